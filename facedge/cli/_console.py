@@ -1,0 +1,53 @@
+"""What every command says and how: results on stdout, everything else on stderr."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_level = 0  # -1 quiet, 0 normal, 1 verbose
+
+
+def set_verbosity(*, verbose: bool, quiet: bool) -> None:
+    """`-v` wins over `-q`; `FACEDGE_VERBOSE=1` is `-v` for scripts."""
+    global _level
+    _level = 1 if verbose or os.environ.get("FACEDGE_VERBOSE") == "1" else -1 if quiet else 0
+
+
+def verbose() -> bool:
+    """Whether tracebacks and details are wanted."""
+    return _level > 0
+
+
+def say(message: str) -> None:
+    """A line of progress on stderr; silent under `-q`."""
+    if _level >= 0:
+        print(message, file=sys.stderr, flush=True)
+
+
+def warn(message: str) -> None:
+    """A warning on stderr, even under `-q`."""
+    print(f"facedge: warning: {message}", file=sys.stderr, flush=True)
+
+
+def error(message: str) -> None:
+    """The one sentence a failure ends with, on stderr."""
+    print(f"facedge: error: {message}", file=sys.stderr, flush=True)
+
+
+def emit_json(record: dict[str, Any]) -> None:
+    """One JSON object a line on stdout. NaN is not JSON: it is an error here."""
+    print(json.dumps(record, allow_nan=False, ensure_ascii=False), flush=True)
+
+
+def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    """Iterate with a progress bar on stderr; plain iteration where stderr is no terminal or under `-q`."""
+    if _level < 0 or not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track as rich_track
+
+    yield from rich_track(items, description, total=total, console=Console(stderr=True), transient=True)
