@@ -1,0 +1,115 @@
+"""A canvas in CelebA geometry: shapes are drawn at twice the size through the pose of the shot, then averaged down."""
+
+import math
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from facedge.dataset._face_model import Colour, Shot
+
+Points = NDArray[np.float64]
+
+WIDTH, HEIGHT = 178, 218
+CENTRE_X, CENTRE_Y = 88.1, 124.0  # between the eyes' middle and the mouth: the pose turns about it
+OVERSAMPLING = 2
+
+
+def points(*pairs: tuple[float, float]) -> Points:
+    """(K, 2) frame coordinates."""
+    return np.array(pairs, dtype=np.float64)
+
+
+@cache
+def _circle(count: int) -> Points:
+    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def ellipse(x: float, y: float, half_width: float, half_height: float, count: int = 20) -> Points:
+    """(count, 2) points on an ellipse."""
+    return _circle(count) * (half_width, half_height) + (x, y)
+
+
+def arc(x0: float, y0: float, x1: float, y1: float, bulge: float, count: int = 9) -> Points:
+    """(count, 2) points on a parabola from one end to the other; `bulge` > 0 hangs down in the middle."""
+    t = np.linspace(0, 1, count)
+    return np.stack([x0 + (x1 - x0) * t, y0 + (y1 - y0) * t + 4 * bulge * t * (1 - t)], axis=1)
+
+
+def lens(upper: Points, lower: Points) -> Points:
+    """A closed shape between two arcs that both run left to right."""
+    return np.concatenate([upper, lower[::-1]])
+
+
+def blend(one: Colour, other: Colour, share: float) -> Colour:
+    """`share` of `other` in `one`; shares above 1 or below 0 exaggerate and are clipped to bytes."""
+    red, green, blue = (round(min(255.0, max(0.0, a + (b - a) * share))) for a, b in zip(one, other, strict=True))
+    return red, green, blue
+
+
+class Canvas:
+    """A picture under one pose. `depth` (pixels toward the camera) makes the nose move more than the ears in a turn."""
+
+    def __init__(self, shot: Shot) -> None:
+        self.image = _scenery(shot.scenery)
+        self._draw = ImageDraw.Draw(self.image)
+        cosine, sine = math.cos(shot.roll) * shot.scale, math.sin(shot.roll) * shot.scale
+        turn = math.cos(shot.yaw)
+        self._matrix = np.array([[cosine * turn, sine * turn], [-sine, cosine]]) * OVERSAMPLING
+        self._along_x = np.array([cosine, sine]) * OVERSAMPLING * math.sin(shot.yaw)
+        self._offset = (np.array([CENTRE_X, CENTRE_Y]) + shot.shift) * OVERSAMPLING
+
+    def _place(self, shape: Points, depth: float) -> list[tuple[float, float]]:
+        placed = (shape - (CENTRE_X, CENTRE_Y)) @ self._matrix + self._along_x * depth + self._offset
+        return [tuple(pair) for pair in placed.tolist()]
+
+    def fill(self, shape: Points, colour: Colour, depth: float = 0.0) -> None:
+        """A filled polygon."""
+        self._draw.polygon(self._place(shape, depth), fill=colour)
+
+    def stroke(self, path: Points, colour: Colour, width: float, depth: float = 0.0) -> None:
+        """An open line, `width` frame pixels thick."""
+        self._draw.line(self._place(path, depth), fill=colour, width=max(1, round(width * OVERSAMPLING)), joint="curve")
+
+    def ring(self, shape: Points, colour: Colour, width: float, depth: float = 0.0) -> None:
+        """A closed line."""
+        self.stroke(np.concatenate([shape, shape[:2]]), colour, width, depth)
+
+    def photograph(self, shot: Shot) -> Image.Image:
+        """The 178x218 RGB picture: averaged down, lit, blurred if the shot is, with the sensor's noise."""
+        small = self.image.reduce(OVERSAMPLING)
+        if shot.blur:
+            small = small.filter(ImageFilter.GaussianBlur(shot.blur))
+        x, y, vignette, noise = _fields()
+        gain, slope_x, slope_y = shot.light
+        light = gain * (1 + slope_x * x + slope_y * y - 0.12 * vignette)
+        top, left = divmod(shot.scenery % (64 * 64), 64)
+        grain = noise[top : top + HEIGHT, left : left + WIDTH] * np.float32(shot.noise)
+        pixels = np.asarray(small, dtype=np.float32) * light[:, :, None] + grain[:, :, None]
+        return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+@cache
+def _fields() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Coordinates from -0.5 to 0.5, squared distance from the face's middle, and a tile of unit noise to cut from."""
+    x = np.linspace(-0.5, 0.5, WIDTH, dtype=np.float32)[None, :]
+    y = np.linspace(-0.5, 0.5, HEIGHT, dtype=np.float32)[:, None]
+    vignette = np.square((x * WIDTH) / 70) + np.square((y * HEIGHT - 12) / 90)
+    noise = np.random.default_rng(178218).standard_normal((HEIGHT + 64, WIDTH + 64), dtype=np.float32)
+    return x, y, np.minimum(vignette, 2.0).astype(np.float32), noise
+
+
+def _scenery(seed: int) -> Image.Image:
+    """A soft background, sometimes with a few plain things in it."""
+    rng = np.random.default_rng(seed)
+    base = rng.uniform(40, 225) + rng.normal(0, 26, 3) + rng.normal(0, 16, (4, 3, 3))
+    coarse = Image.fromarray(np.clip(base, 0, 255).astype(np.uint8))
+    image = coarse.resize((WIDTH * OVERSAMPLING, HEIGHT * OVERSAMPLING), Image.Resampling.BILINEAR)
+    draw = ImageDraw.Draw(image)
+    for _ in range(int(rng.integers(0, 4))):
+        x, y, size = rng.uniform(0, 356), rng.uniform(0, 436), rng.uniform(20, 110)
+        colour = tuple(int(v) for v in np.clip(rng.uniform(30, 230) + rng.normal(0, 25, 3), 0, 255))
+        draw.rectangle((x, y, x + size, y + size * rng.uniform(0.4, 3)), fill=colour)
+    return image

@@ -1,0 +1,158 @@
+"""A CelebA of synthetic faces: for the demo and the tests, where no real dataset is at hand.
+
+The faces are drawn with Pillow: an identity is a seeded set of shapes and tones, a shot adds pose, light, expression
+and what is worn. The folder has the official layout and file formats, so everything that reads CelebA reads this.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facedge.dataset._face_drawing import render_face
+from facedge.dataset._face_model import attributes_of, draw_person, draw_shot
+from facedge.dataset.celeba_layout import (
+    ATTRIBUTE_FILE,
+    ATTRIBUTE_NAMES,
+    IDENTITY_FILE,
+    IMAGE_FOLDER,
+    PARTITION_FILE,
+)
+from facedge.errors import InputError
+
+_DATASET, _PHOTOS, _ORDER = 1, 2, 3  # separate random streams under one seed
+_CHUNK = 64
+
+Task = tuple[int, int, int, int]  # seed, stream, identity, shot
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class PhotoFolders:
+    """Where `write_photo_folders` put its photos; the identities in `others` and `probe_others` are not the same."""
+
+    me: Path
+    others: Path
+    probe_me: Path
+    probe_others: Path
+
+
+def synthetic_face(seed: int, identity: int, shot: int, *, stream: int = _DATASET) -> tuple[bytes, list[bool]]:
+    """One JPEG of 178x218 pixels and its 40 attributes; the same arguments give the same bytes."""
+    person = draw_person(np.random.default_rng([seed, stream, identity]))
+    scene = draw_shot(np.random.default_rng([seed, stream, identity, shot + 1]), person)
+    buffer = BytesIO()
+    render_face(person, scene).save(buffer, "JPEG", quality=scene.quality)
+    facts = attributes_of(person, scene)
+    return buffer.getvalue(), [facts[name] for name in ATTRIBUTE_NAMES]
+
+
+def write_synthetic_celeba(
+    folder: str | Path,
+    *,
+    identities: int = 120,
+    images_per_identity: int = 20,
+    seed: int = 0,
+    workers: int = 1,
+    on_image: Progress | None = None,
+) -> Path:
+    """Write a dataset in CelebA's official layout under `folder` and return it; same arguments, same bytes.
+
+    About 80 % of the identities are for training, 10 % each for validation and test: no identity is on two sides.
+    `on_image` is called with the number of images written so far. Needs at least 3 identities; raises InputError.
+    """
+    if identities < 3 or images_per_identity < 1:
+        raise InputError(
+            f"a synthetic dataset needs at least 3 identities (train, validation, test) with 1 image each, "
+            f"but got {identities} identities with {images_per_identity}: ask for more"
+        )
+    folder = Path(folder)
+    (folder / IMAGE_FOLDER).mkdir(parents=True, exist_ok=True)
+    order = np.random.default_rng([seed, _ORDER]).permutation(identities * images_per_identity)
+    who, shot = np.divmod(order, images_per_identity)
+    tasks = [(seed, _DATASET, int(i), int(s)) for i, s in zip(who, shot, strict=True)]
+    labels = np.empty((len(tasks), len(ATTRIBUTE_NAMES)), dtype=bool)
+    for index, (jpeg, facts) in enumerate(_render(tasks, workers)):
+        (folder / IMAGE_FOLDER / _name(index)).write_bytes(jpeg)
+        labels[index] = facts
+        if on_image:
+            on_image(index + 1)
+    _write_labels(folder, who, labels, _sides(identities)[who])
+    return folder
+
+
+def write_photo_folders(
+    folder: str | Path,
+    *,
+    me_images: int = 8,
+    others: int = 40,
+    probes: int = 40,
+    seed: int = 0,
+    workers: int = 1,
+) -> PhotoFolders:
+    """Write `me/` (one person, `me_images` photos), `others/` (one photo each of `others` people), and `probes/`.
+
+    `probes/me` has `probes` new photos of the same person, `probes/others` one photo each of `probes` people who are
+    nowhere else. None of these people is in the dataset of any seed's `write_synthetic_celeba`.
+    """
+    root = Path(folder)
+    places = PhotoFolders(root / "me", root / "others", root / "probes" / "me", root / "probes" / "others")
+    plan: list[tuple[Path, Task]] = []
+    plan += [(places.me / f"me_{k:03d}.jpg", (seed, _PHOTOS, 0, k)) for k in range(me_images)]
+    plan += [(places.probe_me / f"me_{k:03d}.jpg", (seed, _PHOTOS, 0, me_images + k)) for k in range(probes)]
+    plan += [(places.others / f"person_{k:03d}.jpg", (seed, _PHOTOS, 1 + k, 0)) for k in range(others)]
+    plan += [(places.probe_others / f"person_{k:03d}.jpg", (seed, _PHOTOS, 1 + others + k, 0)) for k in range(probes)]
+    for place in (places.me, places.others, places.probe_me, places.probe_others):
+        place.mkdir(parents=True, exist_ok=True)
+    for (path, _), (jpeg, _) in zip(plan, _render([task for _, task in plan], workers), strict=True):
+        path.write_bytes(jpeg)
+    return places
+
+
+def _name(index: int) -> str:
+    return f"{index + 1:06d}.jpg"
+
+
+def _face_of(task: Task) -> tuple[bytes, list[bool]]:
+    seed, stream, identity, shot = task
+    return synthetic_face(seed, identity, shot, stream=stream)
+
+
+def _render(tasks: list[Task], workers: int) -> Iterator[tuple[bytes, list[bool]]]:
+    if min(workers, len(tasks) // _CHUNK) <= 1:
+        yield from map(_face_of, tasks)
+        return
+    with get_context("spawn").Pool(min(workers, os.cpu_count() or 1)) as pool:
+        yield from pool.imap(_face_of, tasks, chunksize=_CHUNK)
+
+
+def _sides(identities: int) -> NDArray[np.uint8]:
+    """(identities,) partition of each identity: the last tenth is test, the tenth before it validation."""
+    held_out = max(1, round(identities / 10))
+    sides = np.zeros(identities, dtype=np.uint8)
+    sides[-2 * held_out :] = 1
+    sides[-held_out:] = 2
+    return sides
+
+
+def _write_labels(
+    folder: Path, who: NDArray[np.int64], labels: NDArray[np.bool_], partition: NDArray[np.uint8]
+) -> None:
+    """The three official text files: a count and a header before the attributes, -1/1 padded by blanks."""
+    names = [_name(index) for index in range(len(who))]
+    rows = [
+        f"{name} " + " ".join(f"{1 if fact else -1:2d}" for fact in row)
+        for name, row in zip(names, labels, strict=True)
+    ]
+    _write_lines(folder / ATTRIBUTE_FILE, [str(len(names)), " ".join(ATTRIBUTE_NAMES) + " ", *rows])
+    _write_lines(folder / IDENTITY_FILE, [f"{name} {i + 1}" for name, i in zip(names, who, strict=True)])
+    _write_lines(folder / PARTITION_FILE, [f"{name} {side}" for name, side in zip(names, partition, strict=True)])
+
+
+def _write_lines(path: Path, lines: list[str]) -> None:
+    path.write_text("\n".join(lines) + "\n", encoding="ascii", newline="\n")
