@@ -1,0 +1,66 @@
+"""From a photo to the one aligned crop that gets verified, or the reason why there is none."""
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facedge.preprocessing.spec import FRAME_HEIGHT, FRAME_WIDTH
+from facedge.runtime.decision import Reason
+
+if TYPE_CHECKING:
+    from facedge.detection import Face, Policy
+
+ALIGNED_SHAPES = ((FRAME_HEIGHT, FRAME_WIDTH), (FRAME_HEIGHT // 2, FRAME_WIDTH // 2))  # the frame, and at half scale
+
+
+@dataclass(frozen=True)
+class Located:
+    """The crop to verify (uint8 (H, W, 3) or (H, W)) and where it came from; `crop` is None exactly with a `reason`."""
+
+    crop: NDArray[np.uint8] | None
+    reason: Reason | None = None
+    box: tuple[float, float, float, float] | None = None
+    landmarks: tuple[tuple[float, float], ...] | None = None
+    detect_ms: float = 0.0
+    align_ms: float = 0.0
+
+
+def is_aligned(image: NDArray[np.uint8]) -> bool:
+    """Whether an image has the size of a CelebA crop: 178x218 pixels, or 89x109."""
+    return image.shape[:2] in ALIGNED_SHAPES
+
+
+def locate(image: NDArray[np.uint8], *, faces: "Policy" = "largest", aligned: bool | None = None) -> Located:
+    """Find the face to verify in uint8 RGB (H, W, 3) or grey (H, W).
+
+    aligned  True: the image is a crop in CelebA geometry already; False: it is a photo; None: its size tells
+    faces    which face of several counts: the largest, the one nearest the centre, or "only" to refuse several
+    """
+    if aligned or (aligned is None and is_aligned(image)):
+        return Located(image)
+    from facedge.detection import choose, detect  # late: aligned crops need no detector
+
+    start = perf_counter()
+    found = detect(image)
+    detect_ms = 1000 * (perf_counter() - start)
+    if not found:
+        return Located(None, "no_face", detect_ms=detect_ms)
+    face = choose(found, faces, image.shape)
+    if face is None:
+        return Located(None, "many_faces", detect_ms=detect_ms)
+    return _align(image, face, detect_ms)
+
+
+def _align(image: NDArray[np.uint8], face: "Face", detect_ms: float) -> Located:
+    from facedge.alignment import align
+
+    rgb = image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)
+    start = perf_counter()
+    crop = align(rgb, face.landmarks)
+    align_ms = 1000 * (perf_counter() - start)
+    x0, y0, x1, y1 = (float(edge) for edge in face.box)
+    points = tuple((float(x), float(y)) for x, y in face.landmarks)
+    return Located(crop, None, (x0, y0, x1, y1), points, detect_ms, align_ms)
