@@ -32,10 +32,16 @@ def ellipse(x: float, y: float, half_width: float, half_height: float, count: in
     return _circle(count) * (half_width, half_height) + (x, y)
 
 
+@cache
+def _parabola(count: int) -> Points:
+    """(count, 3): the constant, linear and bending part of a path from 0 to 1."""
+    t = np.linspace(0, 1, count)
+    return np.stack([np.ones(count), t, t * (1 - t)], axis=1)
+
+
 def arc(x0: float, y0: float, x1: float, y1: float, bulge: float, count: int = 9) -> Points:
     """(count, 2) points on a parabola from one end to the other; `bulge` > 0 hangs down in the middle."""
-    t = np.linspace(0, 1, count)
-    return np.stack([x0 + (x1 - x0) * t, y0 + (y1 - y0) * t + 4 * bulge * t * (1 - t)], axis=1)
+    return _parabola(count) @ ((x0, y0), (x1 - x0, y1 - y0), (0.0, 4 * bulge))
 
 
 def lens(upper: Points, lower: Points) -> Points:
@@ -59,11 +65,12 @@ class Canvas:
         turn = math.cos(shot.yaw)
         self._matrix = np.array([[cosine * turn, sine * turn], [-sine, cosine]]) * OVERSAMPLING
         self._along_x = np.array([cosine, sine]) * OVERSAMPLING * math.sin(shot.yaw)
-        self._offset = (np.array([CENTRE_X, CENTRE_Y]) + shot.shift) * OVERSAMPLING
+        centre = np.array([CENTRE_X, CENTRE_Y])
+        self._offset = (centre + shot.shift) * OVERSAMPLING - centre @ self._matrix
 
     def _place(self, shape: Points, depth: float) -> list[tuple[float, float]]:
-        placed = (shape - (CENTRE_X, CENTRE_Y)) @ self._matrix + self._along_x * depth + self._offset
-        return [tuple(pair) for pair in placed.tolist()]
+        placed = shape @ self._matrix + (self._along_x * depth + self._offset)
+        return list(map(tuple, placed.tolist()))
 
     def fill(self, shape: Points, colour: Colour, depth: float = 0.0) -> None:
         """A filled polygon."""
@@ -87,8 +94,9 @@ class Canvas:
         light = gain * (1 + slope_x * x + slope_y * y - 0.12 * vignette)
         top, left = divmod(shot.scenery % (64 * 64), 64)
         grain = noise[top : top + HEIGHT, left : left + WIDTH] * np.float32(shot.noise)
-        pixels = np.asarray(small, dtype=np.float32) * light[:, :, None] + grain[:, :, None]
-        return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+        pixels = np.asarray(small) * light[:, :, None]
+        pixels += grain[:, :, None]
+        return Image.fromarray(np.clip(pixels, 0, 255, out=pixels).astype(np.uint8))
 
 
 @cache
@@ -106,7 +114,8 @@ def _scenery(seed: int) -> Image.Image:
     rng = np.random.default_rng(seed)
     base = rng.uniform(40, 225) + rng.normal(0, 26, 3) + rng.normal(0, 16, (4, 3, 3))
     coarse = Image.fromarray(np.clip(base, 0, 255).astype(np.uint8))
-    image = coarse.resize((WIDTH * OVERSAMPLING, HEIGHT * OVERSAMPLING), Image.Resampling.BILINEAR)
+    soft = coarse.resize((WIDTH // 2, HEIGHT // 2), Image.Resampling.BILINEAR)
+    image = soft.resize((WIDTH * OVERSAMPLING, HEIGHT * OVERSAMPLING), Image.Resampling.NEAREST)
     draw = ImageDraw.Draw(image)
     for _ in range(int(rng.integers(0, 4))):
         x, y, size = rng.uniform(0, 356), rng.uniform(0, 436), rng.uniform(20, 110)
