@@ -1,0 +1,129 @@
+#include "prep.h"
+
+#include "prep_plan.h"
+#include "prep_portable.h"
+
+/* The order of work: for each output row, weight and sum the image's rows on the packed bytes as they lie in memory
+ * (vertical), then one multiply-add pass over that line per output (horizontal), with the luma in its weights. All
+ * integers, all below 2^24: any order of summation gives the same bits. */
+
+typedef void (*fe_vertical)(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, int32_t from,
+                            int16_t *middle);
+typedef void (*fe_horizontal)(const fe_plan *p, const int16_t *middle, int32_t *total);
+
+typedef struct {
+    const char *name;
+    fe_vertical vertical;
+    fe_horizontal horizontal;
+} fe_engine;
+
+static const fe_engine fe_engines[FE_ISA_COUNT] = {
+    {"portable", fe_portable_vertical, fe_portable_horizontal},
+    {"avx2", NULL, NULL},
+    {"avx512", NULL, NULL},
+    {"neon", NULL, NULL},
+};
+
+int fe_isa_available(fe_isa isa)
+{
+    if ((int)isa < 0 || isa >= FE_ISA_COUNT || !fe_engines[isa].vertical) return 0;
+    return 1;
+}
+
+fe_isa fe_best_isa(void)
+{
+    int isa;
+    for (isa = FE_ISA_COUNT - 1; isa > 0; isa--)
+        if (fe_isa_available((fe_isa)isa)) return (fe_isa)isa;
+    return FE_PORTABLE;
+}
+
+const char *fe_isa_name(fe_isa isa)
+{
+    return (int)isa < 0 || isa >= FE_ISA_COUNT ? NULL : fe_engines[isa].name;
+}
+
+/* The lines that a call works on, one allocation: what they hold never outlives the call. */
+typedef struct {
+    int16_t *middle;
+    int32_t *total;
+    uint32_t *sums;
+    uint8_t *packed;
+    void *memory;
+} fe_scratch;
+
+static fe_status fe_scratch_create(const fe_plan *p, fe_scratch *s)
+{
+    size_t middle = ((size_t)p->line + (size_t)p->taps + FE_SLACK) * sizeof *s->middle;
+    size_t total = ((size_t)p->out_width + FE_SLACK) * sizeof *s->total;
+    size_t sums = p->direct ? 0 : (size_t)p->line * sizeof *s->sums;
+    size_t packed = p->direct ? 0 : (size_t)p->line;
+    unsigned char *memory;
+    middle = (middle + 63) / 64 * 64;
+    total = (total + 63) / 64 * 64;
+    sums = (sums + 63) / 64 * 64;
+    memory = calloc(1, middle + total + sums + packed + 64);
+    if (!memory) return FE_NO_MEMORY;
+    s->memory = memory;
+    memory += (64 - (uintptr_t)memory % 64) % 64;
+    s->middle = (int16_t *)(void *)memory;
+    s->total = (int32_t *)(void *)(memory + middle);
+    s->sums = (uint32_t *)(void *)(memory + middle + total);
+    s->packed = memory + middle + total + sums;
+    return FE_OK;
+}
+
+static const int32_t fe_grey_middle = 127 * 65536 + 32768;
+
+static void fe_finish_f32(const int32_t *total, float *out, int32_t n)
+{
+    const float scale = (float)(1.0 / 8355840.0);
+    int32_t i;
+    for (i = 0; i < n; i++) out[i] = (float)(total[i] - fe_grey_middle) * scale;
+}
+
+static void fe_finish_u8(const int32_t *total, uint8_t *out, int32_t n)
+{
+    int32_t i;
+    for (i = 0; i < n; i++) out[i] = (uint8_t)((total[i] + 32768) >> 16);
+}
+
+static fe_status fe_prepare(const fe_plan *p, fe_isa isa, fe_source source, size_t count, float *floats,
+                            uint8_t *bytes, ptrdiff_t out_stride)
+{
+    fe_scratch s;
+    size_t n;
+    int32_t o;
+    if (!p || !source.pixels || (!floats && !bytes)) return FE_BAD_ARGUMENT;
+    if (!fe_isa_available(isa)) return FE_NOT_AVAILABLE;
+    if (fe_scratch_create(p, &s) != FE_OK) return FE_NO_MEMORY;
+    for (n = 0; n < count; n++) {
+        const uint8_t *line = source.pixels + (ptrdiff_t)n * source.image_stride + p->byte_offset;
+        for (o = 0; o < p->out_height; o++) {
+            ptrdiff_t at = (ptrdiff_t)n * out_stride + (ptrdiff_t)o * p->out_width;
+            if (p->direct)
+                fe_engines[isa].vertical(p, &p->rows[o], line, source.row_stride, 0, s.middle);
+            else
+                fe_strided_vertical(p, &p->rows[o], line, source.row_stride, s.packed, s.sums, s.middle);
+            fe_engines[isa].horizontal(p, s.middle, s.total);
+            if (floats)
+                fe_finish_f32(s.total, floats + at, p->out_width);
+            else
+                fe_finish_u8(s.total, bytes + at, p->out_width);
+        }
+    }
+    free(s.memory);
+    return FE_OK;
+}
+
+fe_status fe_prepare_f32(const fe_plan *plan, fe_isa isa, fe_source source, size_t count, float *out,
+                         ptrdiff_t out_stride)
+{
+    return fe_prepare(plan, isa, source, count, out, NULL, out_stride);
+}
+
+fe_status fe_prepare_u8(const fe_plan *plan, fe_isa isa, fe_source source, size_t count, uint8_t *out,
+                        ptrdiff_t out_stride)
+{
+    return fe_prepare(plan, isa, source, count, NULL, out, out_stride);
+}

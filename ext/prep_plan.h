@@ -1,0 +1,215 @@
+/* Inside of prep.c: the plan, and how its weights are made. Not for inclusion elsewhere. */
+#ifndef FACEDGE_PREP_PLAN_H
+#define FACEDGE_PREP_PLAN_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "prep.h"
+
+/* A vertical weight w of 0..4096 is kept as two bytes, w = 64 high + low. Then 16-bit lanes hold every sum: over all
+ * rows sum(high * byte) <= 64 * 255, and sum(low * byte) over four rows <= 4 * 63 * 255 before it is carried over. */
+typedef struct {
+    uint16_t high, low; /* each: the even row's part | the odd row's part << 8, as pmaddubsw wants them */
+} fe_pair;
+
+typedef struct {
+    int32_t first;     /* row of the image */
+    int32_t pairs;     /* pairs of rows; the last pair's odd row may lie one past `last`, with weight 0 */
+    int32_t offset;    /* of its pairs in plan->pairs */
+    int32_t any_low;   /* 0 when all low parts are 0, as in an exact halving */
+} fe_rows;
+
+enum { FE_LANES = 16, FE_SLACK = 160 }; /* taps are padded to a multiple of FE_LANES; values past a line's end */
+
+struct fe_plan {
+    int32_t height, out_height, out_width;
+    int32_t channels;       /* 1 or 3 */
+    int32_t direct;         /* the kernel reads rows in place; otherwise it packs them pixel by pixel */
+    int32_t first_pixel, pixel_count;
+    int32_t line;           /* bytes of a row that are read in place, or once packed */
+    int32_t last_row;       /* last row with a weight */
+    int32_t taps;           /* per output, padded */
+    ptrdiff_t pixel_stride, channel_stride;
+    ptrdiff_t byte_offset;  /* from pixel (0, 0) of an image to the first byte of the line */
+    fe_rows *rows;          /* out_height */
+    fe_pair *pairs;
+    int32_t *starts;        /* out_width: first tap in the line */
+    int16_t *weights;       /* out_width * taps */
+};
+
+/* One axis: unit, start(o) and length of _reference.axis(). */
+typedef struct {
+    int64_t pixels, outputs, begin, span, unit, length;
+} fe_axis;
+
+static fe_axis fe_axis_of(int64_t pixels, int64_t outputs, int64_t begin, int64_t end)
+{
+    fe_axis a = {pixels, outputs, begin, end - begin, 0, 0};
+    int area = a.span >= FE_FRACTION * outputs;
+    a.unit = (area ? 1 : 2) * FE_FRACTION * outputs;
+    a.length = area ? a.span : a.unit;
+    return a;
+}
+
+static int64_t fe_axis_start(const fe_axis *a, int64_t o)
+{
+    int64_t centre, last = (a->pixels - 1) * a->unit;
+    if (a->span >= FE_FRACTION * a->outputs) return a->begin * a->outputs + o * a->span;
+    centre = 2 * a->begin * a->outputs + (2 * o + 1) * a->span - FE_FRACTION * a->outputs;
+    return centre < 0 ? 0 : centre > last ? last : centre;
+}
+
+/* Pixels that output o may touch: first..last. */
+static void fe_axis_range(const fe_axis *a, int64_t o, int64_t *first, int64_t *last)
+{
+    int64_t start = fe_axis_start(a, o);
+    *first = start / a->unit;
+    *last = (start + a->length - 1) / a->unit;
+}
+
+/* round(4096 c) up to `share` of 65536 of pixel x. */
+static int64_t fe_cumulative(const fe_axis *a, int64_t start, int64_t x, int64_t share)
+{
+    int64_t low = a->unit * x - start, high = low + a->unit;
+    low = low < 0 ? 0 : low > a->length ? a->length : low;
+    high = high < 0 ? 0 : high > a->length ? a->length : high;
+    return (65536 * low + (high - low) * share + 8 * a->length) / (16 * a->length);
+}
+
+static const int64_t fe_luma[4] = {0, 19595, 19595 + 38470, 65536};
+
+static int fe_geometry_ok(const fe_geometry *g)
+{
+    const int64_t *b = g->box;
+    if (g->height < 1 || g->height > FE_MAX_SIDE || g->width < 1 || g->width > FE_MAX_SIDE) return 0;
+    if (g->out_height < 1 || g->out_height > FE_MAX_OUTPUT || g->out_width < 1 || g->out_width > FE_MAX_OUTPUT)
+        return 0;
+    if (g->channels != 1 && g->channels != 3) return 0;
+    if (b[0] < 0 || b[1] < 0 || b[2] > g->width * FE_FRACTION || b[3] > g->height * FE_FRACTION) return 0;
+    return b[0] < b[2] && b[1] < b[3];
+}
+
+/* Rows of packed RGB, BGR (a view with a negative channel stride), RGBA and grey are read in place. */
+static void fe_plan_layout(fe_plan *p, const fe_geometry *g, int64_t first, int64_t last)
+{
+    int64_t step = g->width == 1 ? g->channels : g->pixel_stride;
+    int64_t turn = g->channels == 1 ? 1 : g->channel_stride;
+    p->direct = g->channels == 1 ? step == 1 : (step == 3 || step == 4) && (turn == 1 || turn == -1);
+    p->pixel_stride = g->width == 1 ? g->channels : g->pixel_stride;
+    p->channel_stride = g->channel_stride;
+    p->first_pixel = (int32_t)first;
+    p->pixel_count = (int32_t)(last - first + 1);
+    if (!p->direct) step = g->channels;
+    p->line = (int32_t)((p->pixel_count - 1) * step + g->channels);
+    p->byte_offset = (ptrdiff_t)first * p->pixel_stride;
+    if (p->direct && turn == -1) p->byte_offset -= 2;
+}
+
+static void fe_plan_rows(fe_plan *p, const fe_axis *a)
+{
+    int32_t offset = 0;
+    int64_t o, first, last, row;
+    for (o = 0; o < a->outputs; o++) {
+        fe_rows *r = &p->rows[o];
+        int64_t start = fe_axis_start(a, o), before = 0;
+        fe_axis_range(a, o, &first, &last);
+        r->first = (int32_t)first;
+        r->pairs = (int32_t)((last - first) / 2 + 1);
+        r->offset = offset;
+        r->any_low = 0;
+        for (row = first; row <= last; row++) {
+            int64_t until = fe_cumulative(a, start, row, 65536), w = until - before;
+            fe_pair *pair = &p->pairs[offset + (row - first) / 2];
+            int shift = (row - first) % 2 ? 8 : 0;
+            pair->high = (uint16_t)(pair->high | (w / 64) << shift);
+            pair->low = (uint16_t)(pair->low | (w % 64) << shift);
+            r->any_low |= (int32_t)(w % 64);
+            before = until;
+        }
+        p->last_row = (int32_t)last;
+        offset += r->pairs;
+    }
+}
+
+static void fe_plan_columns(fe_plan *p, const fe_axis *a, const fe_geometry *g)
+{
+    int64_t step = p->direct && p->pixel_count > 1 ? p->pixel_stride : g->channels;
+    int64_t turned = p->direct && g->channels == 3 && g->channel_stride == -1;
+    int64_t o, first, last, x, k;
+    for (o = 0; o < a->outputs; o++) {
+        int16_t *w = p->weights + o * p->taps;
+        int64_t start = fe_axis_start(a, o), before = 0;
+        fe_axis_range(a, o, &first, &last);
+        p->starts[o] = (int32_t)((first - p->first_pixel) * step);
+        for (x = first; x <= last; x++) {
+            for (k = 0; k < g->channels; k++) {
+                int64_t until = fe_cumulative(a, start, x, g->channels == 1 ? 65536 : fe_luma[k + 1]);
+                w[(x - first) * step + (turned ? 2 - k : k)] = (int16_t)(until - before);
+                before = until;
+            }
+        }
+    }
+}
+
+/* The most values, over the outputs of an axis, of last - first + 1; their sum of pairs where asked for. */
+static int64_t fe_axis_widest(const fe_axis *a, int64_t *pairs)
+{
+    int64_t o, first, last, widest = 0;
+    *pairs = 0;
+    for (o = 0; o < a->outputs; o++) {
+        fe_axis_range(a, o, &first, &last);
+        if (last - first + 1 > widest) widest = last - first + 1;
+        *pairs += (last - first) / 2 + 1;
+    }
+    return widest;
+}
+
+fe_status fe_plan_create(const fe_geometry *g, fe_plan **plan)
+{
+    fe_axis x, y;
+    fe_plan *p;
+    int64_t widest, pairs, ignored, first, last, step;
+    if (!plan) return FE_BAD_ARGUMENT;
+    *plan = NULL;
+    if (!g || !fe_geometry_ok(g)) return FE_BAD_ARGUMENT;
+    x = fe_axis_of(g->width, g->out_width, g->box[0], g->box[2]);
+    y = fe_axis_of(g->height, g->out_height, g->box[1], g->box[3]);
+    fe_axis_widest(&y, &pairs);
+    widest = fe_axis_widest(&x, &ignored);
+    p = calloc(1, sizeof *p);
+    if (!p) return FE_NO_MEMORY;
+    p->height = (int32_t)g->height;
+    p->out_height = (int32_t)g->out_height;
+    p->out_width = (int32_t)g->out_width;
+    p->channels = (int32_t)g->channels;
+    fe_axis_range(&x, 0, &first, &last);
+    fe_axis_range(&x, g->out_width - 1, &ignored, &last);
+    fe_plan_layout(p, g, first, last);
+    step = p->direct ? p->pixel_stride : g->channels;
+    p->taps = (int32_t)((widest * step + FE_LANES - 1) / FE_LANES * FE_LANES);
+    p->rows = calloc((size_t)g->out_height, sizeof *p->rows);
+    p->pairs = calloc((size_t)pairs, sizeof *p->pairs);
+    p->starts = calloc((size_t)g->out_width, sizeof *p->starts);
+    p->weights = calloc((size_t)g->out_width * (size_t)p->taps, sizeof *p->weights);
+    if (!p->rows || !p->pairs || !p->starts || !p->weights) {
+        fe_plan_destroy(p);
+        return FE_NO_MEMORY;
+    }
+    fe_plan_rows(p, &y);
+    fe_plan_columns(p, &x, g);
+    *plan = p;
+    return FE_OK;
+}
+
+void fe_plan_destroy(fe_plan *p)
+{
+    if (!p) return;
+    free(p->rows);
+    free(p->pairs);
+    free(p->starts);
+    free(p->weights);
+    free(p);
+}
+
+#endif

@@ -1,0 +1,91 @@
+"""The meaning of facedge's preprocessing, in plain numpy integers; also the fallback where no kernel was compiled.
+
+Every engine (the C kernel, an ONNX graph, JavaScript) gives these bits. One formula covers both cases of an axis:
+output o collects the image from `start[o]` on, for `length`, in units of which a pixel is `unit` long. Its cumulative
+weight up to pixel edge x is
+
+    c = clamp(unit x - start[o], 0, length) / length                     an exact fraction, 0 to 1
+
+and a weight is the difference of two neighbouring *rounded* cumulatives, round(4096 c): each row sums to 4096 by itself.
+
+- area (the box is at least as long as the output): `length` is the part of the box that an output covers. The
+  weights are the exact area average with fractional coverage.
+- linear (it is shorter): `length` is one pixel, `start` the position of the output's centre among the pixels'
+  centres, clamped at the border. The cumulative then gives the two taps of a linear interpolation.
+
+On the horizontal axis the cumulative also runs through the channels of a pixel, in proportion to their luma. That
+folds the grey into the weights, and a grey image gets the bits of the same grey in three channels.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from facedge.preprocessing.spec import FRACTION, LUMA, Box
+
+WEIGHT_ONE = 4096  # a weight of 1
+LUMA_ONE = 65536
+GREY_MIDDLE = 127 * LUMA_ONE + LUMA_ONE // 2  # 127.5 in units of the accumulator
+GREY_SCALE = np.float32(1.0 / GREY_MIDDLE)
+
+Integers = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+
+
+def axis(pixels: int, outputs: int, begin: int, end: int) -> tuple[int, Integers, int]:
+    """(unit, start of each output, length) of one axis; begin and end of the box in 1/256 pixel."""
+    span = end - begin
+    o = np.arange(outputs, dtype=np.int64)
+    if span >= FRACTION * outputs:
+        return FRACTION * outputs, begin * outputs + o * span, span
+    unit = 2 * FRACTION * outputs
+    centre = 2 * begin * outputs + (2 * o + 1) * span - FRACTION * outputs
+    return unit, np.clip(centre, 0, (pixels - 1) * unit), unit
+
+
+def weights(pixels: int, outputs: int, begin: int, end: int, *, luma: tuple[int, ...] = (LUMA_ONE,)) -> Integers:
+    """int64 (outputs, pixels, channels): the weight of each channel of each pixel; each output's sum is 4096.
+
+    luma: the channels' shares of 65536; (65536,) for the vertical axis and for grey.
+    """
+    unit, start, length = axis(pixels, outputs, begin, end)
+    edges = np.arange(pixels + 1, dtype=np.int64) * unit
+    covered = np.clip(edges[None, :] - start[:, None], 0, length)  # (outputs, pixels + 1)
+    share = np.cumsum((0, *luma), dtype=np.int64)  # (channels + 1)
+    low, high = covered[:, :-1, None], covered[:, 1:, None]
+    exact = LUMA_ONE * low + (high - low) * share  # over LUMA_ONE * length
+    divisor = LUMA_ONE // WEIGHT_ONE * length
+    rounded: Integers = (exact + divisor // 2) // divisor  # divisor is even: halves go up
+    return np.diff(rounded, axis=2)
+
+
+def accumulate(images: Bytes, box: Box, out_height: int, out_width: int) -> Integers:
+    """(N, H, W, C) uint8, C = 3 (RGB) or 1 (grey) -> grey times 65536, int64 (N, out_height, out_width)."""
+    count, height, width, channels = images.shape
+    x0, y0, x1, y1 = box
+    vertical = weights(height, out_height, y0, y1)[:, :, 0]
+    horizontal = weights(width, out_width, x0, x1, luma=LUMA if channels == 3 else (LUMA_ONE,))
+    rows = np.moveaxis(images, 1, 0).reshape(height, count, width * channels)
+    middle = _weighted_sums(vertical, rows)  # at most 255 * 4096
+    middle = (middle + 128) >> 8
+    columns = np.moveaxis(middle, 2, 0)  # (width * channels, out_height, N)
+    total = _weighted_sums(horizontal.reshape(out_width, -1), columns)
+    return total.transpose(2, 1, 0)
+
+
+def _weighted_sums(matrix: Integers, lines: npt.NDArray[np.integer]) -> Integers:
+    """The (outputs, n) integer matrix times n lines of any shape, touching only weights that are not 0."""
+    total = np.zeros((matrix.shape[0], *lines.shape[1:]), dtype=np.int64)
+    for output, row in enumerate(matrix):
+        for n in np.flatnonzero(row):
+            total[output] += row[n] * lines[n].astype(np.int64)
+    return total
+
+
+def normalise(total: Integers) -> npt.NDArray[np.float32]:
+    """Grey times 65536 -> float32 in -1..1: an exact integer below 2^24, then one rounding."""
+    return (total - GREY_MIDDLE).astype(np.float32) * GREY_SCALE
+
+
+def to_bytes(total: Integers) -> Bytes:
+    """Grey times 65536 -> uint8, halves up."""
+    return ((total + LUMA_ONE // 2) >> 16).astype(np.uint8)

@@ -1,0 +1,92 @@
+"""Runs one implementation on a checked batch, on one thread or several."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from facedge.errors import InputError
+from facedge.preprocessing import _reference
+from facedge.preprocessing._kernels import kernel
+from facedge.preprocessing.spec import Box
+
+Bytes = npt.NDArray[np.uint8]
+MAX_PLANS = 32  # of some 100 KB at most; a camera or a training run uses one
+
+_plans: OrderedDict[tuple[int, ...], Any] = OrderedDict()
+_lock = threading.Lock()
+
+
+def run(images: Bytes, box: Box, out: npt.NDArray[Any], implementation: str, threads: int = 1) -> None:
+    """(N, H, W, C) uint8 -> out (N, S, S'), float32 (normalised) or uint8 (rounded)."""
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
+        raise InputError(f"threads is a count of 1 or more, not {threads!r}")
+    if len(images) == 0:
+        return
+    work = _numpy(box) if implementation == "numpy" else _compiled(images, box, out, implementation)
+    in_slices(work, images, out, int(threads))
+
+
+def in_slices(work: Callable[[Any, Any], None], images: Any, out: Any, threads: int) -> None:
+    """work(images, out) on equal slices of a batch, the last of them on the calling thread.
+
+    Plain threads that end with the call: nothing stays behind to compete with onnxruntime's or torch's own, and a
+    fork finds none. Their start costs some 50 us each, so few images are not worth a second thread.
+    """
+    count = len(images)
+    edges = [count * k // threads for k in range(threads + 1)]
+    parts = [slice(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    failures: list[BaseException] = []
+
+    def guarded(part: slice) -> None:
+        try:
+            work(images[part], out[part])
+        except BaseException as problem:
+            failures.append(problem)
+
+    helpers = [threading.Thread(target=guarded, args=(part,), daemon=True) for part in parts[:-1]]
+    for helper in helpers:
+        helper.start()
+    guarded(parts[-1])
+    for helper in helpers:
+        helper.join()
+    if failures:
+        raise failures[0]
+
+
+def _numpy(box: Box) -> Callable[[Bytes, npt.NDArray[Any]], None]:
+    def work(images: Bytes, out: npt.NDArray[Any]) -> None:
+        finish = _reference.to_bytes if out.dtype == np.uint8 else _reference.normalise
+        for k in range(len(images)):  # one at a time: the integers take 8 times the room of the bytes
+            out[k] = finish(_reference.accumulate(images[k : k + 1], box, *out.shape[1:]))[0]
+
+    return work
+
+
+def _compiled(images: Bytes, box: Box, out: npt.NDArray[Any], implementation: str) -> Callable[[Any, Any], None]:
+    plan = _plan((*images.shape[1:], *images.strides[2:], *box, *out.shape[1:]))
+    code = kernel.IMPLEMENTATIONS[implementation]
+
+    def work(images: Bytes, out: npt.NDArray[Any]) -> None:
+        plan.run(images, out, code)
+
+    return work
+
+
+def _plan(key: tuple[int, ...]) -> Any:
+    """The plan of weights for one geometry, from a small cache: the least recently used goes."""
+    with _lock:
+        if key in _plans:
+            _plans.move_to_end(key)
+            return _plans[key]
+    plan = kernel.Plan(*key)
+    with _lock:
+        _plans[key] = plan
+        while len(_plans) > MAX_PLANS:
+            _plans.popitem(last=False)
+    return plan

@@ -1,0 +1,22 @@
+"""Builds facedge._kernel from ext/. Everything else about the package is in pyproject.toml.
+
+Without a C compiler the build goes on and numpy does the work; FACEDGE_REQUIRE_KERNEL=1 makes that fatal.
+"""
+
+import os
+import sys
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+SOURCES = ["ext/_kernel.pyx", "ext/prep.c"]
+HEADERS = ["ext/prep.h", "ext/prep_plan.h", "ext/prep_portable.h"]
+# No -march=native: what the CPU offers is found at run time. No contraction: fused multiply-adds change bits.
+FLAGS = [] if sys.platform == "win32" else ["-O3", "-std=c99", "-ffp-contract=off", "-fno-strict-aliasing"]
+
+kernel = Extension("facedge._kernel", SOURCES, include_dirs=["ext"], depends=HEADERS, extra_compile_args=FLAGS)
+extensions = cythonize([kernel], build_dir="build/cython")
+for extension in extensions:
+    extension.optional = os.environ.get("FACEDGE_REQUIRE_KERNEL", "") not in ("1", "true", "yes")  # cythonize drops it
+
+setup(ext_modules=extensions)
