@@ -59,7 +59,7 @@ def fixed_box(box: Any, images: Bytes) -> Box:
     if len(corners) != 4 or not all(map(math.isfinite, corners)):
         raise InputError(f"a box is four finite numbers x0, y0, x1, y1 in pixels, not {box!r}")
     x0, y0, x1, y1 = (math.floor(v * FRACTION + 0.5) for v in corners)
-    if not (0 <= x0 and 0 <= y0 and x1 <= width * FRACTION and y1 <= height * FRACTION):
+    if min(x0, y0) < 0 or x1 > width * FRACTION or y1 > height * FRACTION:
         raise InputError(f"the box {tuple(corners)} is partly outside the {width}x{height} image: clip it first")
     if x0 >= x1 or y0 >= y1:
         raise InputError(f"the box {tuple(corners)} is empty: x0 < x1 and y0 < y1 by at least 1/{FRACTION} pixel")

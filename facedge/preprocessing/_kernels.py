@@ -5,12 +5,15 @@ FACEDGE_KERNEL forces one of numpy, portable, avx2, avx512, neon; all give the s
 
 import os
 from functools import lru_cache
+from importlib import import_module
+from typing import Any
 
 from facedge.errors import InputError
 
+kernel: Any  # the compiled module, or None: a source install on a machine with no C compiler
 try:
-    from facedge import _kernel as kernel
-except ImportError:  # a source install on a machine with no C compiler
+    kernel = import_module("facedge._kernel")
+except ImportError:
     kernel = None
 
 NAMES = ("numpy", "portable", "avx2", "avx512", "neon")

@@ -6,7 +6,8 @@ weight up to pixel edge x is
 
     c = clamp(unit x - start[o], 0, length) / length                     an exact fraction, 0 to 1
 
-and a weight is the difference of two neighbouring *rounded* cumulatives, round(4096 c): each row sums to 4096 by itself.
+and a weight is the difference of two neighbouring *rounded* cumulatives, round(4096 c): each output's weights sum to
+4096 by themselves.
 
 - area (the box is at least as long as the output): `length` is the part of the box that an output covers. The
   weights are the exact area average with fractional coverage.

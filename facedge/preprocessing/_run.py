@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def in_slices(work: Callable[[Any, Any], None], images: Any, out: Any, threads: 
     """
     count = len(images)
     edges = [count * k // threads for k in range(threads + 1)]
-    parts = [slice(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    parts = [slice(a, b) for a, b in pairwise(edges) if a < b]
     failures: list[BaseException] = []
 
     def guarded(part: slice) -> None:
