@@ -64,7 +64,7 @@ def head_onnx_bytes(w1: Floats, b1: Floats, w2: Floats, b2: Floats) -> bytes:
             _message(1, _node("Gemm", ["active", "output.weight", "output.bias"], "logit", transpose_b=True)),
             _message(1, _node("Sigmoid", ["logit"], "probability")),
             _text(2, "facedge_head"),
-            *(_message(5, _tensor(name, getattr(weights, field))) for name, field in INITIALIZERS.items()),
+            *(_message(5, tensor_bytes(name, getattr(weights, field))) for name, field in INITIALIZERS.items()),
             _message(11, _value("embedding", weights.embedding_size)),
             _message(12, _value("probability", 1)),
         ]
@@ -126,7 +126,8 @@ def _node(op: str, inputs: list[str], output: str, *, transpose_b: bool = False)
     return names + _text(4, op) + (_message(5, attribute) if transpose_b else b"")
 
 
-def _tensor(name: str, array: Floats) -> bytes:
+def tensor_bytes(name: str, array: Floats) -> bytes:
+    """A TensorProto of float32 values."""
     dims = b"".join(_number(1, size) for size in array.shape)
     return dims + _number(2, _FLOAT) + _text(8, name) + _message(9, array.tobytes())
 
@@ -135,6 +136,16 @@ def _value(name: str, columns: int) -> bytes:
     batch, width = _message(1, _text(2, "N")), _message(1, _number(1, columns))
     tensor_type = _number(1, _FLOAT) + _message(2, batch + width)
     return _text(1, name) + _message(2, _message(1, tensor_type))
+
+
+def field_bytes(number: int, value: int | bytes) -> bytes:
+    """One field as `fields` gives it, back in wire format."""
+    return _number(number, value) if isinstance(value, int) else _message(number, value)
+
+
+def property_bytes(number: int, key: str, value: str) -> bytes:
+    """A field that holds a StringStringEntryProto."""
+    return _message(number, _text(1, key) + _text(2, value))
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -152,7 +163,7 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
             raise ValueError("varint longer than 64 bits")
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
     """(field number, value) of a message that holds varints and length-delimited fields only."""
     at = 0
     while at < len(data):
@@ -167,8 +178,13 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
             raise ValueError("unexpected wire type or truncated field")
 
 
+def first_text(number: int, data: bytes) -> str:
+    """The first string field of this number; KeyError where there is none."""
+    return _first(number, data).decode()
+
+
 def _fields_numbered(number: int, data: bytes) -> Iterator[bytes]:
-    return (value for field, value in _fields(data) if field == number and isinstance(value, bytes))
+    return (value for field, value in fields(data) if field == number and isinstance(value, bytes))
 
 
 def _first(number: int, data: bytes) -> bytes:
@@ -178,6 +194,6 @@ def _first(number: int, data: bytes) -> bytes:
 
 
 def _read_tensor(data: bytes) -> tuple[str, Floats]:
-    dims = [value for field, value in _fields(data) if field == 1 and isinstance(value, int)]
+    dims = [value for field, value in fields(data) if field == 1 and isinstance(value, int)]
     values = np.frombuffer(_first(9, data), dtype="<f4").astype(np.float32)
-    return _first(8, data).decode(), values.reshape(dims)
+    return first_text(8, data), values.reshape(dims)
