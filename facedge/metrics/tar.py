@@ -1,0 +1,121 @@
+"""The TAR at a FAR, with the interval of doing it all again with other people."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from facedge.metrics import bootstrap
+from facedge.metrics.bootstrap import REPLICATES
+from facedge.metrics.comparisons import Comparisons
+from facedge.metrics.operating import Threshold, threshold_at_far
+
+
+@dataclass(frozen=True)
+class TarAtFar:
+    """The TAR at a target FAR; its interval moves the threshold with each replicate, as choosing it anew would."""
+
+    tar: float
+    low95: float
+    high95: float
+    threshold: Threshold
+
+    def to_dict(self) -> dict[str, Any]:
+        """The keys of report.json: tar, low95, high95, then the threshold and the FAR that it realised."""
+        far = {f"far_{key}" if key != "far" else key: value for key, value in self.threshold.estimate.to_dict().items()}
+        return {
+            "tar": self.tar,
+            "low95": self.low95,
+            "high95": self.high95,
+            "threshold": self.threshold.threshold,
+            **{key: far[key] for key in ("far", "far_low95", "far_high95", "far_accepted", "far_accepted_pairs")},
+        }
+
+
+def tar_at_far(comparisons: Comparisons, far: float, *, replicates: int = REPLICATES, seed: int = 0) -> TarAtFar:
+    """The TAR at a FAR over comparisons, each replicate choosing its own threshold anew.
+
+    Raises InputError where genuine or impostor comparisons are missing, and for a FAR that the identities do not
+    support.
+    """
+    genuine, impostor = comparisons.split()
+    sides = np.stack((impostor.left, impostor.right), axis=1)
+    chosen = threshold_at_far(impostor.scores, far, identities=sides, replicates=replicates, seed=seed)
+    tars = _resampled_tars(genuine, impostor, comparisons.identities, far, replicates, seed)
+    low, high = bootstrap.percentile_interval(tars)
+    return TarAtFar(float(np.mean(genuine.scores >= chosen.threshold)), low, high, chosen)
+
+
+def _resampled_tars(
+    genuine: Comparisons,
+    impostor: Comparisons,
+    known: npt.NDArray[Any],
+    far: float,
+    replicates: int,
+    seed: int,
+) -> npt.NDArray[np.float64]:
+    """TAR of each replicate at the threshold that it would choose for itself."""
+    weights = bootstrap.draw(len(known), replicates, seed)
+    totals = _impostor_totals(weights, impostor, known)
+    limits = _first_turned_away(weights, impostor, known, far * totals)
+    order = np.argsort(-genuine.scores)
+    ranked, owner = genuine.scores[order], np.searchsorted(known, genuine.left[order])
+    passing = np.searchsorted(-ranked, -limits, side="left")  # strictly above the score turned away
+    tars = np.full(replicates, np.nan)
+    step = max(1, 4_000_000 // len(ranked))
+    for start in range(0, replicates, step):
+        rows = slice(start, start + step)
+        running = np.cumsum(weights[rows][:, owner], axis=1, dtype=np.float64)
+        running = np.concatenate((np.zeros((len(running), 1)), running), axis=1)
+        above = running[np.arange(len(running)), passing[rows]]
+        np.divide(above, running[:, -1], out=tars[rows], where=running[:, -1] > 0)
+    tars[totals == 0] = np.nan
+    return tars
+
+
+def _impostor_totals(
+    weights: npt.NDArray[np.float32], impostor: Comparisons, known: npt.NDArray[Any]
+) -> npt.NDArray[np.float64]:
+    pairs = bootstrap.two_sided(impostor.left, impostor.right)
+    columns = np.searchsorted(known, np.union1d(np.unique(impostor.left), np.unique(impostor.right)))
+    return bootstrap.weighted_totals(np.ascontiguousarray(weights[:, columns]), pairs, pairs.counts())
+
+
+def _first_turned_away(
+    weights: npt.NDArray[np.float32],
+    impostor: Comparisons,
+    known: npt.NDArray[Any],
+    allowed: npt.NDArray[np.float64],
+) -> npt.NDArray[np.floating[Any]]:
+    """The highest impostor score (replicates,) that a replicate must turn away to let at most `allowed` weight in.
+
+    Only the top of the impostors can matter: start there, and take twice as many while some replicate wants more.
+    """
+    scores, n = impostor.scores, len(impostor.scores)
+    top = min(n, int(2 * allowed.max(initial=1.0)) + 64)
+    while True:
+        best = np.argpartition(scores, n - top)[n - top :]
+        best = best[np.argsort(-scores[best])]
+        left, right = (np.searchsorted(known, side[best]) for side in (impostor.left, impostor.right))
+        burst = _burst_index(weights, left, right, allowed)
+        if top == n or (burst < top).all():
+            ranked = np.append(scores[best], scores.dtype.type(-np.inf))
+            return ranked[burst]
+        top = min(n, 2 * top)
+
+
+def _burst_index(
+    weights: npt.NDArray[np.float32],
+    left: npt.NDArray[Any],
+    right: npt.NDArray[Any],
+    allowed: npt.NDArray[np.float64],
+) -> npt.NDArray[np.int64]:
+    """The first rank at which the running weight exceeds `allowed`; the number of ranks where it never does."""
+    step = max(1, 4_000_000 // len(left))
+    index = np.empty(len(weights), dtype=np.int64)
+    for start in range(0, len(weights), step):
+        rows = slice(start, start + step)
+        running = np.cumsum(weights[rows][:, left] * weights[rows][:, right], axis=1, dtype=np.float64)
+        index[rows] = (running <= allowed[rows, None] + 1e-9).sum(axis=1)
+    return index

@@ -1,0 +1,63 @@
+"""Exact bounds, checked against published values and against the binomial itself."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facedge.errors import InputError
+from facedge.metrics import clopper_pearson, rule_of_three, trials_needed
+
+
+@pytest.mark.parametrize(
+    ("events", "trials", "low", "high"),
+    # 0 of 10: 1 - 0.025^(1/10). 5 of 10 and 1 of 20: the usual tables of the exact interval.
+    [(0, 10, 0.0, 0.30850), (5, 10, 0.18709, 0.81291), (1, 20, 0.00127, 0.24873), (10, 10, 0.69150, 1.0)],
+)
+def test_known_intervals(events: int, trials: int, low: float, high: float) -> None:
+    assert clopper_pearson(events, trials) == pytest.approx((low, high), abs=1e-5)
+
+
+@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_bounds_leave_exactly_the_tail(case: tuple[int, int]) -> None:
+    events, trials = case
+    low, high = clopper_pearson(events, trials)
+    assert low <= events / trials <= high
+
+    def at_most(count: int, p: float) -> float:
+        return sum(math.comb(trials, k) * p**k * (1 - p) ** (trials - k) for k in range(count + 1))
+
+    if events < trials:
+        assert at_most(events, high) == pytest.approx(0.025, abs=1e-6)
+    if events:
+        assert 1 - at_most(events - 1, low) == pytest.approx(0.025, abs=1e-6)
+
+
+def test_a_big_count_neither_overflows_nor_stalls() -> None:
+    low, high = clopper_pearson(3_500_000, 7_000_000)
+    assert high - low == pytest.approx(2 * 1.96 * 0.5 / math.sqrt(7e6), rel=1e-3)
+    assert low < 0.5 < high
+
+
+def test_rule_of_three_is_three_over_n() -> None:
+    assert rule_of_three(300) == pytest.approx(0.01, rel=0.01)
+    assert rule_of_three(3000) == pytest.approx(0.001, rel=0.01)
+    assert rule_of_three(1) == pytest.approx(0.95)
+
+
+@given(st.floats(1e-5, 0.5))
+def test_trials_needed_is_the_smallest_number(rate: float) -> None:
+    needed = trials_needed(rate)
+    assert rule_of_three(needed) <= rate
+    assert needed == 1 or rule_of_three(needed - 1) > rate
+
+
+def test_trials_needed_for_round_rates() -> None:
+    assert (trials_needed(0.01), trials_needed(0.001)) == (299, 2995)
+
+
+@pytest.mark.parametrize(("events", "trials"), [(-1, 5), (6, 5), (0, 0)])
+def test_impossible_counts_are_refused(events: int, trials: int) -> None:
+    with pytest.raises(InputError, match="events"):
+        clopper_pearson(events, trials)
