@@ -1,0 +1,256 @@
+"""Every file a person may have becomes uint8 RGB, or one sentence."""
+
+import os
+import struct
+import zlib
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from facedge.errors import ImageError, InputError
+from facedge.imaging import exif_orientation, find_images, load_rgb
+
+
+def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def gradient(height: int = 30, width: int = 20) -> Image.Image:
+    y, x = np.mgrid[:height, :width]
+    return Image.fromarray(np.stack([x * 8, y * 8, (x + y) * 4], axis=2).astype(np.uint8))
+
+
+def png_of_size(width: int, height: int) -> bytes:
+    """A PNG that is all header: whoever decodes it would need the memory, whoever reads the size would not."""
+    ihdr = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    idat = b"IDAT" + zlib.compress(b"\0" * 1000)
+    chunks = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (ihdr, idat, b"IEND"))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP"])
+def test_lossless_formats_come_back_bit_by_bit(kind: str) -> None:
+    rgb = load_rgb(encode(gradient(), kind))
+    assert rgb.dtype == np.uint8
+    assert rgb.flags.c_contiguous
+    assert np.array_equal(rgb, np.asarray(gradient()))
+
+
+@pytest.mark.parametrize(("kind", "options"), [("JPEG", {"quality": 95}), ("WEBP", {"quality": 95})])
+def test_lossy_formats_come_back_close(kind: str, options: dict[str, object]) -> None:
+    rgb = load_rgb(encode(gradient(), kind, **options))
+    assert np.abs(rgb.astype(int) - np.asarray(gradient())).mean() < 6
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_the_exif_orientation_is_applied(kind: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if kind == "WEBP" else {"quality": 100, "subsampling": 0} if kind == "JPEG" else {}
+    rgb = load_rgb(encode(gradient(), kind, exif=exif, **options))
+    upright = np.asarray(gradient())
+    expected = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright, -1),
+        7: upright[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(upright),
+    }[orientation]
+    assert rgb.shape == expected.shape
+    assert np.abs(rgb.astype(int) - expected).max() < 12
+
+
+@given(st.binary(max_size=200))
+def test_damaged_exif_never_raises(data: bytes) -> None:
+    assert 1 <= exif_orientation(data) <= 8
+    assert 1 <= exif_orientation(b"Exif\0\0II*\0" + data) <= 8
+    assert 1 <= exif_orientation(b"MM\0*" + data) <= 8
+
+
+def test_damaged_exif_does_not_cost_the_photo() -> None:
+    rgb = load_rgb(encode(gradient(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff"))
+    assert rgb.shape == (30, 20, 3)
+
+
+def test_sixteen_bits_are_scaled_not_clipped() -> None:
+    values = np.array([[0, 257, 128, 129, 32768, 65535]], dtype=np.uint16)
+    rgb = load_rgb(encode(Image.fromarray(values)))
+    assert rgb[0, :, 0].tolist() == [0, 1, 0, 1, 128, 255]
+    assert (rgb == rgb[:, :, :1]).all()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA"])
+def test_every_png_mode_becomes_rgb(mode: str) -> None:
+    rgb = load_rgb(encode(gradient().convert(mode)))
+    assert rgb.shape == (30, 20, 3)
+
+
+def test_transparency_lies_over_white() -> None:
+    image = Image.new("RGBA", (2, 1), (10, 20, 30, 0))
+    image.putpixel((1, 0), (10, 20, 30, 255))
+    assert load_rgb(encode(image)).tolist() == [[[255, 255, 255], [10, 20, 30]]]
+
+
+def test_a_palette_with_transparent_entries_lies_over_white() -> None:
+    image = Image.new("P", (2, 1))
+    image.putpalette([200, 0, 0, 0, 200, 0])
+    image.putpixel((1, 0), 1)
+    rgb = load_rgb(encode(image, transparency=b"\x00\xff"))
+    assert rgb.tolist() == [[[255, 255, 255], [0, 200, 0]]]
+
+
+def test_cmyk_jpegs_become_rgb() -> None:
+    rgb = load_rgb(encode(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG", quality=95))
+    assert np.abs(rgb.astype(int) - (255, 0, 0)).max() < 12
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_an_animation_counts_as_its_first_frame(kind: str) -> None:
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue", "green")]
+    rgb = load_rgb(encode(frames[0], kind, save_all=True, append_images=frames[1:], duration=50))
+    assert rgb[0, 0, 0] > 240
+    assert rgb[0, 0, 2] < 15
+
+
+def test_one_pixel_is_an_image() -> None:
+    assert load_rgb(encode(Image.new("RGB", (1, 1), (1, 2, 3)))).tolist() == [[[1, 2, 3]]]
+
+
+def test_paths_and_strings_work_whatever_the_suffix(tmp_path: Path) -> None:
+    path = tmp_path / "really a png.JPG"
+    path.write_bytes(encode(gradient()))
+    assert np.array_equal(load_rgb(path), load_rgb(str(path)))
+
+
+def test_a_huge_png_is_refused_before_it_is_decoded() -> None:
+    with pytest.raises(ImageError, match=r"30000 x 30000 pixels and the limit is 100 million"):
+        load_rgb(png_of_size(30_000, 30_000))
+
+
+@pytest.mark.parametrize("side", [9_700, 13_000])
+def test_sizes_that_pillow_warns_about_end_in_our_sentence(side: int) -> None:
+    """Pillow warns from 89 megapixels on and raises from 179 on: neither may show."""
+    with pytest.raises(ImageError):
+        load_rgb(png_of_size(side, side), max_pixels=100_000_000)
+
+
+def test_the_limit_is_an_argument() -> None:
+    with pytest.raises(ImageError, match="20 x 30"):
+        load_rgb(encode(gradient()), max_pixels=599)
+    assert load_rgb(encode(gradient()), max_pixels=600).shape == (30, 20, 3)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_truncated_files_are_refused(kind: str, share: float) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (60, 60, 3), dtype=np.uint8)
+    data = encode(Image.fromarray(noise), kind)
+    with pytest.raises(ImageError, match="damaged or cut short"):
+        load_rgb(data[: int(len(data) * share)])
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "is empty"),
+        (b"hello, I am a text file", "holds something else"),
+        (b"GIF89a" + bytes(20), "is a GIF: convert it to JPEG"),
+        (b"\0\0\0\x18ftypheic" + bytes(20), "HEIC"),
+        (b"%PDF-1.7", "is a PDF"),
+        (b"\xff\xd8\xff", "damaged or cut short"),
+        (b"BM", "damaged or cut short"),
+        (b"RIFF\x10\0\0\0WEBP", "damaged or cut short"),
+    ],
+)
+def test_what_is_no_image_is_named(tmp_path: Path, data: bytes, says: str) -> None:
+    path = tmp_path / "face.jpg"
+    path.write_bytes(data)
+    with pytest.raises(ImageError, match=says) as caught:
+        load_rgb(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@given(
+    st.binary(max_size=300),
+    st.sampled_from([b"", b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"BM", b"RIFF\xff\0\0\0WEBP"]),
+)
+def test_any_bytes_give_pixels_or_an_image_error(data: bytes, magic: bytes) -> None:
+    try:
+        rgb = load_rgb(magic + data, max_pixels=10_000)
+    except ImageError as problem:
+        assert "\n" not in str(problem)
+    else:
+        assert rgb.ndim == 3
+
+
+@given(st.integers(0, 10_000), st.integers(0, 255), st.sampled_from(["JPEG", "PNG", "WEBP", "BMP"]))
+def test_a_changed_byte_gives_pixels_or_an_image_error(where: int, value: int, kind: str) -> None:
+    data = bytearray(encode(gradient(), kind))
+    data[where % len(data)] = value
+    try:
+        load_rgb(bytes(data), max_pixels=10_000)
+    except ImageError as problem:
+        assert "\n" not in str(problem)
+
+
+def test_a_path_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="no image at"):
+        load_rgb(tmp_path / "absent.jpg")
+    with pytest.raises(ImageError, match="found a folder"):
+        load_rgb(tmp_path)
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(ImageError, match="found a device"):
+        load_rgb(tmp_path / "pipe.jpg")
+    with pytest.raises(ImageError, match="cannot read"):
+        load_rgb("null\0byte.jpg")
+    with pytest.raises(InputError, match="got int"):
+        load_rgb(5)  # type: ignore[arg-type]
+
+
+def test_find_images_nested_any_case_sorted(tmp_path: Path) -> None:
+    wanted = ["a.JPG", "b/c.JfIf", "b/d/e.webp", "z.Png", "b/f.BMP", "y.jpeg"]
+    for name in [*wanted, "notes.txt", ".hidden.jpg", ".cache/x.jpg", "b/.h/x.png", "gif.gif", "jpg"]:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    assert [p.relative_to(tmp_path).as_posix() for p in find_images(tmp_path)] == sorted(wanted)
+
+
+def test_find_images_ends_on_link_loops_and_follows_links_once(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "x.jpg").write_bytes(b"")
+    (tmp_path / "real" / "up").symlink_to(tmp_path)
+    (tmp_path / "a_link").symlink_to(tmp_path / "real")
+    (tmp_path / "broken.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    assert [p.relative_to(tmp_path).as_posix() for p in find_images(tmp_path)] == ["real/x.jpg"]
+
+
+def test_find_images_wants_a_folder(tmp_path: Path) -> None:
+    assert find_images(tmp_path) == []
+    with pytest.raises(ImageError, match="found nothing there"):
+        find_images(tmp_path / "absent")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ImageError, match="found a file there"):
+        find_images(tmp_path / "file")
+
+
+@pytest.mark.real
+def test_real_photos_load(shared_data: Path) -> None:
+    paths = find_images(shared_data / "photos")
+    assert len(paths) == 12
+    for path in paths:
+        rgb = load_rgb(path)
+        assert rgb.shape[2] == 3
+        assert rgb.std() > 10
