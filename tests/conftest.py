@@ -1,11 +1,13 @@
 """Fixtures that every test may use."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY / "tests" / "support"))  # helpers that test files import by name
 
 
 def shared_data_folder() -> Path:
@@ -20,3 +22,12 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no shared data at {folder}: set FACEDGE_DATA to run this test")
     return folder
+
+
+@pytest.fixture
+def tiny_bundle(tmp_path: Path) -> Path:
+    """A small enrolled bundle with real graphs: it accepts tiny_bundle.crop(0) and nothing else."""
+    pytest.importorskip("onnx", reason="the tiny bundle is built with the onnx package")
+    from tiny_bundle import write_tiny
+
+    return write_tiny(tmp_path / "tiny.facedge").path

@@ -1,5 +1,6 @@
 """Which files a bundle may hold, and how to read one without being led astray."""
 
+import hashlib
 import os
 import re
 import stat
@@ -30,6 +31,11 @@ def refuse_name(name: str) -> None:
             f"manifest.json lists {name[:80]!r}, which is no file of a bundle (expected {', '.join(REQUIRED)}, "
             f"{', '.join(OPTIONAL)} or golden_*.npy): {REPAIR}"
         )
+
+
+def seal_of(manifest: bytes) -> bytes:
+    """The content of manifest.sha256, as `sha256sum manifest.json` prints it."""
+    return f"{hashlib.sha256(manifest).hexdigest()}  {MANIFEST}\n".encode()
 
 
 def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:

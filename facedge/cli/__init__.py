@@ -84,3 +84,14 @@ def _close_stdout() -> int:
     """The reader of our output went away (`facedge ... | head`): stop quietly."""
     sys.stdout = None  # type: ignore[assignment]
     return 2
+
+
+# One line a command. A command's module imports typer and the standard library only; its stage comes when it runs.
+from facedge.cli import attributes as _attributes  # noqa: E402
+from facedge.cli import bundle as _bundle  # noqa: E402
+from facedge.cli import verify as _verify  # noqa: E402
+
+app.command("verify")(_verify.verify)
+app.command("attributes")(_attributes.attributes)
+bundle_app.command("show")(_bundle.show)
+bundle_app.command("check")(_bundle.check)

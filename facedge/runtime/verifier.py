@@ -1,5 +1,6 @@
 """Is it me? A bundle, a photo, a decision."""
 
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -8,18 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facedge.bundle import Bundle, read_bundle
-from facedge.errors import InputError
-from facedge.runtime.decision import Decision, Reason
+from facedge.runtime.decision import Decision
 from facedge.runtime.embedder import Embedder, Floats
-from facedge.runtime.locate import Located, locate
-from facedge.runtime.quality import too_poor
+from facedge.runtime.seeing import Photo, Seen, see
 from facedge.runtime.session import FLOAT, Port, check_ports, open_session
 from facedge.runtime.threshold import Threshold, choose_threshold
 
 if TYPE_CHECKING:
     from facedge.detection import Policy
-
-Photo = str | Path | bytes | NDArray[np.uint8]
 
 
 def load(
@@ -89,25 +86,25 @@ class Verifier:
         Raises BundleError when nobody is enrolled, ImageError when the photo cannot be read. It never accepts by
         accident: a score that is no number is a rejection.
         """
+        self._decider()  # before any work: nobody enrolled is an error, not a rejection
+        return self.decide(see(self.embedder, photo, faces=self.faces, aligned=aligned))
+
+    def decide(self, seen: Seen) -> Decision:
+        """The decision about what `see` found in a photo."""
         decider = self._decider()
+        if seen.embedding is None:
+            return _rejected(seen, decider)
         start = perf_counter()
-        image = read_photo(photo)
-        decode_ms = 1000 * (perf_counter() - start)
-        found = locate(image, faces=self.faces, aligned=aligned)
-        times = {"decode": decode_ms, "detect": found.detect_ms, "align": found.align_ms}
-        if found.crop is None:
-            return _rejected(found, found.reason, decider, times)
-        start = perf_counter()
-        tensor = self.embedder.prepare(found.crop[None])
-        times["preprocess"] = 1000 * (perf_counter() - start)
-        if too_poor(tensor):
-            return _rejected(found, "low_quality", decider, times)
-        start = perf_counter()
-        embedding, attributes = self.embedder.infer(tensor)
-        score = float(self.score(embedding)[0])
-        times["infer"] = 1000 * (perf_counter() - start)
-        named = dict(zip(self.attribute_names, (float(p) for p in attributes[0]), strict=True))
-        return _decided(found, score, decider, named, times)
+        score = float(self.score(seen.embedding[None])[0])
+        seen.ms["infer"] += 1000 * (perf_counter() - start)
+        sound = 0.0 <= score <= 1.0  # False for NaN too: a head that answers nonsense accepts nobody
+        accepted = sound and score >= decider.value
+        return replace(
+            _rejected(seen, decider),
+            accepted=accepted,
+            score=score if sound else None,
+            reason=None if accepted else "below_threshold",
+        )
 
     def embed(self, crops: NDArray[np.uint8]) -> Floats:
         """Aligned uint8 (N, H, W, 3) or (N, H, W) in CelebA geometry -> float32 (N, D), L2-normalised."""
@@ -126,32 +123,17 @@ class Verifier:
         return self._threshold or choose_threshold(self.bundle.manifest)
 
 
-def read_photo(photo: Photo) -> NDArray[np.uint8]:
-    """A photo as uint8 RGB (H, W, 3) or grey (H, W); InputError for an array that is neither."""
-    if isinstance(photo, str | Path | bytes):
-        from facedge.imaging import load_rgb  # late: arrays need no Pillow
-
-        return load_rgb(photo)
-    image = np.asarray(photo)
-    if (
-        image.dtype != np.uint8
-        or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3))
-        or 0 in image.shape
-    ):
-        raise InputError(f"photo: expected uint8 RGB (H, W, 3) or grey (H, W), got {image.dtype} {image.shape}")
-    return image
-
-
-def _rejected(found: Located, reason: Reason | None, decider: Threshold, times: dict[str, float]) -> Decision:
-    return Decision(False, None, decider.value, reason, found.box, found.landmarks, {}, times, decider.far)
-
-
-def _decided(
-    found: Located, score: float, decider: Threshold, attributes: dict[str, float], times: dict[str, float]
-) -> Decision:
-    number = 0.0 <= score <= 1.0  # False for NaN too: a head that answers nonsense accepts nobody
-    accepted = number and score >= decider.value
-    reason: Reason | None = None if accepted else "below_threshold"
-    shown = score if number else None
-    named = attributes if all(p == p for p in attributes.values()) else {}
-    return Decision(accepted, shown, decider.value, reason, found.box, found.landmarks, named, times, decider.far)
+def _rejected(seen: Seen, decider: Threshold) -> Decision:
+    """Every answer starts as a rejection; only a sound score at or above the threshold turns it."""
+    found = seen.located
+    return Decision(
+        accepted=False,
+        score=None,
+        threshold=decider.value,
+        reason=seen.reason,
+        box=found.box,
+        landmarks=found.landmarks,
+        attributes=seen.attributes,
+        ms=seen.ms,
+        far=decider.far,
+    )

@@ -1,0 +1,46 @@
+"""`facedge bundle show` and `facedge bundle check`: look into a bundle."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facedge.cli import _console
+from facedge.cli._options import JsonOption, chosen_bundle
+from facedge.cli._style import styled
+
+BundleArgument = Annotated[
+    Path | None,
+    typer.Argument(envvar="FACEDGE_BUNDLE", help="Bundle; the package's own by default.", show_default=False),
+]
+
+
+def show(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
+    """What a bundle decides, on what evidence, and where it comes from."""
+    from facedge.bundle import read_bundle
+    from facedge.bundle.card import describe
+
+    found = read_bundle(chosen_bundle(bundle))
+    if as_json:
+        _console.emit_json({"sha256": found.sha256, **json.loads(found.manifest.to_json())})
+        return
+    for number, (title, rows) in enumerate(describe(found)):
+        print(("" if number == 0 else "\n") + styled(title, "bold"))
+        width = max((len(label) for label, _ in rows), default=0)
+        for label, text in rows:
+            print(f"  {styled(f'{label:<{width}}', 'dim')}  {text}")
+
+
+def check(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
+    """Hold a bundle against the format: one line a finding. Exit code 1: it does not keep it."""
+    from facedge.runtime.check import check_bundle
+
+    findings = check_bundle(chosen_bundle(bundle))
+    for finding in findings:
+        if as_json:
+            _console.emit_json({"ok": finding.ok, "what": finding.what, "message": finding.message})
+        else:
+            mark = styled("ok   ", "green") if finding.ok else styled("wrong", "red")
+            print(f"{mark}  {finding.what}: {finding.message}")
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
