@@ -5,12 +5,13 @@ Without a C compiler the build goes on and numpy does the work; FACEDGE_REQUIRE_
 
 import os
 import sys
+from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 SOURCES = ["ext/_kernel.pyx", "ext/prep.c"]
-HEADERS = ["ext/prep.h", "ext/prep_plan.h", "ext/prep_portable.h"]
+HEADERS = [str(path) for path in sorted(Path("ext").glob("*.h"))]
 # No -march=native: what the CPU offers is found at run time. No contraction: fused multiply-adds change bits.
 FLAGS = [] if sys.platform == "win32" else ["-O3", "-std=c99", "-ffp-contract=off", "-fno-strict-aliasing"]
 

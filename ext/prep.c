@@ -3,11 +3,19 @@
 #include "prep_plan.h"
 #include "prep_portable.h"
 
+#if defined(__GNUC__) && defined(__x86_64__)
+#include "prep_avx2.h"
+#include "prep_avx512.h"
+#define FE_X86(function) function
+#else
+#define FE_X86(function) NULL
+#endif
+
 /* The order of work: for each output row, weight and sum the image's rows on the packed bytes as they lie in memory
  * (vertical), then one multiply-add pass over that line per output (horizontal), with the luma in its weights. All
  * integers, all below 2^24: any order of summation gives the same bits. */
 
-typedef void (*fe_vertical)(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, int32_t from,
+typedef void (*fe_vertical)(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride,
                             int16_t *middle);
 typedef void (*fe_horizontal)(const fe_plan *p, const int16_t *middle, int32_t *total);
 
@@ -19,14 +27,19 @@ typedef struct {
 
 static const fe_engine fe_engines[FE_ISA_COUNT] = {
     {"portable", fe_portable_vertical, fe_portable_horizontal},
-    {"avx2", NULL, NULL},
-    {"avx512", NULL, NULL},
+    {"avx2", FE_X86(fe_avx2_vertical), FE_X86(fe_avx2_horizontal)},
+    {"avx512", FE_X86(fe_avx512_vertical), FE_X86(fe_avx512_horizontal)},
     {"neon", NULL, NULL},
 };
 
 int fe_isa_available(fe_isa isa)
 {
     if ((int)isa < 0 || isa >= FE_ISA_COUNT || !fe_engines[isa].vertical) return 0;
+#if defined(__GNUC__) && defined(__x86_64__)
+    __builtin_cpu_init();
+    if (isa == FE_AVX2) return __builtin_cpu_supports("avx2") != 0;
+    if (isa == FE_AVX512) return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+#endif
     return 1;
 }
 
@@ -102,7 +115,7 @@ static fe_status fe_prepare(const fe_plan *p, fe_isa isa, fe_source source, size
         for (o = 0; o < p->out_height; o++) {
             ptrdiff_t at = (ptrdiff_t)n * out_stride + (ptrdiff_t)o * p->out_width;
             if (p->direct)
-                fe_engines[isa].vertical(p, &p->rows[o], line, source.row_stride, 0, s.middle);
+                fe_engines[isa].vertical(p, &p->rows[o], line, source.row_stride, s.middle);
             else
                 fe_strided_vertical(p, &p->rows[o], line, source.row_stride, s.packed, s.sums, s.middle);
             fe_engines[isa].horizontal(p, s.middle, s.total);

@@ -29,6 +29,7 @@ struct fe_plan {
     int32_t first_pixel, pixel_count;
     int32_t line;           /* bytes of a row that are read in place, or once packed */
     int32_t last_row;       /* last row with a weight */
+    int32_t ahead;          /* rows from the one that is read to the one to prefetch */
     int32_t taps;           /* per output, padded */
     ptrdiff_t pixel_stride, channel_stride;
     ptrdiff_t byte_offset;  /* from pixel (0, 0) of an image to the first byte of the line */
@@ -76,6 +77,13 @@ static int64_t fe_cumulative(const fe_axis *a, int64_t start, int64_t x, int64_t
     high = high < 0 ? 0 : high > a->length ? a->length : high;
     return (65536 * low + (high - low) * share + 8 * a->length) / (16 * a->length);
 }
+
+/* Asks for what lies `bytes` on from `at`, wherever that is: past the end of an image nothing happens. */
+#ifdef __GNUC__
+#define fe_prefetch(at, bytes) __builtin_prefetch((const void *)((uintptr_t)(at) + (uintptr_t)(ptrdiff_t)(bytes)))
+#else
+#define fe_prefetch(at, bytes) ((void)0)
+#endif
 
 static const int64_t fe_luma[4] = {0, 19595, 19595 + 38470, 65536};
 
@@ -169,13 +177,14 @@ fe_status fe_plan_create(const fe_geometry *g, fe_plan **plan)
 {
     fe_axis x, y;
     fe_plan *p;
-    int64_t widest, pairs, ignored, first, last, step;
+    int64_t widest, tall, pairs, ignored, first, last, step;
+    size_t wide;
     if (!plan) return FE_BAD_ARGUMENT;
     *plan = NULL;
     if (!g || !fe_geometry_ok(g)) return FE_BAD_ARGUMENT;
     x = fe_axis_of(g->width, g->out_width, g->box[0], g->box[2]);
     y = fe_axis_of(g->height, g->out_height, g->box[1], g->box[3]);
-    fe_axis_widest(&y, &pairs);
+    tall = fe_axis_widest(&y, &pairs);
     widest = fe_axis_widest(&x, &ignored);
     p = calloc(1, sizeof *p);
     if (!p) return FE_NO_MEMORY;
@@ -188,10 +197,12 @@ fe_status fe_plan_create(const fe_geometry *g, fe_plan **plan)
     fe_plan_layout(p, g, first, last);
     step = p->direct ? p->pixel_stride : g->channels;
     p->taps = (int32_t)((widest * step + FE_LANES - 1) / FE_LANES * FE_LANES);
+    p->ahead = (int32_t)(tall > 6 ? tall : 6);
+    wide = ((size_t)g->out_width + FE_LANES - 1) / FE_LANES * FE_LANES; /* outputs that pad have weights of 0 */
     p->rows = calloc((size_t)g->out_height, sizeof *p->rows);
     p->pairs = calloc((size_t)pairs, sizeof *p->pairs);
-    p->starts = calloc((size_t)g->out_width, sizeof *p->starts);
-    p->weights = calloc((size_t)g->out_width * (size_t)p->taps, sizeof *p->weights);
+    p->starts = calloc(wide, sizeof *p->starts);
+    p->weights = calloc(wide * (size_t)p->taps, sizeof *p->weights);
     if (!p->rows || !p->pairs || !p->starts || !p->weights) {
         fe_plan_destroy(p);
         return FE_NO_MEMORY;

@@ -27,11 +27,11 @@ static void fe_portable_middle(const uint16_t *high, const uint16_t *low, int16_
 
 /* One output row before the horizontal pass: the rows of an image, weighted and summed byte by byte. */
 static void fe_portable_vertical(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride,
-                                 int32_t from, int16_t *middle)
+                                 int16_t *middle)
 {
     int32_t x, k;
     int i;
-    for (x = from; x < p->line; x += FE_TILE) {
+    for (x = 0; x < p->line; x += FE_TILE) {
         uint16_t high[FE_TILE] = {0}, low[FE_TILE] = {0};
         int n = p->line - x < FE_TILE ? p->line - x : FE_TILE;
         for (k = 0; k < r->pairs; k++) {

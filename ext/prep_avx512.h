@@ -1,0 +1,169 @@
+/* Inside of prep.c: AVX-512 (F, BW, VL), 64 bytes of a row at a time. */
+#ifndef FACEDGE_PREP_AVX512_H
+#define FACEDGE_PREP_AVX512_H
+
+#include <immintrin.h>
+
+#include "prep_plan.h"
+
+#define FE_512 __attribute__((target("avx512f,avx512bw,avx512vl"), always_inline)) static inline
+
+/* Sums of 64 bytes in 16-bit lanes: bytes 0..7 of each 128-bit lane in a, bytes 8..15 in b (what unpacking leaves). */
+typedef struct {
+    __m512i high_a, high_b, low_a, low_b;
+} fe_sums512;
+
+FE_512 __m512i fe_load512(const uint8_t *at, __mmask64 mask, int whole)
+{
+    return whole ? _mm512_loadu_si512(at) : _mm512_maskz_loadu_epi8(mask, at);
+}
+
+/* Adds two rows of 64 bytes: pmaddubsw takes a pair of bytes and their weights to a 16-bit sum. */
+FE_512 void fe_add512(fe_sums512 *s, __m512i even, __m512i odd, fe_pair pair, int with_low)
+{
+    __m512i a = _mm512_unpacklo_epi8(even, odd), b = _mm512_unpackhi_epi8(even, odd);
+    __m512i high = _mm512_set1_epi16((short)pair.high);
+    s->high_a = _mm512_add_epi16(s->high_a, _mm512_maddubs_epi16(a, high));
+    s->high_b = _mm512_add_epi16(s->high_b, _mm512_maddubs_epi16(b, high));
+    if (with_low) {
+        __m512i low = _mm512_set1_epi16((short)pair.low);
+        s->low_a = _mm512_add_epi16(s->low_a, _mm512_maddubs_epi16(a, low));
+        s->low_b = _mm512_add_epi16(s->low_b, _mm512_maddubs_epi16(b, low));
+    }
+}
+
+FE_512 void fe_carry512(fe_sums512 *s)
+{
+    const __m512i mask = _mm512_set1_epi16(63);
+    s->high_a = _mm512_add_epi16(s->high_a, _mm512_srli_epi16(s->low_a, 6));
+    s->high_b = _mm512_add_epi16(s->high_b, _mm512_srli_epi16(s->low_b, 6));
+    s->low_a = _mm512_and_si512(s->low_a, mask);
+    s->low_b = _mm512_and_si512(s->low_b, mask);
+}
+
+/* (64 high + low + 128) >> 8 within 16 bits. */
+FE_512 __m512i fe_middle512(__m512i high, __m512i low, int with_low)
+{
+    const __m512i three = _mm512_set1_epi16(3), half = _mm512_set1_epi16(128);
+    __m512i rest;
+    if (!with_low) return _mm512_srli_epi16(_mm512_add_epi16(high, _mm512_set1_epi16(2)), 2);
+    rest = _mm512_slli_epi16(_mm512_and_si512(high, three), 6);
+    rest = _mm512_add_epi16(_mm512_add_epi16(rest, half), low);
+    return _mm512_add_epi16(_mm512_srli_epi16(high, 2), _mm512_srli_epi16(rest, 8));
+}
+
+FE_512 void fe_store512(const fe_sums512 *s, int16_t *middle, int with_low)
+{
+    const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
+    const __m512i second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+    __m512i a = fe_middle512(s->high_a, s->low_a, with_low), b = fe_middle512(s->high_b, s->low_b, with_low);
+    _mm512_storeu_si512(middle, _mm512_permutex2var_epi64(a, first, b));
+    _mm512_storeu_si512(middle + 32, _mm512_permutex2var_epi64(a, second, b));
+}
+
+/* `tiles` times 64 bytes of all rows of one output. */
+FE_512 void fe_tiles512(const fe_plan *p, const fe_rows *r, const uint8_t *at, ptrdiff_t stride, int16_t *middle,
+                        int tiles, __mmask64 mask, int whole, int with_low)
+{
+    const fe_pair *pair = p->pairs + r->offset;
+    fe_sums512 s[2];
+    int32_t k;
+    int t;
+    for (t = 0; t < tiles; t++) s[t].high_a = s[t].high_b = s[t].low_a = s[t].low_b = _mm512_setzero_si512();
+    for (k = 0; k < r->pairs; k++) {
+        int32_t row = r->first + 2 * k;
+        const uint8_t *even = at + row * stride, *odd = row < p->last_row ? even + stride : even;
+        if (with_low && k && k % 2 == 0)
+            for (t = 0; t < tiles; t++) fe_carry512(&s[t]);
+        for (t = 0; t < tiles; t++) {
+            fe_add512(&s[t], fe_load512(even + 64 * t, mask, whole), fe_load512(odd + 64 * t, mask, whole), pair[k],
+                      with_low);
+            fe_prefetch(even + 64 * t, p->ahead * stride);
+            fe_prefetch(odd + 64 * t, p->ahead * stride);
+        }
+    }
+    for (t = 0; t < tiles; t++) fe_store512(&s[t], middle + 64 * t, with_low);
+}
+
+FE_512 void fe_line512(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, int16_t *middle,
+                       int with_low)
+{
+    int32_t x = 0, rest;
+    for (; x + 128 <= p->line; x += 128) fe_tiles512(p, r, line + x, stride, middle + x, 2, 0, 1, with_low);
+    for (; x < p->line; x += 64) {
+        rest = p->line - x;
+        fe_tiles512(p, r, line + x, stride, middle + x, 1, rest < 64 ? ~0ULL >> (64 - rest) : ~0ULL, 0, with_low);
+    }
+}
+
+__attribute__((target("avx512f,avx512bw,avx512vl"))) static void fe_avx512_vertical(const fe_plan *p, const fe_rows *r,
+                                                                                    const uint8_t *line,
+                                                                                    ptrdiff_t stride, int16_t *middle)
+{
+    if (r->any_low)
+        fe_line512(p, r, line, stride, middle, 1);
+    else
+        fe_line512(p, r, line, stride, middle, 0);
+}
+
+/* Two neighbouring outputs of 16 taps each: eight partial sums of the one, then of the other. */
+FE_512 __m512i fe_two512(const int16_t *middle, const int32_t *starts, const int16_t *weights)
+{
+    __m512i m = _mm512_castsi256_si512(_mm256_loadu_si256((const void *)(middle + starts[0])));
+    m = _mm512_inserti64x4(m, _mm256_loadu_si256((const void *)(middle + starts[1])), 1);
+    return _mm512_madd_epi16(m, _mm512_loadu_si512(weights));
+}
+
+/* Two neighbouring outputs of any number of taps, a multiple of 16. */
+FE_512 __m512i fe_pair512(const int16_t *middle, const int32_t *starts, const int16_t *weights, int32_t taps)
+{
+    __m512i sum = _mm512_setzero_si512();
+    int32_t k;
+    for (k = 0; k < taps; k += 16) {
+        __m512i m = _mm512_castsi256_si512(_mm256_loadu_si256((const void *)(middle + starts[0] + k)));
+        __m512i w = _mm512_castsi256_si512(_mm256_loadu_si256((const void *)(weights + k)));
+        m = _mm512_inserti64x4(m, _mm256_loadu_si256((const void *)(middle + starts[1] + k)), 1);
+        w = _mm512_inserti64x4(w, _mm256_loadu_si256((const void *)(weights + taps + k)), 1);
+        sum = _mm512_add_epi32(sum, _mm512_madd_epi16(m, w));
+    }
+    return sum;
+}
+
+FE_512 __m512i fe_fold32(__m512i a, __m512i b)
+{
+    return _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+}
+
+FE_512 __m512i fe_fold64(__m512i a, __m512i b)
+{
+    return _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+}
+
+/* Sixteen outputs: s[i] holds the partial sums of outputs 2i and 2i + 1; a tree of transposing additions folds them. */
+FE_512 __m512i fe_sixteen512(const __m512i *s)
+{
+    const __m512i order = _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
+    __m512i a = fe_fold64(fe_fold32(s[0], s[1]), fe_fold32(s[2], s[3])); /* lanes: outputs 0 2 4 6 (twice), 1 3 5 7 */
+    __m512i b = fe_fold64(fe_fold32(s[4], s[5]), fe_fold32(s[6], s[7]));
+    __m512i even = _mm512_shuffle_i64x2(a, b, 0x88), odd = _mm512_shuffle_i64x2(a, b, 0xDD);
+    return _mm512_permutexvar_epi32(order, _mm512_add_epi32(even, odd));
+}
+
+__attribute__((target("avx512f,avx512bw,avx512vl"))) static void fe_avx512_horizontal(const fe_plan *p,
+                                                                                      const int16_t *middle,
+                                                                                      int32_t *total)
+{
+    int32_t o, i;
+    for (o = 0; o < p->out_width; o += 16) { /* starts and weights are padded to 16 outputs */
+        const int32_t *starts = p->starts + o;
+        const int16_t *weights = p->weights + (ptrdiff_t)o * p->taps;
+        __m512i s[8];
+        if (p->taps == 16)
+            for (i = 0; i < 8; i++) s[i] = fe_two512(middle, starts + 2 * i, weights + 32 * i);
+        else
+            for (i = 0; i < 8; i++) s[i] = fe_pair512(middle, starts + 2 * i, weights + 2 * i * p->taps, p->taps);
+        _mm512_storeu_si512(total + o, fe_sixteen512(s));
+    }
+}
+
+#endif
