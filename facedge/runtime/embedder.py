@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facedge.bundle import Bundle
-from facedge.errors import BundleError, InputError
+from facedge.errors import InputError
 from facedge.preprocessing import preprocess
-from facedge.runtime.session import FLOAT, Port, check_ports, open_session
+from facedge.runtime.contract import open_backbone
 
 BATCH = 32  # crops an inference: bounds the memory of a long list without costing speed
-BACKBONES = {"fp32": "backbone.onnx", "int8": "backbone.int8.onnx"}
 
 Floats = NDArray[np.float32]
 
@@ -33,22 +32,7 @@ class Embedder:
         self.attribute_names = bundle.manifest.attribute_names
         self.threads = threads
         self.precision = precision or bundle.manifest.precision
-        name = BACKBONES.get(self.precision, "")
-        if name not in bundle.files:
-            raise BundleError(
-                f"{bundle.path.name} has no {self.precision} backbone: it holds {', '.join(bundle.files)}"
-            )
-        self._session = open_session(name, bundle.files[name], threads=threads)
-        size = self.spec.size
-        check_ports(
-            name,
-            self._session,
-            [Port("image", FLOAT, (None, 1, size, size))],
-            [
-                Port("embedding", FLOAT, (None, self.embedding_size)),
-                Port("attributes", FLOAT, (None, len(self.attribute_names))),
-            ],
-        )
+        self._session = open_backbone(bundle, self.precision, threads=threads)
 
     def embed(self, crops: NDArray[np.uint8]) -> Floats:
         """Aligned uint8 (N, H, W, 3) RGB or (N, H, W) grey in CelebA geometry -> float32 (N, D), L2-normalised."""

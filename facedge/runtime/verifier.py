@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facedge.bundle import Bundle, read_bundle
+from facedge.runtime.contract import open_head
 from facedge.runtime.decision import Decision
 from facedge.runtime.embedder import Embedder, Floats
 from facedge.runtime.seeing import Photo, Seen, see
-from facedge.runtime.session import FLOAT, Port, check_ports, open_session
 from facedge.runtime.threshold import Threshold, choose_threshold
 
 if TYPE_CHECKING:
@@ -63,9 +63,7 @@ class Verifier:
         if bundle.manifest.enrolled or threshold is not None or far is not None:
             self._threshold = choose_threshold(bundle.manifest, threshold=threshold, far=far)
         self.embedder = Embedder(bundle, threads=threads, precision=precision)
-        self._head = open_session("head.onnx", bundle.files["head.onnx"], threads=1)
-        embedding = Port("embedding", FLOAT, (None, bundle.manifest.embedding_size))
-        check_ports("head.onnx", self._head, [embedding], [Port("probability", FLOAT, (None, 1))])
+        self._head = open_head(bundle)
 
     @property
     def attribute_names(self) -> tuple[str, ...]:
