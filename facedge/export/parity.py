@@ -1,7 +1,7 @@
 """The same images through torch and through onnxruntime: an export whose answers differ is not an export."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,26 +19,18 @@ TorchRun = Callable[[Floats], dict[str, Floats]]
 
 @dataclass(frozen=True)
 class Parity:
-    """Largest absolute difference of each output between two engines, and what it was measured on."""
+    """Largest absolute difference of each output between two engines, over so many inputs."""
 
     max_abs_difference: dict[str, float]
-    tolerance: float
-    images: int
-    source: str
-    batches: tuple[int, ...] = BATCHES
-    threads: tuple[int, ...] = THREADS
+    inputs: int
 
     @property
     def worst(self) -> float:
         """The largest difference over all outputs."""
         return max(self.max_abs_difference.values())
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON types, for the manifest."""
-        return {**asdict(self), "batches": list(self.batches), "threads": list(self.threads)}
 
-
-def measure(onnx_bytes: bytes, run: TorchRun, inputs: npt.NDArray[Any], *, source: str, name: str) -> Parity:
+def measure(onnx_bytes: bytes, run: TorchRun, inputs: npt.NDArray[Any], *, name: str) -> Parity:
     """Compare a file's outputs with `run`'s on `inputs` (N, ...), in batches of 1, 2 and 7, on 1 and 2 threads.
 
     `run` maps a batch to {output name: float32 (n, k)}; the file's one input takes the same batch. Every batch size
@@ -54,16 +46,16 @@ def measure(onnx_bytes: bytes, run: TorchRun, inputs: npt.NDArray[Any], *, sourc
             values = engine.run(list(expected), {engine.get_inputs()[0].name: inputs[start:stop]})
             for output, value in zip(expected, values, strict=True):
                 worst[output] = max(worst[output], _difference(value, expected[output][start:stop], name, output))
-    return Parity(worst, TOLERANCE, len(inputs), source)
+    return Parity(worst, len(inputs))
 
 
 def require(parity: Parity, name: str) -> None:
     """Raise ExportError if a difference is over the tolerance (or is no number)."""
-    over = {output: d for output, d in parity.max_abs_difference.items() if not d <= parity.tolerance}
+    over = {output: d for output, d in parity.max_abs_difference.items() if not d <= TOLERANCE}
     if over:
         listed = ", ".join(f"{output} by {d:.2g}" for output, d in over.items())
         raise ExportError(
-            f"{name} and torch disagree: {listed} (allowed: {parity.tolerance:g}, {parity.images} images): no bundle "
+            f"{name} and torch disagree: {listed} (allowed: {TOLERANCE:g}, {parity.inputs} images): no bundle "
             "was written; train again, or report this as a bug with the run's config.json"
         )
 

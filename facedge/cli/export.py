@@ -1,0 +1,32 @@
+"""`facedge export`: a trained run becomes a bundle."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facedge.cli import _console
+
+
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of the backbone.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="NAME.facedge", help="The bundle to write.")],
+    head: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Run folder of a face head; without it, nobody is enrolled.")
+    ] = None,
+    faces: Annotated[
+        Path | None,
+        typer.Option(metavar="FACES", help="Prepared dataset: real images for parity, impostors for the threshold."),
+    ] = None,
+    far: Annotated[
+        float | None,
+        typer.Option(envvar="FACEDGE_FAR", help="False accept rate of the threshold; the best provable by default."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What the bundle is called; the file's name by default.")] = None,
+    usage: Annotated[str | None, typer.Option(help="Who may use the bundle, one sentence.")] = None,
+) -> None:
+    """Export a trained backbone, and a head, into one bundle, after proving that it answers as torch does."""
+    from facedge.export.assemble import ExportRequest, export_bundle
+
+    request = ExportRequest(run, output, head=head, faces=faces, far=far, name=name, usage=usage)
+    export_bundle(request, say=_console.say, track=_console.track)

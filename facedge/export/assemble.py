@@ -1,0 +1,216 @@
+"""`facedge export`: a trained run, checked at every step, becomes a bundle. Nothing is written before all is well."""
+
+import io
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+import facedge
+from facedge.bundle import Bundle, Calibration, DataNote, Manifest, write_bundle
+from facedge.dataset.faces import Faces
+from facedge.errors import ExportError
+from facedge.export.backbone import backbone_onnx, head_onnx, template_head_onnx
+from facedge.export.calibrate import Impostors, calibrate, cohort
+from facedge.export.checks import check_backbone, check_head, check_verifier, embed
+from facedge.export.engine import session
+from facedge.export.evaluate import Figures, figures, run_backbone
+from facedge.export.pictures import Bytes, parity_images
+from facedge.export.verifier import verifier_onnx
+from facedge.runtime.verifier_graph import verifier_properties
+from facedge.train.config import BackboneConfig
+from facedge.train.run import load_backbone, load_head, weights_sha256
+
+Say = Callable[[str], None]
+Track = Callable[[Iterable[int], str, int], Iterable[int]]
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What `facedge export` was asked for; None leaves the choice to export."""
+
+    run: Path
+    output: Path
+    head: Path | None = None
+    faces: Path | None = None
+    far: float | None = None
+    name: str | None = None
+    usage: str | None = None
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What the validation partition gives: figures for the manifest, impostors for the threshold."""
+
+    figures: Figures
+    impostors: Impostors
+
+
+def export_bundle(
+    request: ExportRequest, say: Say = lambda _: None, track: Track = lambda items, _what, _total: items
+) -> Bundle:
+    """Export a backbone run, and a head run where one is given, into the bundle `request.output`.
+
+    Raises ExportError when torch and onnxruntime disagree or the threshold cannot be justified, RunError and
+    DatasetError when the inputs are not what they should be. The bundle appears whole or not at all.
+    """
+    backbone, config = load_backbone(request.run)
+    head = _head_of(request)
+    faces = _faces_of(request, config)
+    images, source = parity_images(faces)
+    say(f"exporting, and comparing torch with onnxruntime on {len(images)} images ({source})")
+    files, parity = _export_models(backbone, head, config, images)
+    held = _held_out(files["backbone.onnx"], faces, config, track) if faces else None
+    threshold, calibration = _threshold(files["head.onnx"], held, request.far) if head else (None, None)
+    if held:
+        files |= _cohort_files(held.impostors)
+    manifest = _manifest(request, config, threshold, calibration, parity, held)
+    files["verifier.onnx"] = _verifier(files, manifest, config)
+    debug = _verifier(files, manifest, config, debug=True)
+    parity["verifier"] = check_verifier(debug, files["backbone.onnx"], files["head.onnx"], images, config.spec)
+    manifest = _manifest(request, config, threshold, calibration, parity, held)
+    bundle = write_bundle(request.output, files, manifest, private=manifest.enrolled)
+    say(_summary(bundle, held))
+    return bundle
+
+
+def _head_of(request: ExportRequest) -> nn.Module | None:
+    """The head of the request, which must have been trained on this very backbone."""
+    if request.head is None:
+        if request.far is not None:
+            raise ExportError("--far chooses a head's threshold, but no --head came: give both or neither")
+        return None
+    if request.faces is None:
+        raise ExportError(
+            "a head needs a threshold, and that needs impostors: give --faces FACES (made by `facedge prepare`), "
+            "whose validation people neither model has seen"
+        )
+    head, config = load_head(request.head)
+    if config.backbone_sha256 != weights_sha256(request.run):
+        raise ExportError(
+            f"{request.head} was trained on another backbone than {request.run}: export it with its own run, or train "
+            "the head again on this one"
+        )
+    return head
+
+
+def _faces_of(request: ExportRequest, config: BackboneConfig) -> Faces | None:
+    if request.faces is None:
+        return None
+    faces = Faces.open(request.faces)
+    if tuple(faces.attribute_names) != tuple(config.attribute_names):
+        raise ExportError(
+            f"{request.faces} has other attributes than {request.run}: give the dataset it was trained on"
+        )
+    if not len(faces.indices("validation")):
+        raise ExportError(f"{request.faces} has no validation images, so no impostors: prepare it with a partition")
+    return faces
+
+
+def _export_models(
+    backbone: nn.Module, head: nn.Module | None, config: BackboneConfig, images: Bytes
+) -> tuple[dict[str, bytes], dict[str, float]]:
+    """backbone.onnx and head.onnx, and their largest differences from torch."""
+    data = backbone_onnx(backbone, config.spec.size)
+    parity = check_backbone(data, backbone, images, config.spec)
+    if head is None:
+        return {"backbone.onnx": data, "head.onnx": template_head_onnx(config.embedding_size)}, parity
+    files = {"backbone.onnx": data, "head.onnx": head_onnx(head)}
+    return files, parity | check_head(files["head.onnx"], head, embed(data, images, config.spec))
+
+
+def _held_out(backbone: bytes, faces: Faces, config: BackboneConfig, track: Track) -> _Held:
+    seen = run_backbone(backbone, faces, "validation", config.spec, track)
+    source = f"validation people of {faces.info['name']}"
+    return _Held(figures(seen, faces, "validation"), Impostors(seen.embeddings, faces.identities[seen.rows], source))
+
+
+def _threshold(head: bytes, held: _Held | None, far: float | None) -> tuple[float, Calibration]:
+    assert held is not None  # _head_of demands --faces
+    (scores,) = session(head).run(["probability"], {"embedding": held.impostors.embeddings})
+    return calibrate(scores[:, 0], held.impostors, far)
+
+
+def _cohort_files(impostors: Impostors) -> dict[str, bytes]:
+    chosen = cohort(impostors)
+    return {"cohort.npy": _npy(chosen.embeddings), "cohort_identities.npy": _npy(chosen.identities)}
+
+
+def _npy(array: npt.NDArray[Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _manifest(
+    request: ExportRequest,
+    config: BackboneConfig,
+    threshold: float | None,
+    calibration: Calibration | None,
+    parity: dict[str, float],
+    held: _Held | None,
+) -> Manifest:
+    metrics: dict[str, Any] = {"arch": config.arch}
+    if held:
+        metrics["held_out"] = held.figures.to_dict()
+    return Manifest(
+        name=request.name or request.output.stem,
+        enrolled=threshold is not None,
+        spec=config.spec.to_dict(),
+        spec_digest=config.spec.digest,
+        embedding_size=config.embedding_size,
+        attribute_names=tuple(config.attribute_names),
+        threshold=threshold,
+        calibration=calibration,
+        parity=parity,
+        data=DataNote(config.data.name, config.data.licence, config.data.partition),
+        metrics=metrics,
+        usage=request.usage or f"Whoever the licence of the training data allows: {config.data.licence}",
+        created_by=f"facedge {facedge.__version__}",
+        created=_now(),
+    )
+
+
+def _now() -> str:
+    """UTC, to the second; SOURCE_DATE_EPOCH (reproducible-builds.org) makes it reproducible."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _verifier(files: dict[str, bytes], manifest: Manifest, config: BackboneConfig, *, debug: bool = False) -> bytes:
+    backbone, head = files["backbone.onnx"], files["head.onnx"]
+    properties = verifier_properties(
+        name=manifest.name,
+        enrolled=manifest.enrolled,
+        threshold=manifest.threshold,
+        spec_digest=manifest.spec_digest,
+        attribute_names=manifest.attribute_names,
+        licence=manifest.data.licence,
+        backbone=backbone,
+        head=head,
+    )
+    return verifier_onnx(backbone, head, config.spec, properties, debug=debug)
+
+
+def _summary(bundle: Bundle, held: _Held | None) -> str:
+    manifest = bundle.manifest
+    size = sum(len(data) for data in bundle.files.values()) / 1e6
+    parts = [f"{bundle.path}: {size:.1f} MB, parity {max(manifest.parity.values()):.1e}"]
+    if held:
+        f = held.figures
+        parts.append(f"attributes {f.attribute_accuracy:.1%} (majority guess {f.majority_accuracy:.1%})")
+    if manifest.threshold is None:
+        parts.append("nobody enrolled: use `facedge enroll`, or export with --head")
+    if c := manifest.calibration:
+        parts.append(
+            f"threshold {manifest.threshold:.4f} for FAR {c.far_target:g} (at most {c.far_upper95:.2g}, 95 %; "
+            f"{c.identities:,} impostors, {c.comparisons:,} comparisons)"
+        )
+    return "; ".join(parts)
