@@ -1,6 +1,5 @@
 """`facedge export`: a trained run, checked at every step, becomes a bundle. Nothing is written before all is well."""
 
-import io
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,12 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from torch import nn
 
 import facedge
 from facedge.bundle import Bundle, Calibration, DataNote, Manifest, write_bundle
+from facedge.bundle.arrays import to_npy
 from facedge.dataset.faces import Faces
 from facedge.errors import ExportError
 from facedge.export.backbone import backbone_onnx, head_onnx, template_head_onnx
@@ -23,6 +21,7 @@ from facedge.export.engine import session
 from facedge.export.evaluate import Figures, figures, run_backbone
 from facedge.export.pictures import Bytes, parity_images
 from facedge.export.verifier import verifier_onnx
+from facedge.runtime.golden import golden_files
 from facedge.runtime.verifier_graph import verifier_properties
 from facedge.train.config import BackboneConfig
 from facedge.train.run import load_backbone, load_head, weights_sha256
@@ -75,6 +74,7 @@ def export_bundle(
     debug = _verifier(files, manifest, config, debug=True)
     parity["verifier"] = check_verifier(debug, files["backbone.onnx"], files["head.onnx"], images, config.spec)
     manifest = _manifest(request, config, threshold, calibration, parity, held)
+    files |= golden_files(Bundle(request.output, manifest, files, sha256=""))
     bundle = write_bundle(request.output, files, manifest, private=manifest.enrolled)
     say(_summary(bundle, held))
     return bundle
@@ -139,13 +139,7 @@ def _threshold(head: bytes, held: _Held | None, far: float | None) -> tuple[floa
 
 def _cohort_files(impostors: Impostors) -> dict[str, bytes]:
     chosen = cohort(impostors)
-    return {"cohort.npy": _npy(chosen.embeddings), "cohort_identities.npy": _npy(chosen.identities)}
-
-
-def _npy(array: npt.NDArray[Any]) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
-    return buffer.getvalue()
+    return {"cohort.npy": to_npy(chosen.embeddings), "cohort_identities.npy": to_npy(chosen.identities)}
 
 
 def _manifest(

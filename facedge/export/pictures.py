@@ -17,22 +17,6 @@ def parity_images(faces: Faces | None) -> tuple[Bytes, str]:
     return np.ascontiguousarray(faces.images[rows]), f"{faces.info['name']}"
 
 
-def golden_pictures() -> dict[str, Bytes]:
-    """The test kit's images by name, uint8 (H, W, 3): shrinking, stretching, odd sizes, colours at their ends."""
-    stripes = np.zeros((64, 64, 3), np.uint8)
-    stripes[:, ::2] = 255
-    y, x = np.mgrid[0:109, 0:89]
-    ramp = np.stack([x * 255 // 88, y * 255 // 108, (x + y) * 255 // 196], axis=2).astype(np.uint8)
-    return {
-        "dot": np.array([[[200, 30, 90]]], np.uint8),
-        "tiny": _noise(5, 7, 1),
-        "stripes": stripes,
-        "noise": _noise(131, 97, 2),
-        "ramp": ramp,
-        "face": drawn_face(3),
-    }
-
-
 def drawn_face(seed: int) -> Bytes:
     """A disc with eyes and a mouth in the 178x218 frame, uint8 (218, 178, 3); colours and places vary with the seed."""
     r = _numbers(seed, 12).astype(np.int64)
@@ -51,10 +35,6 @@ def _ellipse(
     x: npt.NDArray[np.int64], y: npt.NDArray[np.int64], cx: int, cy: int, rx: np.int64, ry: np.int64
 ) -> npt.NDArray[np.bool_]:
     return np.asarray((x - cx) ** 2 * ry * ry + (y - cy) ** 2 * rx * rx <= rx * rx * ry * ry)
-
-
-def _noise(height: int, width: int, seed: int) -> Bytes:
-    return _numbers(seed, height * width * 3).reshape(height, width, 3)
 
 
 def _numbers(seed: int, count: int) -> Bytes:

@@ -1,0 +1,81 @@
+"""The threshold of a head: what it lets through, what it claims, and when there is none."""
+
+import numpy as np
+import pytest
+
+from facedge.errors import ExportError, InputError
+from facedge.export.calibrate import Impostors, calibrate, cohort, known_identities
+
+
+def people(count: int, images: int = 4, seed: int = 0) -> tuple[np.ndarray, Impostors]:
+    """(scores, impostors): each person has a level of likeness, images scatter around it."""
+    rng = np.random.default_rng(seed)
+    identities = np.repeat(np.arange(count, dtype=np.int32), images)
+    level = rng.normal(-4, 1, count)[identities] + rng.normal(0, 0.5, count * images)
+    scores = (1 / (1 + np.exp(-level))).astype(np.float32)
+    embeddings = rng.standard_normal((count * images, 8)).astype(np.float32)
+    return scores, Impostors(embeddings, identities, "validation people of a test")
+
+
+def test_the_threshold_keeps_the_far_on_its_impostors() -> None:
+    scores, impostors = people(400)
+    threshold, evidence = calibrate(scores, impostors, 0.01)
+    assert np.mean(scores >= threshold) <= 0.01 < np.mean(scores >= np.nextafter(threshold, 0) - 1e-3)
+    assert (evidence.identities, evidence.comparisons, evidence.far_target) == (400, 1600, 0.01)
+    assert evidence.far_low95 <= np.mean(scores >= threshold) <= evidence.far_upper95
+    assert "bootstrap over identities" in evidence.method and "validation people of a test" in evidence.method
+
+
+@pytest.mark.parametrize(("count", "expected"), [(3100, 1e-3), (400, 1e-2), (100, 3e-2), (35, 0.1)])
+def test_by_default_the_lowest_usual_far_that_the_people_support(count: int, expected: float) -> None:
+    _, evidence = calibrate(*people(count, images=2))
+    assert evidence.far_target == expected
+
+
+def test_a_far_that_the_people_do_not_support_is_refused() -> None:
+    with pytest.raises(InputError, match=r"a FAR of 0\.001 needs at least 2995 impostor identities"):
+        calibrate(*people(100), 0.001)
+
+
+def test_too_few_people_for_any_threshold() -> None:
+    with pytest.raises(InputError, match="needs at least 29 impostor identities"):
+        calibrate(*people(5))
+
+
+def test_points_rise_with_stricter_targets() -> None:
+    _, evidence = calibrate(*people(400))
+    targets = [p.far_target for p in evidence.points]
+    thresholds = [p.threshold for p in evidence.points]
+    assert targets == sorted(targets) and thresholds == sorted(thresholds, reverse=True) and len(targets) >= 3
+
+
+def test_impostors_at_the_highest_score_leave_no_threshold() -> None:
+    scores, impostors = people(400)
+    scores[::10] = 1.0
+    with pytest.raises(ExportError, match="impostors score 1"):
+        calibrate(scores, impostors, 0.01)
+
+
+def test_unknown_people_are_counted_with_caution() -> None:
+    scores, impostors = people(400)
+    nobody = Impostors(impostors.embeddings, np.full(1600, -1, np.int32), impostors.source)
+    _, evidence = calibrate(scores, nobody)
+    assert evidence.identities == 46  # 1,600 images at 35 a person
+    assert evidence.far_target == 0.1 and "one person per 35 images" in evidence.method
+
+
+def test_known_people_keep_their_numbers_beside_unknown_ones() -> None:
+    filled, note = known_identities(np.array([7, -1, 7, -1, 3], np.int32))
+    assert filled.tolist() == [7, 8, 7, 8, 3] and note.startswith("; 2 images")
+    assert known_identities(np.array([1, 0], np.int32))[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "images", "rows"), [(1000, 6, 2000), (100, 30, 2000), (10, 30, 200), (3000, 1, 3000)]
+)
+def test_the_cohort_is_even_over_people(count: int, images: int, rows: int) -> None:
+    _, impostors = people(count, images)
+    chosen = cohort(impostors)
+    assert len(chosen.embeddings) == rows and chosen.people == count
+    _, each = np.unique(chosen.identities, return_counts=True)
+    assert each.max() == each.min()
