@@ -1,9 +1,10 @@
 """What every command says and how: results on stdout, everything else on stderr."""
 
+import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -51,3 +52,18 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
     from rich.progress import track as rich_track
 
     yield from rich_track(items, description, total=total, console=Console(stderr=True), transient=True)
+
+
+@contextlib.contextmanager
+def bar(description: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar that is told (done, total, remark); it does nothing where stderr is no terminal."""
+    if _level < 0 or not sys.stderr.isatty():
+        yield lambda _done, _total, _remark: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("{task.fields[remark]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(description, total=None, remark="")
+        yield lambda done, total, remark: progress.update(task, completed=done, total=total, remark=remark)

@@ -1,0 +1,93 @@
+"""The two backbones. Both map (N, 1, S, S) float32 to an L2-normalised embedding (N, D) and attribute logits (N, A)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+ARCHITECTURES = ("edge", "plain")
+
+
+class Plain(nn.Module):
+    """The network this project grew from, kept as the baseline of every report.
+
+    Three 3x3 convolutions (40, 80, 120 channels), each with ReLU and 2x2 max-pooling, a dense layer of 64, and one
+    logit an attribute. Its embedding is that dense layer, L2-normalised: it was never trained to tell people apart.
+    """
+
+    embedding_size = 64
+
+    def __init__(self, size: int, attributes: int) -> None:
+        super().__init__()
+        stages: list[nn.Module] = []
+        channels = 1
+        for width in (40, 80, 120):
+            stages += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)]
+            channels = width
+        self.trunk = nn.Sequential(*stages)
+        self.dense = nn.Linear(channels * (size // 8) ** 2, self.embedding_size)
+        self.attributes = nn.Linear(self.embedding_size, attributes)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        features = torch.relu(self.dense(self.trunk(x).flatten(1)))  # (N, 64)
+        return F.normalize(features.float()), self.attributes(features)
+
+
+def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """A dense 3x3 convolution whose batch norm folds away at export, then ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class _Residual(nn.Module):
+    """Two 3x3 convolutions around an identity path (He et al. 2016); starts out as the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = _conv(channels, channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+        nn.init.zeros_(self.norm.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.norm(self.second(self.first(x))))
+
+
+class Edge(nn.Module):
+    """The default backbone: dense 3x3 convolutions, ReLU and batch norm only.
+
+    That is what onnxruntime runs fastest on a CPU and what survives int8. Every stage halves the side; the last
+    feature map is read in full by both outputs, because in an aligned face the place of a feature says what it is.
+    """
+
+    embedding_size = 128
+    widths = (32, 64, 128, 176)
+    depths = (1, 1, 2, 0)
+
+    def __init__(self, size: int, attributes: int) -> None:
+        super().__init__()
+        stages: list[nn.Module] = []
+        channels, side = 1, size
+        for width, depth in zip(self.widths, self.depths, strict=True):
+            stages += [_conv(channels, width, stride=2), *(_Residual(width) for _ in range(depth))]
+            channels, side = width, (side + 1) // 2
+        self.trunk = nn.Sequential(*stages)
+        features = channels * side * side
+        self.embedding = nn.Linear(features, self.embedding_size, bias=False)
+        self.norm = nn.BatchNorm1d(self.embedding_size)
+        self.dropout = nn.Dropout(0.2)
+        self.attributes = nn.Linear(features, attributes)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.trunk(x).flatten(1)  # (N, channels * side * side)
+        embedding = self.norm(self.embedding(features))
+        return F.normalize(embedding.float()), self.attributes(self.dropout(features))
+
+
+def build(arch: str, size: int, attributes: int) -> Plain | Edge:
+    """A freshly initialised backbone for (N, 1, size, size) inputs; size a multiple of 16, 32 at least."""
+    if arch not in ARCHITECTURES:
+        raise ValueError(f"expected an architecture of {', '.join(ARCHITECTURES)}, got {arch!r}")
+    return Plain(size, attributes) if arch == "plain" else Edge(size, attributes)

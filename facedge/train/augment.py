@@ -1,0 +1,108 @@
+"""Augmentation of whole batches on the device that trains: geometry first, then light, sharpness and occlusion.
+
+Every random number comes from the generator that is passed in, so a seed fixes a run and an epoch can be repeated.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Strengths. Angles in degrees, shifts as a fraction of the side, light in units of the [-1, 1] input."""
+
+    rotation: float = 8.0
+    scale: float = 0.08
+    shift: float = 0.04
+    flip: float = 0.5
+    contrast: float = 0.25
+    brightness: float = 0.2
+    gamma: float = 0.25
+    soft: float = 0.2  # share of a batch that loses resolution
+    noise: float = 0.03
+    occlude: float = 0.2  # share of a batch with a covered rectangle
+
+    @classmethod
+    def none(cls) -> "Augment":
+        """No augmentation at all: the centre crop, as the device sees it."""
+        return cls(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def normalise(patches: Tensor) -> Tensor:
+    """Bytes (N, H, W) to the network's input range: float32 (N, 1, H, W), (grey - 127.5) / 127.5."""
+    return (patches.float() - 127.5).mul_(1 / 127.5).unsqueeze(1)
+
+
+def centre(patches: Tensor, size: int) -> Tensor:
+    """The unaugmented input: the centre (N, 1, size, size) of patches (N, P, P) uint8."""
+    margin = (patches.shape[-1] - size) // 2
+    return normalise(patches[:, margin : margin + size, margin : margin + size])
+
+
+def augment(patches: Tensor, size: int, strength: Augment, generator: Generator) -> Tensor:
+    """Random views (N, 1, size, size) float32 of patches (N, P, P) uint8, P >= size."""
+    x = _warp(normalise(patches), size, strength, generator)
+    x = _light(x, strength, generator)
+    x = _soften(x, strength, generator)
+    x = _occlude(x, strength, generator)
+    if strength.noise:
+        x = x + torch.randn(x.shape, generator=generator, device=x.device) * strength.noise * _uniform(x, generator)
+    return x.clamp_(-1, 1)
+
+
+def _uniform(like: Tensor, generator: Generator, low: float = 0.0, high: float = 1.0) -> Tensor:
+    """One number an image, shaped to broadcast over (N, 1, S, S)."""
+    draw = torch.rand((len(like), 1, 1, 1), generator=generator, device=like.device)
+    return draw * (high - low) + low
+
+
+def _warp(x: Tensor, size: int, strength: Augment, generator: Generator) -> Tensor:
+    """Rotation, scale, shift and mirror in one bilinear resampling; the patch's margin feeds the borders."""
+    patch = x.shape[-1]
+    angle = _uniform(x, generator, -1, 1).flatten() * math.radians(strength.rotation)
+    zoom = torch.exp(_uniform(x, generator, -1, 1).flatten() * strength.scale) * (size / patch)
+    mirror = 1 - 2 * (_uniform(x, generator).flatten() < strength.flip).float()
+    dx, dy = (_uniform(x, generator, -2, 2).flatten() * strength.shift for _ in range(2))
+    cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
+    theta = torch.stack([cos * mirror, -sin, dx, sin * mirror, cos, dy], dim=1).view(-1, 2, 3)
+    grid = F.affine_grid(theta, [len(x), 1, size, size], align_corners=False)
+    return F.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _light(x: Tensor, strength: Augment, generator: Generator) -> Tensor:
+    """Gamma on [0, 1], then contrast about the image's mean and an offset."""
+    if strength.gamma:
+        exponent = torch.exp(_uniform(x, generator, -1, 1) * strength.gamma)
+        x = ((x + 1) * 0.5).clamp(1e-4, 1).pow(exponent) * 2 - 1
+    gain = 1 + _uniform(x, generator, -1, 1) * strength.contrast
+    mean = x.mean(dim=(2, 3), keepdim=True)
+    return (x - mean) * gain + mean + _uniform(x, generator, -1, 1) * strength.brightness
+
+
+def _soften(x: Tensor, strength: Augment, generator: Generator) -> Tensor:
+    """A share of the batch goes through a lower resolution: far away, out of focus, or badly compressed."""
+    count, size = int(len(x) * strength.soft), x.shape[-1]
+    if not count:
+        return x
+    factor = 0.35 + 0.5 * torch.rand(1, generator=generator, device=x.device).item()
+    small = F.interpolate(x[:count], size=max(8, round(size * factor)), mode="area")
+    soft = F.interpolate(small, size=(size, size), mode="bilinear", align_corners=False)
+    return torch.cat([soft, x[count:]])
+
+
+def _occlude(x: Tensor, strength: Augment, generator: Generator) -> Tensor:
+    """Covers a rectangle of up to half the side with one grey (a hand, a mask, an edge of the frame)."""
+    if not strength.occlude:
+        return x
+    size = x.shape[-1]
+    grid = torch.arange(size, device=x.device) / size
+    rows, columns = grid.view(1, 1, -1, 1), grid.view(1, 1, 1, -1)
+    top, left = _uniform(x, generator, -0.2, 1), _uniform(x, generator, -0.2, 1)
+    height, width = _uniform(x, generator, 0.1, 0.5), _uniform(x, generator, 0.1, 0.5)
+    inside = (rows >= top) & (rows < top + height) & (columns >= left) & (columns < left + width)
+    chosen = _uniform(x, generator) < strength.occlude
+    return torch.where(inside & chosen, _uniform(x, generator, -1, 1), x)
