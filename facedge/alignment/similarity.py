@@ -1,0 +1,132 @@
+"""Five landmarks -> the similarity that brings a face to CelebA geometry, and its fixed-point form.
+
+Points are (x, y) with (0, 0) at the corner of the first pixel, so a pixel's centre lies at one half.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from facedge.errors import InputError
+from facedge.preprocessing.spec import FRAME_HEIGHT, FRAME_WIDTH, LANDMARKS
+
+ONE = 1 << 32  # a pixel in the fixed-point numbers of Sampling
+MAX_SAMPLES = 31  # samples on a side of an output pixel: the most whose sum fits 32 bits
+LEAST_SPREAD = 1.0  # root mean square distance of landmarks from their mean, in pixels
+MOST_SPREAD = 16384.0
+LEAST_LIKENESS = 0.5  # 1: landmarks are the target's shape; 0: no turn or scale brings them nearer
+
+# Where landmarks come to lie in the crop.
+TARGET = np.array(LANDMARKS, np.float64)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Where the crop is read from the frame, in integers: the aligner's whole plan.
+
+    An output pixel is the mean of samples x samples points. Point U, V (counted over the crop in steps of a point,
+    from 0) lies in the frame, counted from the centre of its first pixel and in 1/2^32 pixel, at
+
+        x = x0 + U dx - V dy
+        y = y0 + U dy + V dx
+
+    x0 and y0 hold half of 1/128 pixel in addition: positions are cut to 1/128, and so they round.
+    """
+
+    samples: int
+    x0: int
+    y0: int
+    dx: int
+    dy: int
+
+
+def fit_similarity(source: npt.ArrayLike, target: npt.ArrayLike) -> tuple[complex, complex]:
+    """(m, t) such that m z + t brings the points z = x + iy of `source` nearest to those of `target`.
+
+    Least squares over turn, scale and shift, never a reflection (Umeyama, "Least-squares estimation of transformation
+    parameters between two point patterns", PAMI 1991); in the plane, complex numbers make it one division.
+    """
+    p, q = _complex(source), _complex(target)
+    from_mean = p - p.mean()
+    m = complex(np.vdot(from_mean, q - q.mean()) / np.vdot(from_mean, from_mean))
+    return m, complex(q.mean() - m * p.mean())
+
+
+def _complex(points: npt.ArrayLike) -> npt.NDArray[np.complex128]:
+    array = np.asarray(points, np.float64)
+    return np.asarray(array[:, 0] + 1j * array[:, 1], np.complex128)
+
+
+def checked_landmarks(landmarks: npt.ArrayLike, height: int, width: int) -> npt.NDArray[np.float64]:
+    """The landmarks as float64 (5, 2), or InputError with the reason why they are no face in a frame of that size."""
+    try:
+        points = np.array(landmarks, np.float64)
+    except (TypeError, ValueError) as problem:
+        raise InputError(f"expected landmarks as 5 pairs of numbers (5, 2), got {landmarks!r:.80}") from problem
+    if points.shape != (5, 2):
+        raise InputError(f"expected landmarks of shape (5, 2): eyes, nose, mouth corners; got shape {points.shape}")
+    if not np.isfinite(points).all():
+        raise InputError(f"expected finite landmarks, got {points.tolist()}: detect the face again")
+    middle = points.mean(axis=0)
+    spread = math.sqrt(((points - middle) ** 2).sum(axis=1).mean())
+    if not LEAST_SPREAD <= spread <= MOST_SPREAD:
+        raise InputError(f"expected landmarks spread over a face, but they lie {spread:.3g} pixels from their middle")
+    if not (0 <= middle[0] <= width and 0 <= middle[1] <= height):
+        raise InputError(
+            f"expected a face inside the {width}x{height} frame, but its middle is ({middle[0]:.1f}, {middle[1]:.1f})"
+        )
+    if _likeness(points) < LEAST_LIKENESS:
+        raise InputError(
+            "expected landmarks in CelebA's order (eye on the image's left, other eye, nose, mouth left, right), "
+            f"but {points.round(1).tolist()} do not look like a face in that order"
+        )
+    return points
+
+
+def _likeness(points: npt.NDArray[np.float64]) -> float:
+    """How well a similarity explains the landmarks: the correlation of both centred shapes, 0 to 1."""
+    p, q = _complex(points), _complex(TARGET)
+    p, q = p - p.mean(), q - q.mean()
+    return float(abs(np.vdot(p, q)) / math.sqrt(np.vdot(p, p).real * np.vdot(q, q).real))
+
+
+def sampling_for(landmarks: npt.NDArray[np.float64]) -> Sampling:
+    """The plan that brings checked landmarks to TARGET: fitted in double, then rounded to fixed point.
+
+    The similarity is turned round (crop -> frame), and its step, frame pixels per crop pixel, says how many samples
+    an output pixel takes.
+    """
+    m, t = fit_similarity(landmarks, TARGET)
+    step = 1 / m
+    samples = sample_count(abs(step))
+    point = step / samples
+    # The first point is half a point inside the crop's corner; positions count from a pixel's centre.
+    first = -t * step + point * complex(0.5, 0.5) - complex(0.5, 0.5)
+    half = ONE // 256
+    return Sampling(
+        samples, _fixed(first.real) + half, _fixed(first.imag) + half, _fixed(point.real), _fixed(point.imag)
+    )
+
+
+def sample_count(step: float) -> int:
+    """Samples on a side of an output pixel that is `step` frame pixels long.
+
+    A grid of n samples repeats the pixel's pass band, 1/step wide, around n/step cycles per pixel. With
+    n >= 1 + step/2 the repetition begins past 1/2, the finest detail that a frame holds: nothing aliases.
+    """
+    return 1 if step <= 1 else min(math.ceil(1 + step / 2), MAX_SAMPLES)
+
+
+def _fixed(value: float) -> int:
+    """The nearest multiple of 1/2^32, as its integer; halves to even."""
+    return round(value * ONE)
+
+
+def crop_corners(landmarks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The crop's four corners in the frame, float64 (4, 2), clockwise from the top left one: what to draw on a photo."""
+    m, t = fit_similarity(landmarks, TARGET)
+    corners = _complex([(0, 0), (FRAME_WIDTH, 0), (FRAME_WIDTH, FRAME_HEIGHT), (0, FRAME_HEIGHT)])
+    inside = (corners - t) / m
+    return np.stack([inside.real, inside.imag], axis=1)
