@@ -1,7 +1,7 @@
 """`facedge train backbone` and `facedge train head`."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -10,7 +10,7 @@ from facedge.cli import _console
 Run = Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="Folder to write the run into.")]
 Seed = Annotated[int, typer.Option(envvar="FACEDGE_SEED", help="Fixes the run; on a CPU, bit for bit.")]
 Threads = Annotated[
-    Optional[int], typer.Option(envvar="FACEDGE_THREADS", min=1, help="CPU threads for torch; all cores by default.")
+    int | None, typer.Option(envvar="FACEDGE_THREADS", min=1, help="CPU threads for torch; all cores by default.")
 ]
 
 
@@ -18,18 +18,18 @@ def backbone(
     faces: Annotated[Path, typer.Argument(metavar="FACES", help="Folder that `facedge prepare` wrote.")],
     output: Run,
     arch: Annotated[str, typer.Option(help="edge (the default backbone) or plain (the baseline).")] = "edge",
-    size: Annotated[Optional[int], typer.Option(help="Side of the network's input, a multiple of 16.")] = None,
-    epochs: Annotated[Optional[int], typer.Option(min=1, help="Passes over the images.")] = None,
-    batch: Annotated[Optional[int], typer.Option(min=2, help="Images a step, over all processes.")] = None,
-    learning_rate: Annotated[Optional[float], typer.Option(help="Peak learning rate.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the network's input, a multiple of 16.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the images.")] = None,
+    batch: Annotated[int | None, typer.Option(min=2, help="Images a step, over all processes.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     device: Annotated[str, typer.Option(envvar="FACEDGE_DEVICE", help="auto, cpu or cuda.")] = "auto",
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     teacher: Annotated[
-        Optional[Path], typer.Option(metavar="T.onnx", help="A recogniser whose embeddings to learn from.")
+        Path | None, typer.Option(metavar="T.onnx", help="A recogniser whose embeddings to learn from.")
     ] = None,
     teacher_input: Annotated[
-        Optional[str], typer.Option(help="What the teacher wants: arcface or sface; else T.json beside it.")
+        str | None, typer.Option(help="What the teacher wants: arcface or sface; else T.json beside it.")
     ] = None,
     threads: Threads = None,
 ) -> None:
@@ -52,8 +52,12 @@ def backbone(
         threads=threads,
     )
     with _console.bar("training") as bar:
-        run_backbone(request, say=_console.say, tick=lambda t: bar(t.step, t.steps, f"epoch {t.epoch}/{t.epochs}  {t.images_per_second:.0f} images/s"),
-                     track=lambda items, total: _console.track(items, "teacher", total))  # fmt: skip
+        run_backbone(
+            request,
+            say=_console.say,
+            tick=lambda t: bar(t.step, t.steps, f"epoch {t.epoch}/{t.epochs}, {t.images_per_second:.0f} images/s"),
+            track=lambda items, total: _console.track(items, "teacher", total),
+        )
 
 
 def head(
@@ -64,7 +68,7 @@ def head(
     aligned: Annotated[
         bool, typer.Option("--aligned", help="The photos are face crops in CelebA geometry, of any size.")
     ] = False,
-    epochs: Annotated[Optional[int], typer.Option(min=1, help="Passes over augmented views.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over augmented views.")] = None,
     seed: Seed = 0,
 ) -> None:
     """Train the face head on a frozen backbone: is this me or not?"""

@@ -57,7 +57,8 @@ def train_backbone(
     group = group or Group()
     torch.manual_seed(config.seed)
     recipe, size = config.recipe, config.spec.size
-    backbone = build(config.arch, size, len(config.attribute_names)).to(device, memory_format=torch.channels_last)
+    backbone = build(config.arch, size, len(config.attribute_names)).to(device)
+    backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks this form
     teacher_size = training.teacher.shape[1] if training.teacher is not None else 0
     learner = Learner(backbone, config.embedding_size, training.class_count, teacher_size, recipe).to(device)
     trainer = distribute(learner, group, device)
@@ -145,7 +146,9 @@ def _smaller_batch(
     """After running out of device memory: the last checkpoint, half the batch."""
     smaller = progress.batch // 2
     if smaller < SMALLEST_BATCH:
-        raise RunError(f"out of device memory with a batch of {progress.batch}: choose a smaller --size or --arch plain")
+        raise RunError(
+            f"out of device memory with a batch of {progress.batch}: choose a smaller --size or --arch plain"
+        )
     optimizer.zero_grad(set_to_none=True)
     torch.cuda.empty_cache()
     say(f"out of device memory: going on with a batch of {smaller} instead of {progress.batch}")

@@ -18,7 +18,9 @@ class FaceHead(nn.Module):
 
     def logit(self, embedding: Tensor) -> Tensor:
         """The decision before the sigmoid, (N, 1): what the loss is computed on."""
-        return self.output(self.dropout(torch.relu(self.hidden(embedding))))
+        features = torch.relu(self.hidden(embedding))  # (N, hidden)
+        logit: Tensor = self.output(self.dropout(features))
+        return logit
 
     def forward(self, embedding: Tensor) -> Tensor:
         return torch.sigmoid(self.logit(embedding))

@@ -1,7 +1,7 @@
 """Training the face head: photos of me and of others, through the frozen backbone, to one sigmoid neuron."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,9 @@ class HeadRecipe:
     learning_rate: float = 1e-3
     views: int = 16  # augmented views of the average photo an epoch
     validation: float = 0.25
-    augment: Augment = Augment(rotation=10, scale=0.1, shift=0.05, contrast=0.3, brightness=0.25)
+    augment: Augment = field(
+        default_factory=lambda: Augment(rotation=10, scale=0.1, shift=0.05, contrast=0.3, brightness=0.25)
+    )
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def train_head(
     others: NDArray[np.uint8],
     *,
     seed: int = 0,
-    recipe: HeadRecipe = HeadRecipe(),
+    recipe: HeadRecipe | None = None,
     tick: Callable[[int, int], None] = lambda _epoch, _epochs: None,
 ) -> tuple[HeadConfig, HeadScores]:
     """Train into the folder `run`; `me` and `others` are aligned grey faces (N, 218, 178) uint8, no photo twice.
@@ -79,6 +81,7 @@ def train_head(
     validation loss is kept.
     """
     _enough(len(me), len(others))
+    recipe = recipe or HeadRecipe()
     chooser = Generator().manual_seed(seed)
     torch.manual_seed(seed)
     sides = [split(len(images), recipe.validation, chooser) for images in (me, others)]
@@ -140,7 +143,7 @@ def _enough(me: int, others: int) -> None:
 
 @torch.inference_mode()
 def _embed(backbone: nn.Module, x: Tensor, batch: int = 256) -> Tensor:
-    return torch.cat([backbone(part)[0] for part in x.split(batch)]).clone()
+    return torch.cat([backbone(part)[0] for part in torch.split(x, batch)]).clone()
 
 
 def _balanced_rows(labels: Tensor, views: int, generator: Generator) -> Tensor:
@@ -157,10 +160,10 @@ def _fit(head: FaceHead, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor,
     """One pass over the views in batches of 64; the mean loss."""
     head.train()
     total = 0.0
-    for rows in torch.randperm(len(x), generator=generator).split(64):
+    for rows in torch.split(torch.randperm(len(x), generator=generator), 64):
         loss = F.binary_cross_entropy_with_logits(head.logit(x[rows]), y[rows])
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         total += loss.item() * len(rows)
     return total / len(x)

@@ -9,7 +9,9 @@ from facedge.train.losses import MarginSoftmax, TeacherLoss, attribute_loss
 class Learner(nn.Module):
     """Maps a batch to its losses by name; `total` is their weighted sum."""
 
-    def __init__(self, backbone: nn.Module, embedding_size: int, classes: int, teacher_size: int, recipe: Recipe) -> None:
+    def __init__(
+        self, backbone: nn.Module, embedding_size: int, classes: int, teacher_size: int, recipe: Recipe
+    ) -> None:
         super().__init__()
         self.backbone, self.recipe = backbone, recipe
         wants_identity = recipe.identity_weight > 0 and classes > 1

@@ -48,7 +48,7 @@ def read_config(run: Path) -> dict[str, Any]:
     try:
         record = json.loads((run / CONFIG).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RunError(f"{run} is no run folder: it has no {CONFIG}; pass a folder that `facedge train` wrote") from None
+        raise RunError(f"{run} has no {CONFIG}: pass a folder that `facedge train` wrote") from None
     except (OSError, ValueError) as problem:
         raise RunError(f"{run / CONFIG} cannot be read ({problem}): restore it or train again") from None
     if not isinstance(record, dict):

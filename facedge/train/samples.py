@@ -1,5 +1,6 @@
 """A partition of the prepared faces, resident on the device that trains."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -70,11 +71,11 @@ def patches(images: NDArray[np.uint8], rows: NDArray[np.int64], spec: Preprocess
     frame repeats its border.
     """
     side = spec.size + 2 * MARGIN
-    x0, y0, x1, y1 = spec.crop
-    margin_x, margin_y = (x1 - x0) * MARGIN // spec.size, (y1 - y0) * MARGIN // spec.size
-    wide = (x0 - margin_x, y0 - margin_y, x1 + margin_x, y1 + margin_y)
-    pad = max(0, -(min(wide[0], wide[1]) // 256), -((FRAME_WIDTH * 256 - wide[2]) // 256), -((FRAME_HEIGHT * 256 - wide[3]) // 256))
-    box = tuple((edge + 256 * pad) / 256 for edge in wide)
+    x0, y0, x1, y1 = (edge / 256 for edge in spec.crop)
+    margin_x, margin_y = (x1 - x0) * MARGIN / spec.size, (y1 - y0) * MARGIN / spec.size
+    beyond = max(margin_x - x0, margin_y - y0, x1 + margin_x - FRAME_WIDTH, y1 + margin_y - FRAME_HEIGHT, 0)
+    pad = math.ceil(beyond)
+    box = (x0 - margin_x + pad, y0 - margin_y + pad, x1 + margin_x + pad, y1 + margin_y + pad)
     out = np.empty((len(rows), side, side), np.uint8)
     for start in range(0, len(rows), 1024):
         chunk = images[rows[start : start + 1024]]
@@ -84,9 +85,7 @@ def patches(images: NDArray[np.uint8], rows: NDArray[np.int64], spec: Preprocess
     return out
 
 
-def batches(
-    count: int, batch: int, generator: torch.Generator, rank: int = 0, world: int = 1
-) -> Iterator[Tensor]:
+def batches(count: int, batch: int, generator: torch.Generator, rank: int = 0, world: int = 1) -> Iterator[Tensor]:
     """Row numbers of one epoch's batches, shuffled; each of `world` processes gets its share of every batch.
 
     The last, incomplete batch is left out: batch norm wants company. A set smaller than one batch is one batch.

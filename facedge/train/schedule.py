@@ -49,7 +49,7 @@ class MovingAverage:
         """Take one step towards the module's present weights."""
         self.steps += 1
         decay = min(self.decay, self.steps / (self.steps + 10)) if self.decay else 0.0
-        for mine, theirs in zip(self.module.parameters(), module.parameters(), strict=True):
-            mine.lerp_(theirs.to(mine.dtype), 1 - decay)
-        for mine, theirs in zip(self.module.buffers(), module.buffers(), strict=True):
-            mine.copy_(theirs)
+        for weight, latest in zip(self.module.parameters(), module.parameters(), strict=True):
+            weight.lerp_(latest.to(weight.dtype), 1 - decay)
+        for statistic, latest_statistic in zip(self.module.buffers(), module.buffers(), strict=True):
+            statistic.copy_(latest_statistic)

@@ -148,8 +148,12 @@ def _recipe(request: BackboneRequest) -> Recipe:
     recipe = RECIPES[request.arch]
     if request.teacher and not recipe.teacher_weight:
         raise InputError(f"--teacher needs --arch edge: {request.arch} is the baseline and learns attributes only")
-    asked = {"epochs": request.epochs, "batch": request.batch, "learning_rate": request.learning_rate}
-    return dataclasses.replace(recipe, **{name: value for name, value in asked.items() if value is not None})
+    return dataclasses.replace(
+        recipe,
+        epochs=request.epochs or recipe.epochs,
+        batch=request.batch or recipe.batch,
+        learning_rate=request.learning_rate or recipe.learning_rate,
+    )
 
 
 def _claim(run: Path, config: BackboneConfig, resume: bool) -> None:
@@ -197,7 +201,8 @@ def _opening(config: BackboneConfig, images: int, classes: int, device: torch.de
         learns += f", {classes} identities"
     if config.teacher:
         learns += f", teacher {config.teacher.split()[0]}"
-    return f"training {config.arch} {config.spec.size}x{config.spec.size} on {images} images ({learns}) on {device}{processes}"
+    side = config.spec.size
+    return f"training {config.arch} at {side}x{side} on {images} images ({learns}), on {device}{processes}"
 
 
 @contextlib.contextmanager
