@@ -13,6 +13,7 @@ SUFFIX = ".facedge"
 MANIFEST = "manifest.json"
 SEAL = "manifest.sha256"  # one line of `sha256sum`: a bundle is checked from the outside with `sha256sum -c`
 REQUIRED = ("backbone.onnx", "head.onnx")
+BACKBONES = {"fp32": "backbone.onnx", "int8": "backbone.int8.onnx"}  # by precision
 OPTIONAL = ("backbone.int8.onnx", "verifier.onnx", "cohort.npy", "cohort_identities.npy", "card.md", "golden.json")
 GOLDEN_ARRAY = re.compile(r"golden_[a-z0-9_]{1,60}\.npy")  # arrays of the test kit that golden.json describes
 MOST_BYTES = 1 << 30  # a bundle is megabytes; a gigabyte in one file is a mistake or an attack
@@ -48,10 +49,11 @@ def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
         if path.is_symlink():
             raise BundleError(f"{path.name} is a symbolic link; a bundle holds plain files only: {REPAIR}") from None
         raise BundleError(f"{path} cannot be read ({problem.strerror}): {REPAIR}") from problem
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise BundleError(f"{path.name} is not a plain file; a bundle holds plain files only: {REPAIR}")
-        if status.st_size > most:
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > most:
+        os.close(handle)
+        if stat.S_ISREG(status.st_mode):
             raise BundleError(f"{path.name} has {status.st_size:,} bytes; expected at most {most:,}: {REPAIR}")
+        raise BundleError(f"{path.name} is not a plain file; a bundle holds plain files only: {REPAIR}")
+    with os.fdopen(handle, "rb") as file:
         return file.read(most + 1)

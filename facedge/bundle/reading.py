@@ -58,7 +58,7 @@ def check_listing(folder: Path, manifest: Manifest) -> None:
     """BundleError unless the directory holds exactly the files its manifest lists, all of names the format knows."""
     for name in manifest.files:
         layout.refuse_name(name)
-    for name in layout.REQUIRED:
+    for name in (*layout.REQUIRED, layout.BACKBONES[manifest.precision]):
         if name not in manifest.files:
             raise BundleError(f"manifest.json does not list {name}: {REPAIR}")
     expected = {*manifest.files, layout.MANIFEST, layout.SEAL}
@@ -69,6 +69,7 @@ def check_listing(folder: Path, manifest: Manifest) -> None:
 
 def read_file(folder: Path, name: str, entry: FileEntry) -> bytes:
     """The bytes of one listed file, once they have the size and the sha256 that the manifest gives."""
+    layout.refuse_name(name)  # here too: no caller may be led out of the folder
     data = layout.read_regular(folder / name)
     if len(data) != entry.size:
         raise BundleError(f"{name} has {len(data):,} bytes, its manifest says {entry.size:,}: {REPAIR}")

@@ -3,8 +3,8 @@
 import ctypes
 import hashlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ def write_bundle(path: str | Path, files: Mapping[str, bytes], manifest: Manifes
     """
     target = Path(path)
     _check_target(target)
-    for name in layout.REQUIRED:
+    for name in (*layout.REQUIRED, layout.BACKBONES[manifest.precision]):
         if name not in files:
             raise BundleError(f"a bundle needs {name}, got only {', '.join(sorted(files)) or 'no files'}")
     for name in files:
@@ -36,11 +36,11 @@ def write_bundle(path: str | Path, files: Mapping[str, bytes], manifest: Manifes
     entries = {name: FileEntry(hashlib.sha256(data).hexdigest(), len(data)) for name, data in sorted(files.items())}
     text = replace(manifest, files=entries).to_json()
     target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    staging = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
+    staging.mkdir(0o700 if private else 0o755)
     try:
         for name, data in {**files, layout.MANIFEST: text, layout.SEAL: layout.seal_of(text)}.items():
             _write_synced(staging / name, data, 0o600 if private else 0o644)
-        staging.chmod(0o700 if private else 0o755)
         read_bundle(staging)
         _put_in_place(staging, target)
     finally:

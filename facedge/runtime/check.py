@@ -12,10 +12,10 @@ from typing import ParamSpec
 from facedge.bundle import Bundle, Manifest
 from facedge.bundle.arrays import check_arrays, read_cohort
 from facedge.bundle.graph import inspect_graph
-from facedge.bundle.layout import MANIFEST
+from facedge.bundle.layout import BACKBONES, MANIFEST
 from facedge.bundle.reading import check_listing, read_file, read_manifest
 from facedge.errors import FacedgeError
-from facedge.runtime.contract import BACKBONES, HEAD, VERIFIER, open_backbone, open_head, open_verifier
+from facedge.runtime.contract import HEAD, VERIFIER, open_backbone, open_head, open_verifier
 from facedge.runtime.golden import GOLDEN, check_golden
 
 P = ParamSpec("P")

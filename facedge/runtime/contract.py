@@ -3,10 +3,10 @@
 from typing import Any
 
 from facedge.bundle import Bundle
+from facedge.bundle.layout import BACKBONES
 from facedge.errors import BundleError
 from facedge.runtime.session import BYTES, FLOAT, Port, check_ports, open_session
 
-BACKBONES = {"fp32": "backbone.onnx", "int8": "backbone.int8.onnx"}
 HEAD, VERIFIER = "head.onnx", "verifier.onnx"
 
 

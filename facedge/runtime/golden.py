@@ -96,9 +96,10 @@ def check_golden(bundle: Bundle) -> str:
 def _check_verifier(bundle: Bundle, cases: list[GoldenCase], tolerance: float) -> float:
     session = open_verifier(bundle)
     worst = 0.0
+    wanted = ["embedding", "attributes", "probability"]
     for case in cases:
-        outputs = session.run(["embedding", "attributes", "probability"], {"image": case.image[None]})
-        worst = max(worst, _difference(case, *outputs, tolerance=tolerance))
+        embedding, attributes, probability = session.run(wanted, {"image": case.image[None]})
+        worst = max(worst, _difference(case, embedding, attributes, probability, tolerance=tolerance))
     return worst
 
 

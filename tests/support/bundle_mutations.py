@@ -1,0 +1,295 @@
+"""Ways to spoil a bundle, each with the sentence it must end in."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import tiny_bundle
+from onnx import TensorProto, helper
+
+DAMAGED = r"damaged|edited|not readable JSON|newer facedge|manifest format|has a key twice|manifest \w+"
+Spoil = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """What is done to a bundle directory, and a pattern of the sentence that refuses it."""
+
+    name: str
+    spoil: Spoil
+    sentence: str
+
+
+def reseal(folder: Path) -> None:
+    """Make manifest.sha256 match an edited manifest: the edit of somebody who knows the format."""
+    digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    (folder / "manifest.sha256").write_text(f"{digest}  manifest.json\n")
+
+
+def edit(folder: Path, change: Callable[[dict[str, Any]], object], *, seal: bool = True) -> None:
+    """Rewrite manifest.json through `change`, with or without a new seal."""
+    content = json.loads((folder / "manifest.json").read_bytes())
+    change(content)
+    (folder / "manifest.json").write_text(json.dumps(content))
+    if seal:
+        reseal(folder)
+
+
+def exchange(folder: Path, name: str, data: bytes) -> None:
+    """Put `data` in place of file `name` and make manifest and seal agree with it."""
+    (folder / name).write_bytes(data)
+    entry = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+    edit(folder, lambda content: content["files"].update({name: entry}))
+
+
+def mutations(bundle: Path, flips: int) -> Iterator[Mutation]:
+    """At least `flips` random byte flips, and every structured way to spoil the bundle at `bundle`."""
+    names = sorted(path.name for path in bundle.iterdir())
+    rng = np.random.default_rng(11)
+    for number in range(flips):
+        name = names[number % len(names)]
+        at, bit = int(rng.integers((bundle / name).stat().st_size)), int(rng.integers(8))
+        sentence = DAMAGED if name.startswith("manifest") else f"{name} is damaged or was replaced"
+        yield Mutation(f"flip bit {bit} of byte {at} in {name}", _flip(name, at, bit), sentence)
+    yield from _sizes(names)
+    yield from _listing(names)
+    yield from _edits()
+    yield from _graphs()
+    yield from _paths()
+
+
+def _flip(name: str, at: int, bit: int) -> Spoil:
+    def spoil(folder: Path) -> None:
+        data = bytearray((folder / name).read_bytes())
+        data[at] ^= 1 << bit
+        (folder / name).write_bytes(data)
+
+    return spoil
+
+
+def _sizes(names: list[str]) -> Iterator[Mutation]:
+    for name in names:
+        sentence = "edited or damaged|not readable JSON" if name.startswith("manifest") else f"{name} has .* bytes, its"
+        empty = sentence
+        yield Mutation(f"cut {name}", lambda f, n=name: _resize(f / n, lambda d: d[:-1]), sentence)
+        yield Mutation(f"empty {name}", lambda f, n=name: _resize(f / n, lambda _: b""), empty)
+        yield Mutation(f"extend {name}", lambda f, n=name: _resize(f / n, lambda d: d + b"\0"), sentence)
+
+
+def _resize(path: Path, change: Callable[[bytes], bytes]) -> None:
+    path.write_bytes(change(path.read_bytes()))
+
+
+def _listing(names: list[str]) -> Iterator[Mutation]:
+    for name in names:
+        yield Mutation(f"remove {name}", lambda f, n=name: (f / n).unlink(), f"{name} is missing")
+    for extra in ("weights.bin", "head.onnx.data", ".hidden", "golden_x.npy", "card.md", "verifier.onnx", "x.pkl"):
+        sentence = "in the bundle but not in its manifest"
+        yield Mutation(f"add {extra}", lambda f, e=extra: _resize_new(f / e), sentence)
+    yield Mutation("add a folder", lambda f: (f / "more").mkdir(), "in the bundle but not in its manifest")
+    yield Mutation("another head", _another_head, "head.onnx is damaged or was replaced")
+    yield Mutation("swap head and backbone", _swap, r"(head|backbone).onnx has .* bytes, its manifest says")
+
+
+def _resize_new(path: Path) -> None:
+    path.write_bytes(b"more")
+
+
+def _another_head(folder: Path) -> None:
+    (folder / "head.onnx").write_bytes(tiny_bundle.head_onnx(me=1))
+
+
+def _swap(folder: Path) -> None:
+    head, backbone = (folder / "head.onnx").read_bytes(), (folder / "backbone.onnx").read_bytes()
+    (folder / "head.onnx").write_bytes(backbone)
+    (folder / "backbone.onnx").write_bytes(head)
+
+
+def _edits() -> Iterator[Mutation]:
+    edited = "manifest.json was edited or damaged"
+    for value in (0.0, 0.1, 0.49):
+        yield Mutation(
+            f"threshold {value}", lambda f, v=value: edit(f, lambda c: c.update(threshold=v), seal=False), edited
+        )
+    yield Mutation("new name", lambda f: edit(f, lambda c: c.update(name="eve"), seal=False), edited)
+    for version in (2, 3, 99):
+        change = {"format_version": version}
+        yield Mutation(
+            f"version {version}", lambda f, c=change: edit(f, lambda m: m.update(c)), "made by a newer facedge"
+        )
+        yield Mutation(
+            f"version {version} unsealed",
+            lambda f, c=change: edit(f, lambda m: m.update(c), seal=False),
+            "made by a newer facedge",
+        )
+    for key, value, sentence in _WRONG_VALUES:
+        yield Mutation(f"{key} = {value!r}", lambda f, k=key, v=value: edit(f, lambda m: m.update({k: v})), sentence)
+    for key in ("threshold", "spec", "files", "usage", "calibration", "format_version", "format"):
+        sentence = f"lacks {key}" if not key.startswith("format") else f"manifest {key}: expected"
+        yield Mutation(f"without {key}", lambda f, k=key: edit(f, lambda m: m.pop(k)), sentence)
+    yield Mutation("no JSON", lambda f: (f / "manifest.json").write_text("hello"), "not readable JSON")
+    yield Mutation("a list", lambda f: (f / "manifest.json").write_text("[]"), "expected one JSON object")
+    yield Mutation("deep JSON", lambda f: (f / "manifest.json").write_text("[" * 100000), "not readable JSON")
+    yield Mutation("key twice", _key_twice, "has a key twice")
+    yield Mutation("another spec", _another_spec, "re-export with this version")
+    yield Mutation(
+        "other digest", lambda f: edit(f, lambda m: m.update(spec_digest="0" * 64)), "re-export with this ver"
+    )
+    for name in ("head.onnx", "backbone.onnx"):
+        yield Mutation(
+            f"{name} not listed", lambda f, n=name: edit(f, lambda m: m["files"].pop(n)), f"does not list {name}"
+        )
+    yield Mutation(
+        "huge size", lambda f: edit(f, lambda m: m["files"]["head.onnx"].update(size=10**12)), "bytes, its man"
+    )
+
+
+_WRONG_VALUES: list[tuple[str, Any, str]] = [
+    ("threshold", 2.0, "manifest threshold: expected a number from 0 to 1"),
+    ("threshold", -0.1, "manifest threshold: expected a number from 0 to 1"),
+    ("threshold", "0.5", "manifest threshold: expected a number"),
+    ("threshold", True, "manifest threshold: expected a number"),
+    ("threshold", None, "manifest threshold: expected a number"),
+    ("threshold", float("nan"), "contains NaN"),
+    ("threshold", float("-inf"), "contains -Infinity"),
+    ("enrolled", "yes", "manifest enrolled: expected true or false"),
+    ("enrolled", False, "manifest threshold: expected null"),
+    ("embedding_size", 0, "manifest embedding_size: expected a whole number"),
+    ("embedding_size", 15, "backbone.onnx: output embedding should be"),
+    ("attribute_names", ["A", "A", "B", "C"], "manifest attribute_names: expected at least one name"),
+    ("attribute_names", ["A"], "backbone.onnx: output attributes should be"),
+    ("attribute_names", "Smiling", "manifest attribute_names: expected a list"),
+    ("usage", "", "manifest usage: expected a text"),
+    ("usage", "\x1b[2Jhello", "manifest usage: expected a text without control characters"),
+    ("precision", "fp8", "manifest precision: expected fp32 or int8"),
+    ("precision", "int8", "does not list backbone.int8.onnx"),
+    ("spec", [], "manifest spec: expected a JSON object"),
+    ("spec_digest", "abc", "manifest spec_digest: expected 64 lower-case hex digits"),
+    ("files", [], "manifest files: expected a JSON object"),
+    ("surprise", 1, "unknown keys surprise"),
+    ("format", "other", "manifest format: expected"),
+    ("format_version", "1", "manifest format_version: expected a whole number"),
+    ("calibration", {}, "manifest calibration lacks"),
+    ("data", {"name": "x"}, "manifest data lacks"),
+    ("parity", {"x": float("inf")}, "contains Infinity"),
+]
+
+
+def _key_twice(folder: Path) -> None:
+    text = (folder / "manifest.json").read_text().rstrip().removesuffix("}")
+    (folder / "manifest.json").write_text(text + ', "threshold": 0.0}')
+    reseal(folder)
+
+
+def _another_spec(folder: Path) -> None:
+    edit(folder, lambda m: m["spec"].update(algorithm=m["spec"]["algorithm"] + 1))
+
+
+def _graphs() -> Iterator[Mutation]:
+    external = "keeps weights in another file"
+    for place in ("/etc/passwd", "../secret", "head.onnx.data", "*/_ORT_MEM_ADDR_/*"):
+        yield Mutation(f"external data {place}", lambda f, p=place: exchange(f, "head.onnx", _external(p)), external)
+    yield Mutation("external data below", lambda f: exchange(f, "head.onnx", _external_below()), external)
+    yield Mutation("custom operator", lambda f: exchange(f, "head.onnx", _custom()), "standard ONNX operators only")
+    newer = tiny_bundle.backbone_onnx(opset=21)
+    yield Mutation("opset 21", lambda f: exchange(f, "backbone.onnx", newer), "expected some, of 1 to 20")
+    more = tiny_bundle.backbone_onnx(attributes=5)
+    yield Mutation("more attributes", lambda f: exchange(f, "backbone.onnx", more), "output attributes should be")
+    yield Mutation("text as head", lambda f: exchange(f, "head.onnx", b"hello head"), "head.onnx is not an ONNX file")
+    backbone = tiny_bundle.backbone_onnx()
+    yield Mutation(
+        "backbone as head", lambda f: exchange(f, "head.onnx", backbone), "head.onnx: expected input embedding"
+    )
+    yield Mutation(
+        "half a head", lambda f: exchange(f, "head.onnx", tiny_bundle.head_onnx()[:300]), "is not an ONNX file"
+    )
+    yield Mutation(
+        "pickled cohort", lambda f: exchange(f, "cohort.npy", _pickled()), "cohort.npy is not a plain .npy array"
+    )
+    wide = _npy(np.zeros((5, 9), np.float32))
+    yield Mutation("cohort of another size", lambda f: exchange(f, "cohort.npy", wide), r"cohort.npy: expected finite")
+    nan = _npy(np.full((5, tiny_bundle.DIMS), np.nan, np.float32))
+    yield Mutation("cohort of NaN", lambda f: exchange(f, "cohort.npy", nan), r"cohort.npy: expected finite")
+
+
+def _external(place: str) -> bytes:
+    model = onnx.load_from_string(tiny_bundle.head_onnx())
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", place
+    return bytes(model.SerializeToString())
+
+
+def _external_below() -> bytes:
+    """External data in a Constant inside a subgraph, where a shallow look misses it."""
+    model = onnx.load_from_string(tiny_bundle.head_onnx())
+    tensor = onnx.load_from_string(_external("/etc/passwd")).graph.initializer[0]
+    constant = helper.make_node("Constant", [], ["w"], value=tensor)
+    inner = helper.make_graph([constant], "inner", [], [])
+    condition = helper.make_node("If", ["embedding"], ["unused"], then_branch=inner, else_branch=inner)
+    model.graph.node.append(condition)
+    return bytes(model.SerializeToString())
+
+
+def _custom() -> bytes:
+    model = onnx.load_from_string(tiny_bundle.head_onnx())
+    model.graph.node[0].domain = "com.example"
+    return bytes(model.SerializeToString())
+
+
+def _pickled() -> bytes:
+    return _npy(np.array([{"a": 1}], dtype=object))
+
+
+def _npy(array: np.ndarray) -> bytes:
+    import io
+
+    target = io.BytesIO()
+    np.save(target, array, allow_pickle=True)
+    return target.getvalue()
+
+
+def _paths() -> Iterator[Mutation]:
+    entry = {"sha256": "0" * 64, "size": 1}
+    for name in ("../head.onnx", "/etc/passwd", "a/b.onnx", "..", ".", "", "head.onnx/", "HEAD.ONNX", "C:\\x", "a\0b"):
+        yield Mutation(
+            f"lists {name!r}",
+            lambda f, n=name: edit(f, lambda m: m["files"].update({n: entry})),
+            "which is no file of a bundle",
+        )
+    for name in ("head.onnx", "manifest.json", "manifest.sha256"):
+        yield Mutation(f"link {name}", lambda f, n=name: _link(f / n), f"{name} is a symbolic link")
+        yield Mutation(f"pipe {name}", lambda f, n=name: _pipe(f / n), f"{name} is not a plain file")
+        yield Mutation(f"folder {name}", lambda f, n=name: _folder(f / n), f"{name} is not a plain file")
+
+
+def _link(path: Path) -> None:
+    path.rename(path.parent.parent / "elsewhere")
+    path.symlink_to(path.parent.parent / "elsewhere")
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def fresh(bundle: Path, target: Path) -> Path:
+    """A clean copy of `bundle` at `target`, whatever was there before."""
+    shutil.rmtree(target, ignore_errors=True)
+    (target.parent / "elsewhere").unlink(missing_ok=True)
+    shutil.copytree(bundle, target)
+    return target
