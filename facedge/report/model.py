@@ -1,0 +1,121 @@
+"""What gets judged: a bundle or a training run, behind one function from faces to embeddings and attributes."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from facedge.errors import InputError
+
+Floats = npt.NDArray[np.float32]
+Images = npt.NDArray[np.uint8]
+Embed = Callable[[Images], tuple[Floats, Floats]]
+
+_CHUNK = 512  # faces at once: 20 MB of pixels, and often enough for a progress bar
+
+
+@dataclass(frozen=True)
+class Model:
+    """A backbone under its name.
+
+    `embed`: aligned uint8 (N, H, W) grey or (N, H, W, 3) RGB -> float32 embeddings (N, D) and attribute
+    probabilities (N, A). `sha256` names the very weights; `trained_on` says what the data allows.
+    """
+
+    name: str
+    kind: str
+    sha256: str
+    attribute_names: tuple[str, ...]
+    trained_on: dict[str, Any]
+    embed: Embed
+
+
+def no_progress(items: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:
+    """Stand-in for a progress bar where nobody watches."""
+    yield from items
+
+
+def open_model(path: str | Path, *, threads: int = 1) -> Model:
+    """A bundle (it has a manifest.json) or a run folder (config.json). InputError for anything else.
+
+    A bundle runs on onnxruntime; a run folder needs the `train` extra, since its weights are torch's.
+    """
+    folder = Path(path)
+    if (folder / "manifest.json").is_file():
+        return _bundle(folder, threads)
+    if (folder / "config.json").is_file():
+        return _run(folder)
+    raise InputError(
+        f"{folder} is neither a bundle (NAME.facedge with a manifest.json) nor a run folder (config.json): "
+        "pass what `facedge export` or `facedge train backbone` wrote"
+    )
+
+
+def embed_all(
+    model: Model,
+    images: Any,
+    rows: npt.NDArray[np.int64],
+    *,
+    progress: Callable[..., Iterable[Any]] = no_progress,
+    what: str = "Embedding",
+) -> tuple[Floats, Floats]:
+    """Embeddings (N, D) and attribute probabilities (N, A) of the chosen rows of a (memory-mapped) image array."""
+    if len(rows) == 0:
+        raise InputError(f"{what}: no image to look at; choose a partition that has some")
+    parts = [
+        model.embed(np.ascontiguousarray(images[rows[start : start + _CHUNK]]))
+        for start in progress(range(0, len(rows), _CHUNK), what, total=-(-len(rows) // _CHUNK))
+    ]
+    return np.concatenate([e for e, _ in parts]), np.concatenate([p for _, p in parts])
+
+
+def _bundle(folder: Path, threads: int) -> Model:
+    from facedge.bundle import read_bundle
+    from facedge.runtime.embedder import BATCH, Embedder
+
+    bundle = read_bundle(folder)
+    embedder = Embedder(bundle, threads=threads)
+
+    def embed(images: Images) -> tuple[Floats, Floats]:
+        parts = [embedder.infer(embedder.prepare(images[k : k + BATCH])) for k in range(0, len(images), BATCH)]
+        return np.concatenate([e for e, _ in parts]), np.concatenate([p for _, p in parts])
+
+    note = bundle.manifest.data
+    return Model(
+        name=bundle.manifest.name,
+        kind="bundle",
+        sha256=_sha256(folder / "manifest.json"),  # which in turn holds the sha256 of every file
+        attribute_names=tuple(bundle.manifest.attribute_names),
+        trained_on={"name": note.name, "licence": note.licence, "partition": note.partition},
+        embed=embed,
+    )
+
+
+def _run(folder: Path) -> Model:
+    try:
+        from facedge.train.run import embed_faces, read_backbone_config
+    except ModuleNotFoundError as missing:
+        raise InputError(
+            f"{folder.name} is a training run and needs {missing.name}: pip install 'facedge[train]', "
+            "or evaluate the bundle that `facedge export` makes of it"
+        ) from missing
+    config = read_backbone_config(folder)
+    data = config.data
+    return Model(
+        name=folder.resolve().name,
+        kind="run",
+        sha256=_sha256(folder / "weights.safetensors"),
+        attribute_names=config.attribute_names,
+        trained_on={"name": data.name, "licence": data.licence, "partition": data.partition},
+        embed=lambda images: embed_faces(folder, images),
+    )
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_file():
+        raise InputError(f"{path} is missing: let training finish its first epoch, or export the bundle again")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
