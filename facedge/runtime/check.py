@@ -14,9 +14,10 @@ from facedge.bundle.arrays import check_arrays, read_cohort
 from facedge.bundle.graph import inspect_graph
 from facedge.bundle.layout import BACKBONES, MANIFEST
 from facedge.bundle.reading import check_listing, read_file, read_manifest
-from facedge.errors import FacedgeError
+from facedge.errors import BundleError, FacedgeError
 from facedge.runtime.contract import HEAD, VERIFIER, open_backbone, open_head, open_verifier
 from facedge.runtime.golden import GOLDEN, check_golden
+from facedge.runtime.verifier_graph import verifier_properties
 
 P = ParamSpec("P")
 
@@ -120,7 +121,22 @@ def _head(bundle: Bundle) -> str:
 
 def _verifier(bundle: Bundle) -> str:
     open_verifier(bundle)
-    return "uint8 image of any size -> embedding, attributes, probability"
+    manifest = bundle.manifest
+    expected = verifier_properties(
+        name=manifest.name,
+        enrolled=manifest.enrolled,
+        threshold=manifest.threshold,
+        spec_digest=manifest.spec_digest,
+        attribute_names=manifest.attribute_names,
+        licence=manifest.data.licence,
+        backbone=bundle.files[BACKBONES["fp32"]],
+        head=bundle.files[HEAD],
+    )
+    found = inspect_graph(VERIFIER, bundle.files[VERIFIER]).properties
+    for key, value in expected.items():
+        if found.get(key) != value:
+            raise BundleError(f"{VERIFIER}: property {key} should be {value[:60]!r}, got {found.get(key, '')[:60]!r}")
+    return "uint8 image of any size -> embedding, attributes, probability; its properties match the manifest"
 
 
 _MODELS: dict[str, Callable[[Bundle], str]] = {

@@ -55,8 +55,8 @@ def backbone_onnx(*, attributes: int = len(NAMES), opset: int = 17) -> bytes:
         helper.make_node("MatMul", ["flat", "read"], ["logits"]),
         helper.make_node("Sigmoid", ["logits"], ["attributes"]),
     ]
-    outputs = [_port("embedding", "N", DIMS), _port("attributes", "N", attributes)]
-    return model_onnx(nodes, [_port("image", "N", 1, SIZE, SIZE)], outputs, weights, opset=opset)
+    outputs = [port("embedding", "N", DIMS), port("attributes", "N", attributes)]
+    return model_onnx(nodes, [port("image", "N", 1, SIZE, SIZE)], outputs, weights, opset=opset)
 
 
 def head_onnx(*, me: int = 0, sharpness: float = 20.0) -> bytes:
@@ -115,5 +115,6 @@ def _weights(attributes: int = len(NAMES)) -> dict[str, NDArray[np.float32]]:
     return {"project": project, "read": rng.standard_normal((64, attributes)).astype(np.float32)}
 
 
-def _port(name: str, *shape: int | str) -> Any:
+def port(name: str, *shape: int | str) -> Any:
+    """A float32 input or output of a graph; texts are free axes."""
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
