@@ -6,6 +6,8 @@ IMAGE_FOLDER: Final = "img_align_celeba"
 ATTRIBUTE_FILE: Final = "list_attr_celeba.txt"
 IDENTITY_FILE: Final = "identity_CelebA.txt"
 PARTITION_FILE: Final = "list_eval_partition.txt"
+CARD_FILE: Final = "dataset.json"
+"""facedge's own, optional: {"name": ..., "licence": ...} where the dataset is not CelebA but only laid out like it."""
 
 ATTRIBUTE_NAMES: Final[tuple[str, ...]] = (
     "5_o_Clock_Shadow",

@@ -4,11 +4,11 @@ The faces are drawn with Pillow: an identity is a seeded set of shapes and tones
 and what is worn. The folder has the official layout and file formats, so everything that reads CelebA reads this.
 """
 
-import os
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from multiprocessing import get_context
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,12 @@ from facedge.dataset._face_model import attributes_of, draw_person, draw_shot
 from facedge.dataset.celeba_layout import (
     ATTRIBUTE_FILE,
     ATTRIBUTE_NAMES,
+    CARD_FILE,
     IDENTITY_FILE,
     IMAGE_FOLDER,
     PARTITION_FILE,
 )
+from facedge.dataset.ordered_map import ordered_map
 from facedge.errors import InputError
 
 _DATASET, _PHOTOS, _ORDER = 1, 2, 3  # separate random streams under one seed
@@ -118,17 +120,13 @@ def _name(index: int) -> str:
     return f"{index + 1:06d}.jpg"
 
 
-def _face_of(task: Task) -> tuple[bytes, list[bool]]:
-    seed, stream, identity, shot = task
-    return synthetic_face(seed, identity, shot, stream=stream)
+def _faces_of(tasks: list[Task]) -> list[tuple[bytes, list[bool]]]:
+    return [synthetic_face(seed, identity, shot, stream=stream) for seed, stream, identity, shot in tasks]
 
 
 def _render(tasks: list[Task], workers: int) -> Iterator[tuple[bytes, list[bool]]]:
-    if min(workers, len(tasks) // _CHUNK) <= 1:
-        yield from map(_face_of, tasks)
-        return
-    with get_context("spawn").Pool(min(workers, os.cpu_count() or 1)) as pool:
-        yield from pool.imap(_face_of, tasks, chunksize=_CHUNK)
+    chunks = [tasks[start : start + _CHUNK] for start in range(0, len(tasks), _CHUNK)]
+    return chain.from_iterable(ordered_map(_faces_of, chunks, workers))
 
 
 def _sides(identities: int) -> NDArray[np.uint8]:
@@ -143,7 +141,7 @@ def _sides(identities: int) -> NDArray[np.uint8]:
 def _write_labels(
     folder: Path, who: NDArray[np.int64], labels: NDArray[np.bool_], partition: NDArray[np.uint8]
 ) -> None:
-    """The three official text files: a count and a header before the attributes, -1/1 padded by blanks."""
+    """The three official text files (a count and a header before the attributes, -1/1 padded by blanks) and a card."""
     names = [_name(index) for index in range(len(who))]
     rows = [
         f"{name} " + " ".join(f"{1 if fact else -1:2d}" for fact in row)
@@ -152,6 +150,7 @@ def _write_labels(
     _write_lines(folder / ATTRIBUTE_FILE, [str(len(names)), " ".join(ATTRIBUTE_NAMES) + " ", *rows])
     _write_lines(folder / IDENTITY_FILE, [f"{name} {i + 1}" for name, i in zip(names, who, strict=True)])
     _write_lines(folder / PARTITION_FILE, [f"{name} {side}" for name, side in zip(names, partition, strict=True)])
+    _write_lines(folder / CARD_FILE, [json.dumps({"name": "synthetic faces drawn by facedge", "licence": "MIT"})])
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:

@@ -1,0 +1,67 @@
+"""`facedge prepare`: decode a dataset once."""
+
+import time
+from pathlib import Path
+
+import typer
+
+from facedge.cli import _console
+from facedge.errors import InputError
+
+_SHOWN = 10  # skipped files named on the terminal; faces.json has them all
+
+
+def prepare(
+    celeba: Path = typer.Argument(help="Folder with img_align_celeba (a folder or a .zip) and the label files."),
+    out: Path = typer.Option(..., "-o", "--out", help="Folder to fill; an interrupted one is taken up again."),
+    workers: int = typer.Option(0, min=0, envvar="FACEDGE_WORKERS", help="Processes that decode; 0 is one a core."),
+    max_bad: str = typer.Option("1%", help="Share of the listed images that may be missing or broken: 1% or 0.01."),
+    limit: int | None = typer.Option(None, min=1, help="Prepare at most so many images: whole people, in proportion."),
+) -> None:
+    """Decode every image of a CelebA once, into a folder that training opens at once."""
+    share = parse_share(max_bad)
+    from facedge.dataset.ordered_map import available_cores
+    from facedge.dataset.prepare import prepare_faces
+
+    started = time.perf_counter()
+    try:
+        done = prepare_faces(
+            celeba,
+            out,
+            workers=workers or available_cores(),
+            max_bad=share,
+            limit=limit,
+            track=lambda chunks, count: _console.track(chunks, "decoding", total=count),
+        )
+    except KeyboardInterrupt:
+        _console.error(f"interrupted: run the same command again and it goes on from where {out} stands")
+        raise typer.Exit(130) from None
+    for note in done.notes:
+        _console.say(f"note: {note}")
+    _say_skipped(done.skipped)
+    _say_counts(done.faces.info["counts"], done.resumed_at, out, time.perf_counter() - started)
+
+
+def parse_share(text: str) -> float:
+    """ "1%" or "0.01" -> 0.01; InputError for anything that is not a share from 0 to 100 %."""
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1 or (share == 1 and not text.endswith("%")):  # a bare 1 could mean 1 % or one image
+        raise InputError(f"expected --max-bad as a share like 1% or 0.01, got {text!r}")
+    return share
+
+
+def _say_skipped(skipped: tuple[tuple[str, str], ...]) -> None:
+    for name, reason in skipped[:_SHOWN]:
+        _console.warn(f"skipped {name}: {reason}")
+    if len(skipped) > _SHOWN:
+        _console.warn(f"skipped {len(skipped) - _SHOWN:,} more: faces.json lists them all")
+
+
+def _say_counts(counts: dict[str, dict[str, int]], resumed_at: int, out: Path, seconds: float) -> None:
+    images = sum(side["images"] for side in counts.values())
+    sides = ", ".join(f"{side['images']:,} {name} ({side['identities']:,} identities)" for name, side in counts.items())
+    before = f", {resumed_at:,} images were done before" if resumed_at else ""
+    _console.say(f"{out}: {images:,} faces ready in {seconds:.1f} s{before}: {sides}")

@@ -1,0 +1,141 @@
+"""Folders of photos as labels: `me/` is 1 because it is called so, never because of where it sorts."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facedge.errors import DatasetError, InputError
+from facedge.imaging import IMAGE_SUFFIXES, find_images
+
+ME_FOLDER = "me"
+
+
+@dataclass(frozen=True)
+class LabelledPhotos:
+    """Photos of me (1) and of others (0), each photo once."""
+
+    paths: tuple[Path, ...]
+    labels: NDArray[np.uint8]  # (N,)
+    groups: NDArray[np.int64]  # (N,) photos that belong on the same side of a split: one person's folder under others
+    duplicates: tuple[tuple[Path, Path], ...]  # (left out, the same photo that stayed)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+def read_photo_folders(me: str | Path, others: str | Path) -> LabelledPhotos:
+    """The photos under `me` (label 1) and `others` (label 0), at any depth.
+
+    The same file twice in one folder counts once and is reported in `duplicates`. DatasetError for an empty folder,
+    folders inside each other, and a photo that is in both: one of its labels would be wrong.
+    """
+    folders = (Path(others), Path(me))
+    _check_apart(*folders)
+    found = [_photos_in(folder) for folder in folders]
+    kept, duplicates = _drop_duplicates(found)
+    paths = [path for side in kept for path in side]
+    labels = np.repeat(np.array([0, 1], dtype=np.uint8), [len(side) for side in kept])
+    keys = [
+        _group_of(path, folder, label)
+        for label, (side, folder) in enumerate(zip(kept, folders, strict=True))
+        for path in side
+    ]
+    _, groups = np.unique(np.array(keys, dtype=np.str_), return_inverse=True)
+    return LabelledPhotos(tuple(paths), labels, groups.astype(np.int64), tuple(duplicates))
+
+
+def read_labelled_root(root: str | Path) -> LabelledPhotos:
+    """A folder that holds `me/` (in any case) and one other folder of other people, whatever it is called."""
+    folder = Path(root)
+    if not folder.is_dir():
+        raise DatasetError(f"expected a folder with {ME_FOLDER}/ in it at {folder}: check the path")
+    inside = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    me = [place for place in inside if place.name.lower() == ME_FOLDER]
+    rest = [place for place in inside if place not in me]
+    if len(me) != 1 or len(rest) != 1:
+        names = ", ".join(f"{place.name}/" for place in inside) or "no folder"
+        raise DatasetError(f"expected {ME_FOLDER}/ and one folder of others in {folder}, found {names}")
+    return read_photo_folders(me[0], rest[0])
+
+
+def split_photos(
+    photos: LabelledPhotos, share: float = 0.2, *, seed: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(training, validation) rows, ascending: about `share` of each class to validation, groups kept whole.
+
+    A class with two groups or more has at least one on each side; with one group it is training only.
+    """
+    if not 0 <= share < 1:
+        raise InputError(f"expected a share from 0 to below 1, got {share}")
+    held = np.zeros(len(photos), dtype=bool)
+    for label in (0, 1):
+        rows = np.flatnonzero(photos.labels == label)
+        groups, member, sizes = np.unique(photos.groups[rows], return_inverse=True, return_counts=True)
+        if len(groups) < 2 or share == 0:
+            continue
+        order = np.random.default_rng([seed, label]).permutation(len(groups))
+        count = int(np.searchsorted(np.cumsum(sizes[order]), share * len(rows) - 0.5)) + 1
+        chosen = order[: min(max(count, 1), len(groups) - 1)]
+        held[rows[np.isin(member, chosen)]] = True
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def content_hash(path: Path) -> str:
+    """sha256 of the file: the same photo under two names has one hash."""
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as problem:
+        raise DatasetError(f"cannot read {path} ({problem.strerror}): check its permissions") from problem
+
+
+def _check_apart(others: Path, me: Path) -> None:
+    for folder, which in ((me, "me"), (others, "others")):
+        if not folder.is_dir():
+            came = "a file" if folder.exists() else "nothing"
+            raise DatasetError(f"expected a folder of photos ({which}) at {folder}, found {came}: check the path")
+    one, other = me.resolve(), others.resolve()
+    if one == other:
+        raise DatasetError(
+            f"me and others are the same folder, {me}: put the photos of others into a folder of their own"
+        )
+    if one in other.parents or other in one.parents:
+        inner, outer = (me, others) if other in one.parents else (others, me)
+        raise DatasetError(f"{inner} lies inside {outer}, so its photos would have both labels: move it out")
+
+
+def _photos_in(folder: Path) -> list[Path]:
+    paths = find_images(folder)
+    if not paths:
+        kinds = " ".join(sorted(suffix.lstrip(".") for suffix in IMAGE_SUFFIXES))
+        raise DatasetError(f"no photos in {folder}: expected at least one of the kinds {kinds}")
+    return paths
+
+
+def _drop_duplicates(sides: Sequence[list[Path]]) -> tuple[list[list[Path]], list[tuple[Path, Path]]]:
+    seen: dict[str, tuple[int, Path]] = {}
+    kept: list[list[Path]] = [[] for _ in sides]
+    duplicates: list[tuple[Path, Path]] = []
+    for side, paths in enumerate(sides):
+        for path in paths:
+            first_side, first = seen.setdefault(content_hash(path), (side, path))
+            if first is path:
+                kept[side].append(path)
+            elif first_side == side:
+                duplicates.append((path, first))
+            else:
+                raise DatasetError(
+                    f"{path} and {first} are the same photo, and it cannot be me and another: remove one"
+                )
+    return kept, duplicates
+
+
+def _group_of(path: Path, folder: Path, label: int) -> str:
+    """Under others, a sub-folder is one person; every other photo stands alone."""
+    inside = path.relative_to(folder)
+    person = inside.parts[0] if label == 0 and len(inside.parts) > 1 else inside.as_posix() + "/"
+    return f"{label}/{person}"

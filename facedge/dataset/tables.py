@@ -1,0 +1,145 @@
+"""CelebA's label files, as the official text files (columns split by runs of blanks) or as Kaggle's CSVs.
+
+Every problem names the file and the line.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facedge.dataset.celeba_layout import ATTRIBUTE_NAMES, PARTITIONS
+from facedge.errors import DatasetError
+
+_TRUTH = {"1": 1, "-1": 0, "0": 0}  # official files say -1, some copies 0
+_INT32_MAX = 2**31 - 1
+
+Row = tuple[int, list[str]]  # line number from 1, fields
+
+
+@dataclass(frozen=True)
+class AttributeTable:
+    """The attribute file: image names in its order, and uint8 (N, 40) in the official column order."""
+
+    names: list[str]
+    values: NDArray[np.uint8]
+
+
+def read_attributes(path: Path) -> AttributeTable:
+    """Parse list_attr_celeba.txt or .csv; raises DatasetError with file and line."""
+    rows = _rows(path)
+    line, fields = _first(rows, path)
+    count: int | None = None
+    if len(fields) == 1 and fields[0].isdecimal():
+        count = int(fields[0])
+        line, fields = _first(rows, path)
+    columns = _columns(path, line, fields)
+    names: list[str] = []
+    values = bytearray()
+    for line, fields in rows:
+        if len(fields) != len(ATTRIBUTE_NAMES) + 1:
+            raise _problem(
+                path, line, f"expected an image name and {len(ATTRIBUTE_NAMES)} values, found {len(fields)} columns"
+            )
+        try:
+            values += bytes([_TRUTH[field] for field in fields[1:]])
+        except KeyError as wrong:
+            raise _problem(path, line, f"expected -1 or 1 in every column, found {wrong}") from None
+        names.append(_image_name(path, line, fields[0]))
+    _check_unique(path, names)
+    if count is not None and count != len(names):
+        raise _problem(path, 1, f"the file says {count} images and lists {len(names)}: it was cut short or edited")
+    if not names:
+        raise DatasetError(f"{path} lists no image: expected one line an image below the header")
+    table = np.frombuffer(bytes(values), dtype=np.uint8).reshape(len(names), len(ATTRIBUTE_NAMES))
+    return AttributeTable(names, np.ascontiguousarray(table[:, columns]))
+
+
+def read_identities(path: Path) -> dict[str, int]:
+    """Parse identity_CelebA.txt or .csv: image name -> identity (0 or more)."""
+    return _read_numbers(path, "identity", _INT32_MAX)
+
+
+def read_partition(path: Path) -> dict[str, int]:
+    """Parse list_eval_partition.txt or .csv: image name -> 0 train, 1 validation, 2 test."""
+    return _read_numbers(path, "partition", len(PARTITIONS) - 1)
+
+
+def _read_numbers(path: Path, what: str, most: int) -> dict[str, int]:
+    numbers: dict[str, int] = {}
+    for order, (line, fields) in enumerate(_rows(path)):
+        if len(fields) != 2:
+            raise _problem(path, line, f"expected an image name and its {what}, found {len(fields)} columns")
+        name, text = fields
+        if order == 0 and path.suffix.lower() == ".csv" and not text.lstrip("-").isdecimal():
+            continue  # the header of a CSV
+        if not (text.isascii() and text.isdecimal() and int(text) <= most):
+            raise _problem(path, line, f"expected a {what} from 0 to {most}, found {text!r}")
+        if name in numbers:
+            raise _problem(path, line, f"{name} is listed twice")
+        numbers[_image_name(path, line, name)] = int(text)
+    if not numbers:
+        raise DatasetError(f"{path} lists no image: expected one line an image, its name and its {what}")
+    return numbers
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    """The lines of a table that are not blank, as fields; a BOM and either line ending are fine."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise DatasetError(f"cannot read {path} as text ({problem}): download it again") from problem
+    lines = text.split("\n")  # reading has made CRLF one character
+    if path.suffix.lower() != ".csv":
+        return ((k, fields) for k, line in enumerate(lines, 1) if (fields := line.split()))
+    return _csv_rows(path, lines)
+
+
+def _csv_rows(path: Path, lines: list[str]) -> Iterator[Row]:
+    reader = csv.reader(lines, strict=True)
+    try:
+        for fields in reader:
+            if fields:
+                yield reader.line_num, [field.strip() for field in fields]
+    except csv.Error as problem:
+        raise _problem(path, reader.line_num, f"not a line of a CSV file ({problem})") from problem
+
+
+def _first(rows: Iterator[Row], path: Path) -> Row:
+    row = next(rows, None)
+    if row is None:
+        raise DatasetError(f"{path} ends before its header: download it again")
+    return row
+
+
+def _columns(path: Path, line: int, fields: list[str]) -> list[int]:
+    """Where each official attribute stands in the header; CSVs head the first column image_id."""
+    header = fields[1:] if fields[0] not in ATTRIBUTE_NAMES else fields
+    lacking = [name for name in ATTRIBUTE_NAMES if name not in header]
+    if lacking or len(header) != len(ATTRIBUTE_NAMES):
+        what = f"{lacking[0]} is not among them" if lacking else "one is there twice"
+        raise _problem(
+            path, line, f"expected CelebA's {len(ATTRIBUTE_NAMES)} attribute names, found {len(header)}: {what}"
+        )
+    return [header.index(name) for name in ATTRIBUTE_NAMES]
+
+
+def _image_name(path: Path, line: int, name: str) -> str:
+    """Only plain file names: a label file must not reach outside the folder of images."""
+    if not name or name.startswith(".") or any(mark in name for mark in "/\\:\0"):
+        raise _problem(path, line, f"expected the file name of an image, found {name!r}")
+    return name
+
+
+def _check_unique(path: Path, names: list[str]) -> None:
+    if len(set(names)) != len(names):
+        seen: set[str] = set()
+        twice = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise DatasetError(f"{path} lists {twice} twice: remove one of the lines")
+
+
+def _problem(path: Path, line: int, what: str) -> DatasetError:
+    return DatasetError(f"{path}, line {line}: {what}")
