@@ -89,11 +89,13 @@ def _close_stdout() -> int:
 # One line a command. A command's module imports typer and the standard library only; its stage comes when it runs.
 from facedge.cli import attributes as _attributes  # noqa: E402
 from facedge.cli import bundle as _bundle  # noqa: E402
+from facedge.cli import evaluate as _evaluate  # noqa: E402
 from facedge.cli import prepare as _prepare  # noqa: E402
 from facedge.cli import verify as _verify  # noqa: E402
 
 app.command("prepare")(_prepare.prepare)
 app.command("verify")(_verify.verify)
 app.command("attributes")(_attributes.attributes)
+app.command("eval")(_evaluate.evaluate)
 bundle_app.command("show")(_bundle.show)
 bundle_app.command("check")(_bundle.check)

@@ -189,12 +189,12 @@ def _comparable(identities: npt.NDArray[np.int32]) -> bool:
 
 
 def _data(faces: FaceSet, settings: Settings, images: int) -> dict[str, Any]:
-    kept = ("partition_kind", "licence", "license", "note")
     return {
-        "name": str(faces.info.get("name") or faces.info.get("data") or "faces"),
+        "name": str(faces.info.get("name", "faces")),
         "partition": settings.partition,
+        "partition_kind": str(faces.info.get("partition", "unknown")),
+        "licence": str(faces.info.get("licence", "unknown")),
         "images": images,
-        **{key: faces.info[key] for key in kept if isinstance(faces.info.get(key), str)},
     }
 
 
