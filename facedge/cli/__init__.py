@@ -90,10 +90,12 @@ def _close_stdout() -> int:
 from facedge.cli import attributes as _attributes  # noqa: E402
 from facedge.cli import bundle as _bundle  # noqa: E402
 from facedge.cli import evaluate as _evaluate  # noqa: E402
+from facedge.cli import export as _export  # noqa: E402
 from facedge.cli import prepare as _prepare  # noqa: E402
 from facedge.cli import verify as _verify  # noqa: E402
 
 app.command("prepare")(_prepare.prepare)
+app.command("export")(_export.export)
 app.command("verify")(_verify.verify)
 app.command("attributes")(_attributes.attributes)
 app.command("eval")(_evaluate.evaluate)

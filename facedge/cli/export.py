@@ -22,11 +22,12 @@ def export(
         float | None,
         typer.Option(envvar="FACEDGE_FAR", help="False accept rate of the threshold; the best provable by default."),
     ] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="Also quantize; shipped only if it passes its gate.")] = False,
     name: Annotated[str | None, typer.Option(help="What the bundle is called; the file's name by default.")] = None,
     usage: Annotated[str | None, typer.Option(help="Who may use the bundle, one sentence.")] = None,
 ) -> None:
     """Export a trained backbone, and a head, into one bundle, after proving that it answers as torch does."""
     from facedge.export.assemble import ExportRequest, export_bundle
 
-    request = ExportRequest(run, output, head=head, faces=faces, far=far, name=name, usage=usage)
+    request = ExportRequest(run, output, head=head, faces=faces, far=far, int8=int8, name=name, usage=usage)
     export_bundle(request, say=_console.say, track=_console.track)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 import facedge
@@ -17,8 +18,9 @@ from facedge.errors import ExportError
 from facedge.export.backbone import backbone_onnx, head_onnx, template_head_onnx
 from facedge.export.calibrate import Impostors, calibrate, cohort
 from facedge.export.checks import check_backbone, check_head, check_verifier, embed
-from facedge.export.engine import session
+from facedge.export.engine import Floats, session
 from facedge.export.evaluate import Figures, figures, run_backbone
+from facedge.export.int8 import Quantized, quantize_gated
 from facedge.export.pictures import Bytes, parity_images
 from facedge.export.verifier import verifier_onnx
 from facedge.runtime.golden import golden_files
@@ -39,6 +41,7 @@ class ExportRequest:
     head: Path | None = None
     faces: Path | None = None
     far: float | None = None
+    int8: bool = False
     name: str | None = None
     usage: str | None = None
 
@@ -49,6 +52,8 @@ class _Held:
 
     figures: Figures
     impostors: Impostors
+    float_embeddings: Floats  # of the impostors, by the float32 backbone that verifier.onnx holds
+    int8: Quantized | None
 
 
 def export_bundle(
@@ -65,10 +70,10 @@ def export_bundle(
     images, source = parity_images(faces)
     say(f"exporting, and comparing torch with onnxruntime on {len(images)} images ({source})")
     files, parity = _export_models(backbone, head, config, images)
-    held = _held_out(files["backbone.onnx"], faces, config, track) if faces else None
+    held = _held_out(files, faces, config, request.int8, say, track) if faces else None
     threshold, calibration = _threshold(files["head.onnx"], held, request.far) if head else (None, None)
     if held:
-        files |= _cohort_files(held.impostors)
+        files |= _held_files(held)
     manifest = _manifest(request, config, threshold, calibration, parity, held)
     files["verifier.onnx"] = _verifier(files, manifest, config)
     debug = _verifier(files, manifest, config, debug=True)
@@ -102,6 +107,8 @@ def _head_of(request: ExportRequest) -> nn.Module | None:
 
 def _faces_of(request: ExportRequest, config: BackboneConfig) -> Faces | None:
     if request.faces is None:
+        if request.int8:
+            raise ExportError("--int8 needs faces for its ranges and its gate: give --faces FACES")
         return None
     faces = Faces.open(request.faces)
     if tuple(faces.attribute_names) != tuple(config.attribute_names):
@@ -125,21 +132,37 @@ def _export_models(
     return files, parity | check_head(files["head.onnx"], head, embed(data, images, config.spec))
 
 
-def _held_out(backbone: bytes, faces: Faces, config: BackboneConfig, track: Track) -> _Held:
-    seen = run_backbone(backbone, faces, "validation", config.spec, track)
+def _held_out(
+    files: dict[str, bytes], faces: Faces, config: BackboneConfig, int8: bool, say: Say, track: Track
+) -> _Held:
+    """Figures and impostors of the validation partition, through the backbone that the bundle will run by default."""
+    small = quantize_gated(files["backbone.onnx"], faces, config.spec, say, track) if int8 else None
+    if small:
+        say(small.sentence())
+    used = small.data if small and small.data else files["backbone.onnx"]
+    seen = run_backbone(used, faces, "validation", config.spec, track)
     source = f"validation people of {faces.info['name']}"
-    return _Held(figures(seen, faces, "validation"), Impostors(seen.embeddings, faces.identities[seen.rows], source))
+    in_float = seen
+    if used is not files["backbone.onnx"]:
+        source += ", the higher score of float32 and int8"
+        in_float = run_backbone(files["backbone.onnx"], faces, "validation", config.spec, track)
+    impostors = Impostors(seen.embeddings, faces.identities[seen.rows], source)
+    return _Held(figures(seen, faces, "validation"), impostors, in_float.embeddings, small)
 
 
 def _threshold(head: bytes, held: _Held | None, far: float | None) -> tuple[float, Calibration]:
+    """One threshold for both precisions: an impostor counts with the higher of its two scores."""
     assert held is not None  # _head_of demands --faces
-    (scores,) = session(head).run(["probability"], {"embedding": held.impostors.embeddings})
-    return calibrate(scores[:, 0], held.impostors, far)
+    engine = session(head)
+    both = (held.impostors.embeddings, held.float_embeddings)
+    scores = [engine.run(["probability"], {"embedding": embeddings})[0][:, 0] for embeddings in both]
+    return calibrate(np.maximum(*scores), held.impostors, far)
 
 
-def _cohort_files(impostors: Impostors) -> dict[str, bytes]:
-    chosen = cohort(impostors)
-    return {"cohort.npy": to_npy(chosen.embeddings), "cohort_identities.npy": to_npy(chosen.identities)}
+def _held_files(held: _Held) -> dict[str, bytes]:
+    chosen = cohort(held.impostors)
+    files = {"cohort.npy": to_npy(chosen.embeddings), "cohort_identities.npy": to_npy(chosen.identities)}
+    return files | ({"backbone.int8.onnx": held.int8.data} if held.int8 and held.int8.data else {})
 
 
 def _manifest(
@@ -153,6 +176,8 @@ def _manifest(
     metrics: dict[str, Any] = {"arch": config.arch}
     if held:
         metrics["held_out"] = held.figures.to_dict()
+    if held and held.int8:
+        metrics["int8"] = held.int8.to_dict()
     return Manifest(
         name=request.name or request.output.stem,
         enrolled=threshold is not None,
@@ -168,6 +193,7 @@ def _manifest(
         usage=request.usage or f"Whoever the licence of the training data allows: {config.data.licence}",
         created_by=f"facedge {facedge.__version__}",
         created=_now(),
+        precision="int8" if held and held.int8 and held.int8.data else "fp32",
     )
 
 
