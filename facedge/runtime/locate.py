@@ -57,9 +57,8 @@ def locate(image: NDArray[np.uint8], *, faces: "Policy" = "largest", aligned: bo
 def _align(image: NDArray[np.uint8], face: "Face", detect_ms: float) -> Located:
     from facedge.alignment import align
 
-    rgb = image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)
     start = perf_counter()
-    crop = align(rgb, face.landmarks)
+    crop = align(image, face.landmarks)
     align_ms = 1000 * (perf_counter() - start)
     x0, y0, x1, y1 = (float(edge) for edge in face.box)
     points = tuple((float(x), float(y)) for x, y in face.landmarks)

@@ -1,0 +1,27 @@
+"""`facedge doctor`: what is installed, what is missing, and the command that brings it."""
+
+from dataclasses import asdict
+
+import typer
+
+from facedge.cli import _console
+from facedge.cli._options import JsonOption
+from facedge.cli._style import styled
+
+MARKS = {"ok": ("ok", "green"), "missing": ("missing", "yellow"), "broken": ("broken", "red")}
+
+
+def doctor(as_json: JsonOption = False) -> None:
+    """What this installation can do. Exit code 1: something that verification needs is broken."""
+    from facedge.runtime.doctor import diagnose
+
+    items = diagnose()
+    for item in items:
+        if as_json:
+            _console.emit_json(asdict(item))
+            continue
+        word, style = MARKS[item.state]
+        print(f"{styled(f'{word:<7}', style)}  {item.name:<11}  {item.text}".rstrip())
+        if item.remedy:
+            print(f"{'':<22}{styled('→ ' + item.remedy, 'dim')}")
+    raise typer.Exit(1 if any(item.state == "broken" for item in items) else 0)

@@ -1,0 +1,150 @@
+"""`facedge verify`: exit codes, JSON lines, the table people read, and sentences for what goes wrong."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("onnx")
+
+from PIL import Image
+from tiny_bundle import crop, write_tiny
+
+from facedge.cli import main
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    (folder / "others").mkdir(parents=True)
+    Image.fromarray(crop(0)).save(folder / "me.png")
+    Image.fromarray(crop(1)).save(folder / "others" / "1.png")
+    Image.fromarray(crop(2)).save(folder / "others" / "2.PNG")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FACEDGE_BUNDLE", "FACEDGE_FAR", "FACEDGE_THRESHOLD", "FACEDGE_FACES", "FACEDGE_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def run(*args: object) -> int:
+    with pytest.raises(SystemExit) as stop:
+        main([str(arg) for arg in args])
+    assert isinstance(stop.value.code, int)
+    return stop.value.code
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_accepted_is_0_and_not_accepted_is_1(tiny_bundle: Path, photos: Path) -> None:
+    assert run("verify", photos / "me.png", "-b", tiny_bundle) == 0
+    assert run("verify", photos / "others" / "1.png", "-b", tiny_bundle) == 1
+    assert run("verify", photos, "-b", tiny_bundle) == 1
+
+
+def test_json_lines_and_nothing_else(tiny_bundle: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("verify", photos / "me.png", photos / "others", "--json", "--bundle", tiny_bundle) == 1
+    records = lines(capsys)
+    assert [record["decision"] for record in records] == ["accept", "reject", "reject"]
+    assert [record["reason"] for record in records] == [None, "below_threshold", "below_threshold"]
+    assert [Path(record["probe"]).name for record in records] == ["me.png", "1.png", "2.PNG"]
+    for record in records:
+        assert set(record) == {
+            "probe", "decision", "reason", "score", "threshold", "far", "box", "landmarks", "attributes", "ms",
+        }  # fmt: skip
+        assert set(record["far"]) == {"target", "upper95"}
+        assert set(record["ms"]) == {"decode", "detect", "align", "preprocess", "infer"}
+
+
+def test_the_table(tiny_bundle: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("verify", photos, "-b", tiny_bundle)
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[0] == f"accept  0.8808  {photos / 'me.png'}"
+    assert shown.out.splitlines()[1].endswith("1.png  not alike enough")
+    assert "1 of 3 accepted · threshold 0.5000 · FAR 1.0 % asked, at most 2.0 % with 95 % confidence" in shown.err
+    assert "\x1b" not in shown.out
+
+
+def test_quiet_leaves_the_results(tiny_bundle: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("verify", photos / "me.png", "-q", "-b", tiny_bundle)
+    shown = capsys.readouterr()
+    assert shown.out.startswith("accept")
+    assert shown.err == ""
+
+
+def test_thresholds_and_fars(tiny_bundle: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    me = photos / "me.png"
+    assert run("verify", me, "-b", tiny_bundle, "--threshold", "0.95") == 1
+    assert run("verify", photos, "-b", tiny_bundle, "--threshold", "0") == 0
+    assert run("verify", me, "-b", tiny_bundle, "--far", "0.003") == 1
+    capsys.readouterr()
+    assert run("verify", me, "-b", tiny_bundle, "--far", "0.1", "--json") == 0
+    assert lines(capsys)[0]["far"] == {"target": 0.1, "upper95": 0.12}
+    assert run("verify", me, "-b", tiny_bundle, "--far", "1e-5") == 2
+    assert "needs about 300,000" in capsys.readouterr().err
+    assert run("verify", me, "-b", tiny_bundle, "--far", "0.1", "--threshold", "0.5") == 2
+
+
+def test_settings_come_from_the_environment(tiny_bundle: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEDGE_BUNDLE", str(tiny_bundle))
+    assert run("verify", photos / "me.png") == 0
+    monkeypatch.setenv("FACEDGE_THRESHOLD", "0.95")
+    assert run("verify", photos / "me.png") == 1
+
+
+def test_a_broken_image_is_2_and_the_rest_is_still_answered(
+    tiny_bundle: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "broken.jpg").write_text("hello")
+    assert run("verify", photos, "--json", "-b", tiny_bundle) == 2
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 3
+    assert shown.err.count("facedge: error:") == 1
+    assert "broken.jpg" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        ([], "no image given"),
+        (["nowhere.jpg"], "nowhere.jpg: no such file or folder"),
+        (["empty"], "no images in this folder"),
+        (["photos/me.png", "--faces", "smallest"], "expected largest, center or only"),
+        (["photos/me.png", "--threads", "0"], "'--threads'"),
+        (["photos/me.png", "--threshold", "nan"], "threshold: expected a score from 0 to 1"),
+    ],
+)
+def test_what_goes_wrong_is_2_and_one_sentence(
+    tiny_bundle: Path,
+    photos: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    args: list[str],
+    sentence: str,
+) -> None:
+    (photos.parent / "empty").mkdir()
+    monkeypatch.chdir(photos.parent)
+    assert run("verify", *args, "-b", tiny_bundle) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert sentence in shown.err
+    assert "Traceback" not in shown.err
+
+
+def test_nobody_enrolled(tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = write_tiny(tmp_path / "t.facedge", enrolled=False, threshold=None, calibration=None)
+    assert run("verify", photos / "me.png", "-b", bundle.path) == 2
+    assert "nobody is enrolled in this bundle: run facedge enroll" in capsys.readouterr().err
+
+
+def test_a_damaged_bundle(tiny_bundle: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = bytearray((tiny_bundle / "head.onnx").read_bytes())
+    data[100] ^= 1
+    (tiny_bundle / "head.onnx").write_bytes(data)
+    assert run("verify", photos / "me.png", "-b", tiny_bundle) == 2
+    assert "head.onnx is damaged or was replaced" in capsys.readouterr().err
