@@ -26,7 +26,7 @@ def write_bundle(path: str | Path, files: Mapping[str, bytes], manifest: Manifes
     Raises BundleError when the content breaks the format, OSError when the disk does; then nothing has changed.
     """
     target = Path(path)
-    _check_target(target)
+    check_target(target)
     for name in (*layout.REQUIRED, layout.BACKBONES[manifest.precision]):
         if name not in files:
             raise BundleError(f"a bundle needs {name}, got only {', '.join(sorted(files)) or 'no files'}")
@@ -48,7 +48,8 @@ def write_bundle(path: str | Path, files: Mapping[str, bytes], manifest: Manifes
     return read_bundle(target)
 
 
-def _check_target(target: Path) -> None:
+def check_target(target: Path) -> None:
+    """BundleError unless a bundle may be written at `target`: the name fits, and nothing else is in the way."""
     if target.suffix != layout.SUFFIX or not target.stem.strip("."):
         raise BundleError(f"a bundle's name ends in {layout.SUFFIX}, got {target.name!r}: use -o NAME{layout.SUFFIX}")
     if target.is_symlink() or (target.exists() and not target.is_dir()):

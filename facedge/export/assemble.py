@@ -13,6 +13,7 @@ from torch import nn
 import facedge
 from facedge.bundle import Bundle, Calibration, DataNote, Manifest, write_bundle
 from facedge.bundle.arrays import to_npy
+from facedge.bundle.writing import check_target
 from facedge.dataset.faces import Faces
 from facedge.errors import ExportError
 from facedge.export.backbone import backbone_onnx, head_onnx, template_head_onnx
@@ -64,6 +65,7 @@ def export_bundle(
     Raises ExportError when torch and onnxruntime disagree or the threshold cannot be justified, RunError and
     DatasetError when the inputs are not what they should be. The bundle appears whole or not at all.
     """
+    check_target(request.output)  # before minutes of work, not after them
     backbone, config = load_backbone(request.run)
     head = _head_of(request)
     faces = _faces_of(request, config)

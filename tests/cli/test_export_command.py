@@ -42,5 +42,5 @@ def test_errors_are_one_sentence_and_exit_2(folder: Path, tmp_path: Path, capsys
     lines = capsys.readouterr().err.splitlines()
     errors = [line for line in lines if line.startswith("facedge: error: ")]
     assert len(errors) == 3 and not any("Traceback" in line for line in lines)
-    assert "give --faces" in errors[0] and "is no run folder" in errors[1] and "ends in .facedge" in errors[2]
+    assert "give --faces" in errors[0] and "has no config.json" in errors[1] and "ends in .facedge" in errors[2]
     assert not list(tmp_path.iterdir())
