@@ -95,11 +95,11 @@ def _with_kernel(name: str, work: Callable[[], bytes]) -> bytes:
 
 
 def _onnxruntime() -> Item:
-    from facedge.runtime.session import onnxruntime
+    from facedge.runtime.session import about_engine
 
+    engine = about_engine()
     telemetry = "off" if os.environ.get("ORT_DISABLE_TELEMETRY") == "1" else "on: unset ORT_DISABLE_TELEMETRY"
-    providers = ", ".join(onnxruntime.get_available_providers())
-    return Item("onnxruntime", "ok", f"{onnxruntime.__version__}, {providers}, telemetry {telemetry}")
+    return Item("onnxruntime", "ok", f"{engine}, telemetry {telemetry}")
 
 
 def _detector() -> Item:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from facedge.errors import InputError
 from facedge.preprocessing.spec import FRAME_HEIGHT, FRAME_WIDTH
 from facedge.runtime.decision import Reason
 
@@ -57,9 +58,13 @@ def locate(image: NDArray[np.uint8], *, faces: "Policy" = "largest", aligned: bo
 def _align(image: NDArray[np.uint8], face: "Face", detect_ms: float) -> Located:
     from facedge.alignment import align
 
-    start = perf_counter()
-    crop = align(image, face.landmarks)
-    align_ms = 1000 * (perf_counter() - start)
     x0, y0, x1, y1 = (float(edge) for edge in face.box)
     points = tuple((float(x), float(y)) for x, y in face.landmarks)
+    start = perf_counter()
+    try:
+        crop = align(image, face.landmarks)
+    except InputError:  # landmarks outside the photo or collapsed: a face cut off, or none at all
+        sound = bool(np.isfinite(face.landmarks).all())
+        return Located(None, "low_quality", (x0, y0, x1, y1), points if sound else None, detect_ms)
+    align_ms = 1000 * (perf_counter() - start)
     return Located(crop, None, (x0, y0, x1, y1), points, detect_ms, align_ms)

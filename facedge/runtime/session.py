@@ -24,6 +24,11 @@ class Port(NamedTuple):
     shape: tuple[int | None, ...]
 
 
+def about_engine() -> str:
+    """The version of onnxruntime and what it runs on, such as "1.32.0, CPUExecutionProvider"."""
+    return ", ".join([onnxruntime.__version__, *onnxruntime.get_available_providers()])
+
+
 def open_session(name: str, data: bytes, *, threads: int = 1) -> Any:
     """An onnxruntime.InferenceSession on the CPU for the ONNX file `data`, called `name` in errors.
 
