@@ -16,20 +16,22 @@
  * integers, all below 2^24: any order of summation gives the same bits. */
 
 typedef void (*fe_vertical)(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride,
-                            int16_t *middle);
+                            void *scratch, int16_t *middle);
 typedef void (*fe_horizontal)(const fe_plan *p, const int16_t *middle, int32_t *total);
+typedef void (*fe_finish)(const int32_t *total, float *floats, uint8_t *bytes, int32_t n); /* one of the two is NULL */
 
 typedef struct {
     const char *name;
     fe_vertical vertical;
     fe_horizontal horizontal;
+    fe_finish finish;
 } fe_engine;
 
 static const fe_engine fe_engines[FE_ISA_COUNT] = {
-    {"portable", fe_portable_vertical, fe_portable_horizontal},
-    {"avx2", FE_X86(fe_avx2_vertical), FE_X86(fe_avx2_horizontal)},
-    {"avx512", FE_X86(fe_avx512_vertical), FE_X86(fe_avx512_horizontal)},
-    {"neon", NULL, NULL},
+    {"portable", fe_portable_vertical, fe_portable_horizontal, fe_portable_finish},
+    {"avx2", FE_X86(fe_avx2_vertical), FE_X86(fe_avx2_horizontal), FE_X86(fe_avx2_finish)},
+    {"avx512", FE_X86(fe_avx512_vertical), FE_X86(fe_avx512_horizontal), FE_X86(fe_avx512_finish)},
+    {"neon", NULL, NULL, NULL},
 };
 
 int fe_isa_available(fe_isa isa)
@@ -58,71 +60,48 @@ const char *fe_isa_name(fe_isa isa)
 
 /* The lines that a call works on, one allocation: what they hold never outlives the call. */
 typedef struct {
-    int16_t *middle;
+    int16_t *middle; /* sums of the vertical pass, and zeros behind for the taps that pad */
     int32_t *total;
-    uint32_t *sums;
-    uint8_t *packed;
+    void *rest; /* of the vertical pass: 32-bit sums and a packed line, or two lines of 16-bit sums */
     void *memory;
 } fe_scratch;
 
+static size_t fe_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
 static fe_status fe_scratch_create(const fe_plan *p, fe_scratch *s)
 {
-    size_t middle = ((size_t)p->line + (size_t)p->taps + FE_SLACK) * sizeof *s->middle;
-    size_t total = ((size_t)p->out_width + FE_SLACK) * sizeof *s->total;
-    size_t sums = p->direct ? 0 : (size_t)p->line * sizeof *s->sums;
-    size_t packed = p->direct ? 0 : (size_t)p->line;
-    unsigned char *memory;
-    middle = (middle + 63) / 64 * 64;
-    total = (total + 63) / 64 * 64;
-    sums = (sums + 63) / 64 * 64;
-    memory = calloc(1, middle + total + sums + packed + 64);
+    size_t middle = fe_lines(((size_t)p->line + (size_t)p->taps + FE_SLACK) * sizeof *s->middle);
+    size_t total = fe_lines(((size_t)p->out_width + FE_LANES) * sizeof *s->total);
+    size_t rest = fe_lines((size_t)p->line * 5);
+    unsigned char *memory = calloc(1, middle + total + rest + 64);
     if (!memory) return FE_NO_MEMORY;
     s->memory = memory;
     memory += (64 - (uintptr_t)memory % 64) % 64;
     s->middle = (int16_t *)(void *)memory;
     s->total = (int32_t *)(void *)(memory + middle);
-    s->sums = (uint32_t *)(void *)(memory + middle + total);
-    s->packed = memory + middle + total + sums;
+    s->rest = memory + middle + total;
     return FE_OK;
-}
-
-static const int32_t fe_grey_middle = 127 * 65536 + 32768;
-
-static void fe_finish_f32(const int32_t *total, float *out, int32_t n)
-{
-    const float scale = (float)(1.0 / 8355840.0);
-    int32_t i;
-    for (i = 0; i < n; i++) out[i] = (float)(total[i] - fe_grey_middle) * scale;
-}
-
-static void fe_finish_u8(const int32_t *total, uint8_t *out, int32_t n)
-{
-    int32_t i;
-    for (i = 0; i < n; i++) out[i] = (uint8_t)((total[i] + 32768) >> 16);
 }
 
 static fe_status fe_prepare(const fe_plan *p, fe_isa isa, fe_source source, size_t count, float *floats,
                             uint8_t *bytes, ptrdiff_t out_stride)
 {
+    fe_engine engine;
     fe_scratch s;
     size_t n;
     int32_t o;
     if (!p || !source.pixels || (!floats && !bytes)) return FE_BAD_ARGUMENT;
     if (!fe_isa_available(isa)) return FE_NOT_AVAILABLE;
     if (fe_scratch_create(p, &s) != FE_OK) return FE_NO_MEMORY;
+    engine = fe_engines[isa];
+    if (!p->direct) engine.vertical = fe_strided_vertical;
     for (n = 0; n < count; n++) {
         const uint8_t *line = source.pixels + (ptrdiff_t)n * source.image_stride + p->byte_offset;
-        for (o = 0; o < p->out_height; o++) {
-            ptrdiff_t at = (ptrdiff_t)n * out_stride + (ptrdiff_t)o * p->out_width;
-            if (p->direct)
-                fe_engines[isa].vertical(p, &p->rows[o], line, source.row_stride, s.middle);
-            else
-                fe_strided_vertical(p, &p->rows[o], line, source.row_stride, s.packed, s.sums, s.middle);
-            fe_engines[isa].horizontal(p, s.middle, s.total);
-            if (floats)
-                fe_finish_f32(s.total, floats + at, p->out_width);
-            else
-                fe_finish_u8(s.total, bytes + at, p->out_width);
+        ptrdiff_t at = (ptrdiff_t)n * out_stride;
+        for (o = 0; o < p->out_height; o++, at += p->out_width) {
+            engine.vertical(p, &p->rows[o], line, source.row_stride, s.rest, s.middle);
+            engine.horizontal(p, s.middle, s.total);
+            engine.finish(s.total, floats ? floats + at : NULL, bytes ? bytes + at : NULL, p->out_width);
         }
     }
     free(s.memory);

@@ -4,8 +4,9 @@
 
 #include <immintrin.h>
 
-#include "prep_plan.h"
+#include "prep_portable.h"
 
+#define FE_FOR_AVX2 __attribute__((target("avx2")))
 #define FE_256 __attribute__((target("avx2"), always_inline)) static inline
 
 /* Sums of 32 bytes in 16-bit lanes: bytes 0..7 of each 128-bit lane in a, bytes 8..15 in b (what unpacking leaves). */
@@ -36,15 +37,11 @@ FE_256 void fe_carry256(fe_sums256 *s)
     s->low_b = _mm256_and_si256(s->low_b, mask);
 }
 
-/* (64 high + low + 128) >> 8 within 16 bits. */
+/* (64 high + low) >> 8, low from 128 on, within 16 bits. */
 FE_256 __m256i fe_middle256(__m256i high, __m256i low, int with_low)
 {
-    const __m256i three = _mm256_set1_epi16(3), half = _mm256_set1_epi16(128);
-    __m256i rest;
-    if (!with_low) return _mm256_srli_epi16(_mm256_add_epi16(high, _mm256_set1_epi16(2)), 2);
-    rest = _mm256_slli_epi16(_mm256_and_si256(high, three), 6);
-    rest = _mm256_add_epi16(_mm256_add_epi16(rest, half), low);
-    return _mm256_add_epi16(_mm256_srli_epi16(high, 2), _mm256_srli_epi16(rest, 8));
+    low = with_low ? _mm256_srli_epi16(low, 6) : _mm256_set1_epi16(2);
+    return _mm256_srli_epi16(_mm256_add_epi16(high, low), 2);
 }
 
 FE_256 void fe_store256(const fe_sums256 *s, int16_t *middle, int with_low)
@@ -54,50 +51,67 @@ FE_256 void fe_store256(const fe_sums256 *s, int16_t *middle, int with_low)
     _mm256_storeu_si256((void *)(middle + 16), _mm256_permute2x128_si256(a, b, 0x31));
 }
 
-/* `tiles` times 32 bytes of all rows of one output. */
+/* `tiles` times 32 bytes of all rows of one output. With constant `pairs` the loops unroll and weights stay in registers. */
 FE_256 void fe_tiles256(const fe_plan *p, const fe_rows *r, const uint8_t *at, ptrdiff_t stride, int16_t *middle,
-                        int tiles, int with_low)
+                        int tiles, int32_t pairs, int with_low)
 {
     const fe_pair *pair = p->pairs + r->offset;
+    const ptrdiff_t ahead = p->ahead * stride, last = r->count % 2 ? 0 : stride;
     fe_sums256 s[2];
     int32_t k;
     int t;
-    for (t = 0; t < tiles; t++) s[t].high_a = s[t].high_b = s[t].low_a = s[t].low_b = _mm256_setzero_si256();
-    for (k = 0; k < r->pairs; k++) {
-        int32_t row = r->first + 2 * k;
-        const uint8_t *even = at + row * stride, *odd = row < p->last_row ? even + stride : even;
-        if (with_low && k && k % 2 == 0)
-            for (t = 0; t < tiles; t++) fe_carry256(&s[t]);
-        for (t = 0; t < tiles; t++)
-            fe_add256(&s[t], _mm256_loadu_si256((const void *)(even + 32 * t)),
-                      _mm256_loadu_si256((const void *)(odd + 32 * t)), pair[k], with_low);
-        fe_prefetch(even, p->ahead * stride);
-        fe_prefetch(odd, p->ahead * stride);
+    for (t = 0; t < tiles; t++) {
+        s[t].high_a = s[t].high_b = _mm256_setzero_si256();
+        s[t].low_a = s[t].low_b = _mm256_set1_epi16(128);
+    }
+    for (k = 0; k < pairs; k++) {
+        const uint8_t *even = at + 2 * k * stride, *odd = even + (k == pairs - 1 ? last : stride);
+        for (t = 0; t < tiles; t++) {
+            if (with_low && k && k % 2 == 0) fe_carry256(&s[t]);
+            fe_add256(&s[t], _mm256_loadu_si256((const void *)(even + 32 * t)), _mm256_loadu_si256((const void *)(odd + 32 * t)), pair[k], with_low);
+        }
+        fe_prefetch(even, ahead);
+        fe_prefetch(odd, ahead);
     }
     for (t = 0; t < tiles; t++) fe_store256(&s[t], middle + 32 * t, with_low);
 }
 
 /* The last tile moves back to end with the line: a few sums are made twice, to the same bits. */
 FE_256 void fe_line256(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, int16_t *middle,
-                       int with_low)
+                       int32_t pairs, int with_low)
 {
     int32_t x = 0;
-    for (; x + 64 <= p->line; x += 64) fe_tiles256(p, r, line + x, stride, middle + x, 2, with_low);
+    for (; x + 64 <= p->line; x += 64) fe_tiles256(p, r, line + x, stride, middle + x, 2, pairs, with_low);
     for (; x < p->line; x += 32) {
         if (x + 32 > p->line) x = p->line - 32;
-        fe_tiles256(p, r, line + x, stride, middle + x, 1, with_low);
+        fe_tiles256(p, r, line + x, stride, middle + x, 1, pairs, with_low);
     }
 }
 
-__attribute__((target("avx2"))) static void fe_avx2_vertical(const fe_plan *p, const fe_rows *r, const uint8_t *line,
-                                                             ptrdiff_t stride, int16_t *middle)
+FE_FOR_AVX2 static void fe_avx2_vertical(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride,
+                                       void *scratch, int16_t *middle)
 {
+    const uint8_t *first = line + r->first * stride;
     if (p->line < 32)
-        fe_portable_vertical(p, r, line, stride, middle);
-    else if (r->any_low)
-        fe_line256(p, r, line, stride, middle, 1);
+        fe_portable_vertical(p, r, line, stride, scratch, middle);
+    else if (!r->any_low && r->pairs == 1)
+        fe_line256(p, r, first, stride, middle, 1, 0); /* an exact halving */
+    else if (r->pairs == 1)
+        fe_line256(p, r, first, stride, middle, 1, 1);
+    else if (r->pairs == 2)
+        fe_line256(p, r, first, stride, middle, 2, 1);
+    else if (r->pairs == 3)
+        fe_line256(p, r, first, stride, middle, 3, 1);
+    else if (r->pairs == 4)
+        fe_line256(p, r, first, stride, middle, 4, 1);
     else
-        fe_line256(p, r, line, stride, middle, 0);
+        fe_line256(p, r, first, stride, middle, r->pairs, 1);
+}
+
+FE_FOR_AVX2 static void fe_avx2_finish(const int32_t *total, float *floats, uint8_t *bytes, int32_t n)
+{
+    if (floats) fe_finish_f32(total, floats, n);
+    if (bytes) fe_finish_u8(total, bytes, n);
 }
 
 /* One output of any number of taps, a multiple of 16: eight partial sums. */
@@ -139,8 +153,7 @@ FE_256 void fe_row256(const fe_plan *p, const int16_t *middle, int32_t *total, i
     }
 }
 
-__attribute__((target("avx2"))) static void fe_avx2_horizontal(const fe_plan *p, const int16_t *middle,
-                                                               int32_t *total)
+FE_FOR_AVX2 static void fe_avx2_horizontal(const fe_plan *p, const int16_t *middle, int32_t *total)
 {
     if (p->taps == 16)
         fe_row256(p, middle, total, 16);

@@ -4,8 +4,9 @@
 
 #include <immintrin.h>
 
-#include "prep_plan.h"
+#include "prep_portable.h"
 
+#define FE_FOR_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl")))
 #define FE_512 __attribute__((target("avx512f,avx512bw,avx512vl"), always_inline)) static inline
 
 /* Sums of 64 bytes in 16-bit lanes: bytes 0..7 of each 128-bit lane in a, bytes 8..15 in b (what unpacking leaves). */
@@ -41,15 +42,11 @@ FE_512 void fe_carry512(fe_sums512 *s)
     s->low_b = _mm512_and_si512(s->low_b, mask);
 }
 
-/* (64 high + low + 128) >> 8 within 16 bits. */
+/* (64 high + low) >> 8, low from 128 on, within 16 bits. */
 FE_512 __m512i fe_middle512(__m512i high, __m512i low, int with_low)
 {
-    const __m512i three = _mm512_set1_epi16(3), half = _mm512_set1_epi16(128);
-    __m512i rest;
-    if (!with_low) return _mm512_srli_epi16(_mm512_add_epi16(high, _mm512_set1_epi16(2)), 2);
-    rest = _mm512_slli_epi16(_mm512_and_si512(high, three), 6);
-    rest = _mm512_add_epi16(_mm512_add_epi16(rest, half), low);
-    return _mm512_add_epi16(_mm512_srli_epi16(high, 2), _mm512_srli_epi16(rest, 8));
+    low = with_low ? _mm512_srli_epi16(low, 6) : _mm512_set1_epi16(2);
+    return _mm512_srli_epi16(_mm512_add_epi16(high, low), 2);
 }
 
 FE_512 void fe_store512(const fe_sums512 *s, int16_t *middle, int with_low)
@@ -61,49 +58,66 @@ FE_512 void fe_store512(const fe_sums512 *s, int16_t *middle, int with_low)
     _mm512_storeu_si512(middle + 32, _mm512_permutex2var_epi64(a, second, b));
 }
 
-/* `tiles` times 64 bytes of all rows of one output. */
+/* `tiles` times 64 bytes of all rows of one output. With constant `pairs` the loops unroll and weights stay in registers. */
 FE_512 void fe_tiles512(const fe_plan *p, const fe_rows *r, const uint8_t *at, ptrdiff_t stride, int16_t *middle,
-                        int tiles, __mmask64 mask, int whole, int with_low)
+                        int tiles, int32_t pairs, int with_low, __mmask64 mask, int whole)
 {
     const fe_pair *pair = p->pairs + r->offset;
+    const ptrdiff_t ahead = p->ahead * stride, last = r->count % 2 ? 0 : stride;
     fe_sums512 s[2];
     int32_t k;
     int t;
-    for (t = 0; t < tiles; t++) s[t].high_a = s[t].high_b = s[t].low_a = s[t].low_b = _mm512_setzero_si512();
-    for (k = 0; k < r->pairs; k++) {
-        int32_t row = r->first + 2 * k;
-        const uint8_t *even = at + row * stride, *odd = row < p->last_row ? even + stride : even;
-        if (with_low && k && k % 2 == 0)
-            for (t = 0; t < tiles; t++) fe_carry512(&s[t]);
+    for (t = 0; t < tiles; t++) {
+        s[t].high_a = s[t].high_b = _mm512_setzero_si512();
+        s[t].low_a = s[t].low_b = _mm512_set1_epi16(128);
+    }
+    for (k = 0; k < pairs; k++) {
+        const uint8_t *even = at + 2 * k * stride, *odd = even + (k == pairs - 1 ? last : stride);
         for (t = 0; t < tiles; t++) {
-            fe_add512(&s[t], fe_load512(even + 64 * t, mask, whole), fe_load512(odd + 64 * t, mask, whole), pair[k],
-                      with_low);
-            fe_prefetch(even + 64 * t, p->ahead * stride);
-            fe_prefetch(odd + 64 * t, p->ahead * stride);
+            if (with_low && k && k % 2 == 0) fe_carry512(&s[t]);
+            fe_add512(&s[t], fe_load512(even + 64 * t, mask, whole), fe_load512(odd + 64 * t, mask, whole), pair[k], with_low);
+            fe_prefetch(even + 64 * t, ahead);
+            fe_prefetch(odd + 64 * t, ahead);
         }
     }
     for (t = 0; t < tiles; t++) fe_store512(&s[t], middle + 64 * t, with_low);
 }
 
 FE_512 void fe_line512(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, int16_t *middle,
-                       int with_low)
+                       int32_t pairs, int with_low)
 {
     int32_t x = 0, rest;
-    for (; x + 128 <= p->line; x += 128) fe_tiles512(p, r, line + x, stride, middle + x, 2, 0, 1, with_low);
-    for (; x < p->line; x += 64) {
-        rest = p->line - x;
-        fe_tiles512(p, r, line + x, stride, middle + x, 1, rest < 64 ? ~0ULL >> (64 - rest) : ~0ULL, 0, with_low);
+    for (; x + 128 <= p->line; x += 128)
+        fe_tiles512(p, r, line + x, stride, middle + x, 2, pairs, with_low, 0, 1);
+    for (; (rest = p->line - x) > 0; x += 64) {
+        __mmask64 mask = rest < 64 ? ~0ULL >> (64 - rest) : ~0ULL; /* what is not loaded is 0, and can not fault */
+        fe_tiles512(p, r, line + x, stride, middle + x, 1, pairs, with_low, mask, 0);
     }
 }
 
-__attribute__((target("avx512f,avx512bw,avx512vl"))) static void fe_avx512_vertical(const fe_plan *p, const fe_rows *r,
-                                                                                    const uint8_t *line,
-                                                                                    ptrdiff_t stride, int16_t *middle)
+FE_FOR_AVX512 static void fe_avx512_vertical(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride,
+                                       void *scratch, int16_t *middle)
 {
-    if (r->any_low)
-        fe_line512(p, r, line, stride, middle, 1);
+    const uint8_t *first = line + r->first * stride;
+    (void)scratch;
+    if (!r->any_low && r->pairs == 1)
+        fe_line512(p, r, first, stride, middle, 1, 0); /* an exact halving */
+    else if (r->pairs == 1)
+        fe_line512(p, r, first, stride, middle, 1, 1);
+    else if (r->pairs == 2)
+        fe_line512(p, r, first, stride, middle, 2, 1);
+    else if (r->pairs == 3)
+        fe_line512(p, r, first, stride, middle, 3, 1);
+    else if (r->pairs == 4)
+        fe_line512(p, r, first, stride, middle, 4, 1);
     else
-        fe_line512(p, r, line, stride, middle, 0);
+        fe_line512(p, r, first, stride, middle, r->pairs, 1);
+}
+
+FE_FOR_AVX512 static void fe_avx512_finish(const int32_t *total, float *floats, uint8_t *bytes, int32_t n)
+{
+    if (floats) fe_finish_f32(total, floats, n);
+    if (bytes) fe_finish_u8(total, bytes, n);
 }
 
 /* Two neighbouring outputs of 16 taps each: eight partial sums of the one, then of the other. */
@@ -149,9 +163,7 @@ FE_512 __m512i fe_sixteen512(const __m512i *s)
     return _mm512_permutexvar_epi32(order, _mm512_add_epi32(even, odd));
 }
 
-__attribute__((target("avx512f,avx512bw,avx512vl"))) static void fe_avx512_horizontal(const fe_plan *p,
-                                                                                      const int16_t *middle,
-                                                                                      int32_t *total)
+FE_FOR_AVX512 static void fe_avx512_horizontal(const fe_plan *p, const int16_t *middle, int32_t *total)
 {
     int32_t o, i;
     for (o = 0; o < p->out_width; o += 16) { /* starts and weights are padded to 16 outputs */

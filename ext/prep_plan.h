@@ -15,7 +15,8 @@ typedef struct {
 
 typedef struct {
     int32_t first;     /* row of the image */
-    int32_t pairs;     /* pairs of rows; the last pair's odd row may lie one past `last`, with weight 0 */
+    int32_t count;     /* rows */
+    int32_t pairs;     /* pairs of rows; where count is odd, the last pair's odd row has weight 0 and may not exist */
     int32_t offset;    /* of its pairs in plan->pairs */
     int32_t any_low;   /* 0 when all low parts are 0, as in an exact halving */
 } fe_rows;
@@ -38,6 +39,13 @@ struct fe_plan {
     int32_t *starts;        /* out_width: first tap in the line */
     int16_t *weights;       /* out_width * taps */
 };
+
+static inline int32_t fe_row_weight(const fe_plan *p, const fe_rows *r, int32_t k)
+{
+    fe_pair pair = p->pairs[r->offset + k / 2];
+    int shift = k % 2 ? 8 : 0;
+    return 64 * (pair.high >> shift & 255) + (pair.low >> shift & 255);
+}
 
 /* One axis: unit, start(o) and length of _reference.axis(). */
 typedef struct {
@@ -80,7 +88,7 @@ static int64_t fe_cumulative(const fe_axis *a, int64_t start, int64_t x, int64_t
 
 /* Asks for what lies `bytes` on from `at`, wherever that is: past the end of an image nothing happens. */
 #ifdef __GNUC__
-#define fe_prefetch(at, bytes) __builtin_prefetch((const void *)((uintptr_t)(at) + (uintptr_t)(ptrdiff_t)(bytes)))
+#define fe_prefetch(at, bytes) __builtin_prefetch((const void *)((uintptr_t)(at) + (uintptr_t)(ptrdiff_t)(bytes)), 0, 2)
 #else
 #define fe_prefetch(at, bytes) ((void)0)
 #endif
@@ -123,6 +131,7 @@ static void fe_plan_rows(fe_plan *p, const fe_axis *a)
         int64_t start = fe_axis_start(a, o), before = 0;
         fe_axis_range(a, o, &first, &last);
         r->first = (int32_t)first;
+        r->count = (int32_t)(last - first + 1);
         r->pairs = (int32_t)((last - first) / 2 + 1);
         r->offset = offset;
         r->any_low = 0;
@@ -197,7 +206,7 @@ fe_status fe_plan_create(const fe_geometry *g, fe_plan **plan)
     fe_plan_layout(p, g, first, last);
     step = p->direct ? p->pixel_stride : g->channels;
     p->taps = (int32_t)((widest * step + FE_LANES - 1) / FE_LANES * FE_LANES);
-    p->ahead = (int32_t)(tall > 6 ? tall : 6);
+    p->ahead = (int32_t)(tall + 4);
     wide = ((size_t)g->out_width + FE_LANES - 1) / FE_LANES * FE_LANES; /* outputs that pad have weights of 0 */
     p->rows = calloc((size_t)g->out_height, sizeof *p->rows);
     p->pairs = calloc((size_t)pairs, sizeof *p->pairs);
