@@ -97,8 +97,13 @@ def decode_chunk(store: ImageStore, names: list[str]) -> tuple[Bytes, list[Skip]
             resize_grey(rgb, (FRAME_HEIGHT, FRAME_WIDTH), out=frames[good : good + 1])
             good += 1
         except (ImageError, DatasetError) as problem:
-            skipped.append((name, str(problem).removeprefix("the image in memory ")))
+            skipped.append((name, _reason(problem)))
     return frames[:good], skipped
+
+
+def _reason(problem: Exception) -> str:
+    """The error without the name it did not know, and without its advice."""
+    return str(problem).replace("the image in memory ", "").rsplit(": ", 1)[0]
 
 
 def _check_geometry(rgb: Bytes) -> None:

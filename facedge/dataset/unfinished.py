@@ -43,6 +43,8 @@ class Unfinished:
             folder.mkdir(parents=True, exist_ok=True)
             resumable = self._read_state()
             self._check_space()
+            if not resumable:
+                self._write_state()
             self._file: IO[bytes] = self._open_part(resumable)
 
     def append(self, frames: NDArray[np.uint8], skipped: list[Skip]) -> None:
@@ -109,15 +111,25 @@ class Unfinished:
         if resumable and complete.exists() and not part.exists():  # stopped between the last two steps
             complete.replace(part)
         handle = part.open("r+b" if part.exists() else "w+b")
-        _lock(handle, self.folder)
+        try:
+            _lock(handle, self.folder)
+            self._rewind(handle)
+        except BaseException:
+            handle.close()
+            raise
+        return handle
+
+    def _rewind(self, handle: IO[bytes]) -> None:
+        """To the end of the last frame that the state knows; what came after it is done again."""
         length = HEADER_BYTES + self.frames * FRAME_BYTES
         if handle.seek(0, os.SEEK_END) < length:
-            if resumable and self.frames:
-                raise DatasetError(f"{part} is shorter than its state says: remove {self.folder} and start again")
+            if self.frames:
+                raise DatasetError(
+                    f"{handle.name} is shorter than its state says: remove {self.folder} and start again"
+                )
             handle.write(bytes(HEADER_BYTES))
-        handle.truncate(length)  # what came after the last state is done again
+        handle.truncate(length)
         handle.seek(length)
-        return handle
 
     def _check_space(self) -> None:
         needed = (self.total - self.done) * FRAME_BYTES + self.total * _LABEL_BYTES + _MARGIN
@@ -130,6 +142,9 @@ class Unfinished:
 
     def _checkpoint(self) -> None:
         self._sync()
+        self._write_state()
+
+    def _write_state(self) -> None:
         state = {"fingerprint": self.fingerprint, "done": self.done, "frames": self.frames, "skipped": self.skipped}
         write_json(self.folder / STATE_FILE, state)
         self._saved = self.done

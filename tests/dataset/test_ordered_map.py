@@ -1,0 +1,52 @@
+"""Several processes, results in order, and no hanging."""
+
+import os
+import time
+
+import pytest
+
+from facedge.dataset.ordered_map import available_cores, ordered_map
+from facedge.errors import FacedgeError
+
+
+def slow_square(number: int) -> int:
+    time.sleep(0.02 if number % 3 == 0 else 0)
+    return number * number
+
+
+def die_at_five(number: int) -> int:
+    if number == 5:
+        os._exit(9)  # as the kernel does when memory runs out
+    return number
+
+
+def fail_at_five(number: int) -> int:
+    if number == 5:
+        raise ValueError("five")
+    return number
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 6, 7, 40])
+def test_results_come_in_order(workers: int, count: int) -> None:
+    assert list(ordered_map(slow_square, range(count), workers)) == [k * k for k in range(count)]
+
+
+def test_a_worker_that_dies_is_an_error_not_a_wait() -> None:
+    with pytest.raises(FacedgeError, match="a worker process died"):
+        list(ordered_map(die_at_five, range(20), 2))
+
+
+def test_an_exception_of_the_work_arrives() -> None:
+    with pytest.raises(ValueError, match="five"):
+        list(ordered_map(fail_at_five, range(20), 2))
+
+
+def test_it_can_be_left_early() -> None:
+    results = ordered_map(slow_square, range(10_000), 2)
+    assert [next(results), next(results)] == [0, 1]
+    results.close()
+
+
+def test_there_is_a_core() -> None:
+    assert available_cores() >= 1
