@@ -1,0 +1,158 @@
+"""int8: the same contract in a quarter of the bytes, shipped only when it passes its gate."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from export_runs import SPEC, write_backbone, write_faces, write_head
+from torch import nn
+
+from facedge.dataset.faces import Faces
+from facedge.errors import ExportError
+from facedge.export import int8
+from facedge.export.assemble import ExportRequest, export_bundle
+from facedge.export.backbone import backbone_onnx
+from facedge.export.engine import session
+from facedge.export.evaluate import Figures
+from facedge.export.int8 import Gate, Quantized, judge, quantize_gated
+from facedge.export.quantize import harm, layers, quantize, sensitivity
+from facedge.runtime.golden import check_golden
+from facedge.runtime.verifier import load
+from facedge.train.run import load_backbone
+
+IMAGES = np.random.default_rng(0).uniform(-1, 1, (40, 1, 32, 32)).astype(np.float32)
+FIGURES = Figures("test", 100, 0.88, 0.80, 10, 50, 500, 0.1, 0.30)
+
+
+@pytest.fixture(scope="module")
+def small(backbone: nn.Module) -> bytes:
+    return backbone_onnx(backbone, 32)
+
+
+@pytest.fixture(scope="module")
+def request_(tmp_path_factory: pytest.TempPathFactory) -> ExportRequest:
+    folder = tmp_path_factory.mktemp("int8")
+    run = write_backbone(folder / "run")
+    return ExportRequest(
+        run, folder / "x.facedge", head=write_head(folder / "head", run), faces=write_faces(folder / "faces"), int8=True
+    )
+
+
+def test_quantized_keeps_the_contract(small: bytes) -> None:
+    data = quantize(small, IMAGES)
+    model = onnx.load_from_string(data)
+    onnx.checker.check_model(model, full_check=True)
+    assert {t.data_type for t in model.graph.initializer} >= {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
+    assert all(o.domain in ("", "ai.onnx") and o.version <= 20 for o in model.opset_import)
+    engine = session(data)
+    for n in (1, 2, 7):
+        embedding, attributes = engine.run(["embedding", "attributes"], {"image": IMAGES[:n]})
+        assert embedding.shape == (n, 16) and attributes.shape == (n, 40)
+        assert np.allclose(np.linalg.norm(embedding, axis=1), 1, atol=1e-5)
+
+
+def test_quantized_answers_nearly_the_same_but_not_quite(small: bytes) -> None:
+    outputs = [session(m).run(["embedding", "attributes"], {"image": IMAGES}) for m in (small, quantize(small, IMAGES))]
+    assert 0 < harm(tuple(outputs[1]), tuple(outputs[0])) < 0.01
+
+
+def test_the_same_images_give_the_same_bytes(small: bytes) -> None:
+    assert quantize(small, IMAGES) == quantize(small, IMAGES)
+
+
+def test_layers_left_in_float_are_float(small: bytes) -> None:
+    names = layers(small)
+    assert len(names) == 4
+    kept = onnx.load_from_string(quantize(small, IMAGES, in_float=names[:1]))
+    by_name = {node.name: node for node in kept.graph.node}
+    floats = {t.name for t in kept.graph.initializer if t.data_type == onnx.TensorProto.FLOAT}
+    assert by_name[names[0]].input[1] in floats
+    assert by_name[names[1]].input[1].endswith("DequantizeLinear_Output")
+
+
+def test_sensitivity_orders_all_layers(small: bytes) -> None:
+    found = sensitivity(small, IMAGES[:16])
+    assert {name for name, _ in found} == set(layers(small))
+    assert [h for _, h in found] == sorted((h for _, h in found), reverse=True) and found[0][1] > 0
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "tar", "speedup", "failed"),
+    [
+        (0.8771, 0.2901, 1.01, []),
+        (0.8769, 0.30, 2.0, ["attribute accuracy"]),
+        (0.88, 0.2899, 2.0, ["TAR at FAR 1e-3"]),
+        (0.90, 0.40, 1.0, ["speed"]),
+        (0.1, 0.0, 0.5, ["attribute accuracy", "TAR at FAR 1e-3", "speed"]),
+    ],
+)
+def test_the_gate(accuracy: float, tar: float, speedup: float, failed: list[str]) -> None:
+    gates = judge(FIGURES, replace(FIGURES, attribute_accuracy=accuracy, tar_at_far_1e_3=tar), speedup)
+    assert [gate.name for gate in gates if not gate.passed] == failed
+
+
+def test_without_identities_the_gate_has_no_tar() -> None:
+    unknown = replace(FIGURES, tar_at_far_1e_3=None)
+    assert [gate.name for gate in judge(unknown, unknown, 2.0)] == ["attribute accuracy", "speed"]
+
+
+def test_the_sentence_names_the_gate_that_failed() -> None:
+    gates = (Gate("attribute accuracy", "-2.00%", "-0.3%", False), Gate("speed", "2.00x of float32", "over 1x", True))
+    said = Quantized(None, gates, ("conv",), "test", 2.0).sentence()
+    assert "fails its gate (attribute accuracy)" in said and "float32 only" in said and "1 layers in float" in said
+
+
+def test_a_bundle_with_int8_runs_on_it(request_: ExportRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(int8, "ACCURACY_LOSS", 1.0)  # random weights: any accuracy is luck
+    monkeypatch.setattr(int8, "TAR_LOSS", 1.0)
+    monkeypatch.setattr(int8, "interleaved_speedup", lambda *_: 1.5)
+    said: list[str] = []
+    bundle = export_bundle(request_, say=said.append)
+    m = bundle.manifest
+    assert m.precision == "int8" and m.metrics["int8"]["shipped"] and m.metrics["int8"]["speedup"] == 1.5
+    assert len(bundle.files["backbone.int8.onnx"]) < len(bundle.files["backbone.onnx"]) / 2
+    assert any("int8 passes its gate on the test faces" in line for line in said)
+    assert m.calibration and "the higher score of float32 and int8" in m.calibration.method
+    assert request_.faces is not None
+    faces = Faces.open(request_.faces)
+    images = np.ascontiguousarray(faces.images[faces.indices("validation")])
+    for precision in ("fp32", "int8"):  # one threshold keeps the FAR in both
+        verifier = load(bundle, precision=precision)
+        assert np.mean(verifier.score(verifier.embed(images)) >= verifier.threshold) <= m.calibration.far_target
+    assert "reproduced" in check_golden(bundle)
+
+
+def test_a_failed_gate_leaves_float_only(
+    request_: ExportRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(int8, "interleaved_speedup", lambda *_: 0.4)
+    monkeypatch.setattr(int8, "ACCURACY_LOSS", 1.0)
+    monkeypatch.setattr(int8, "TAR_LOSS", 1.0)
+    said: list[str] = []
+    bundle = export_bundle(replace(request_, output=tmp_path / "x.facedge"), say=said.append)
+    assert bundle.manifest.precision == "fp32" and "backbone.int8.onnx" not in bundle.files
+    assert bundle.manifest.metrics["int8"]["shipped"] is False
+    assert any("int8 fails its gate (speed)" in line for line in said)
+
+
+def test_lossy_layers_are_tried_in_float(request_: ExportRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert request_.faces is not None
+    monkeypatch.setattr(int8, "ACCURACY_LOSS", -1.0)  # nothing can pass
+    monkeypatch.setattr(int8, "sensitivity", lambda backbone, _: [(name, 0.1) for name in layers(backbone)])
+    monkeypatch.setattr(int8, "ROUNDS", 2)
+    module, config = load_backbone(request_.run)
+    data = backbone_onnx(module, SPEC.size)
+    faces = Faces.open(request_.faces)
+    found = quantize_gated(data, faces, config.spec, lambda _: None, lambda items, _what, _total: items)
+    assert found.data is None and found.in_float == tuple(layers(data)[:4])
+
+
+def test_int8_needs_faces(request_: ExportRequest, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="give --faces FACES"):
+        export_bundle(ExportRequest(request_.run, tmp_path / "x.facedge", int8=True))
+
+
+def test_interleaved_speedup_of_a_model_with_itself_is_about_one(small: bytes) -> None:
+    assert 0.5 < int8.interleaved_speedup(small, small, IMAGES[:1]) < 2.0

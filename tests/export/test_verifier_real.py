@@ -1,0 +1,50 @@
+"""verifier.onnx on real colour images, and what its preprocessing costs beside the backbone."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from facedge.export.backbone import backbone_onnx, template_head_onnx
+from facedge.export.checks import check_verifier
+from facedge.export.engine import session
+from facedge.export.verifier import verifier_onnx
+from facedge.imaging import find_images, load_rgb
+from facedge.preprocessing import PreprocessSpec, preprocess
+from facedge.train.architectures import build
+
+SPEC = PreprocessSpec(size=64)
+
+
+@pytest.fixture(scope="module")
+def files() -> tuple[bytes, bytes]:
+    torch.manual_seed(0)
+    return backbone_onnx(build("edge", SPEC.size, 40).eval(), SPEC.size), template_head_onnx(128)
+
+
+@pytest.mark.real
+def test_real_faces_have_the_kernels_bits(files: tuple[bytes, bytes], shared_data: Path) -> None:
+    paths = find_images(shared_data / "celeba" / "img_align_celeba")
+    debug = verifier_onnx(*files, SPEC, {}, debug=True)
+    shapes = set()
+    for path in paths[:20] + paths[-20:]:  # half scale and full scale
+        image = load_rgb(path)
+        shapes.add(image.shape)
+        assert check_verifier(debug, *files, image[None], SPEC) <= 1e-5
+    assert shapes == {(109, 89, 3), (218, 178, 3)}
+
+
+@pytest.mark.slow
+def test_the_verifier_costs_at_most_twice_the_backbone(files: tuple[bytes, bytes]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (1, 218, 178, 3), dtype=np.uint8)
+    feeds = [image, preprocess(image, SPEC)]
+    engines = [session(verifier_onnx(*files, SPEC, {})), session(files[0])]
+    seconds: list[list[float]] = [[], []]
+    for _ in range(200):  # in turns, so that both meet the same machine
+        for engine, feed, times in zip(engines, feeds, seconds, strict=True):
+            start = time.perf_counter()
+            engine.run(None, {"image": feed})
+            times.append(time.perf_counter() - start)
+    assert np.median(seconds[0]) <= 2 * np.median(seconds[1])
