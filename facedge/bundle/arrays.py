@@ -20,6 +20,8 @@ def read_array(name: str, data: bytes) -> NDArray[Any]:
         array = np.lib.format.read_array(source, allow_pickle=False)
     except (ValueError, OSError, EOFError, MemoryError) as problem:
         raise BundleError(f"{name} is not a plain .npy array ({str(problem)[:100]}): {REPAIR}") from problem
+    if array.dtype.byteorder == ">" or not array.flags.c_contiguous:
+        raise BundleError(f"{name} is not in C order and little-endian: {REPAIR}")
     if source.read(1):
         raise BundleError(f"{name} has bytes after its array: {REPAIR}")
     return np.asarray(array)

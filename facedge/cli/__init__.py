@@ -88,6 +88,7 @@ def _close_stdout() -> int:
 
 # One line a command. A command's module imports typer and the standard library only; its stage comes when it runs.
 from facedge.cli import attributes as _attributes  # noqa: E402
+from facedge.cli import bench as _bench  # noqa: E402
 from facedge.cli import bundle as _bundle  # noqa: E402
 from facedge.cli import doctor as _doctor  # noqa: E402
 from facedge.cli import evaluate as _evaluate  # noqa: E402
@@ -100,6 +101,7 @@ app.command("export")(_export.export)
 app.command("verify")(_verify.verify)
 app.command("attributes")(_attributes.attributes)
 app.command("eval")(_evaluate.evaluate)
+app.command("bench")(_bench.bench)
 app.command("doctor")(_doctor.doctor)
 bundle_app.command("show")(_bundle.show)
 bundle_app.command("check")(_bundle.check)

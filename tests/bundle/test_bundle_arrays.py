@@ -35,6 +35,14 @@ def test_bytes_behind_the_array_are_refused() -> None:
         read_array("x.npy", to_npy(np.zeros(3)) + b"PK")
 
 
+@pytest.mark.parametrize("array", [np.zeros((3, 4), ">f4"), np.zeros((3, 4), np.float32, order="F")], ids=["big", "F"])
+def test_other_orders_are_refused(array: np.ndarray) -> None:
+    target = io.BytesIO()
+    np.save(target, array)
+    with pytest.raises(BundleError, match="C order and little-endian"):
+        read_array("x.npy", target.getvalue())
+
+
 @given(st.binary(max_size=100), st.booleans())
 def test_no_bytes_break_the_reader(data: bytes, magic: bool) -> None:
     with pytest.raises(BundleError, match="not a plain"):

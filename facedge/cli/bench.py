@@ -1,0 +1,61 @@
+"""`facedge bench`: how fast is this bundle on this device?"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facedge.cli import _console
+from facedge.cli._options import BundleOption, JsonOption, chosen_bundle
+from facedge.cli._style import styled
+
+if TYPE_CHECKING:
+    from facedge.runtime.bench import Benchmark, Timing
+
+
+def bench(
+    bundle: BundleOption = None,
+    photo: Annotated[
+        Path | None, typer.Option("--photo", help="Photo to decode and to find a face in; a drawn frame by default.")
+    ] = None,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.0, max=600.0, help="Time to spend on each group.")] = 2.0,
+    threads: Annotated[
+        list[int] | None, typer.Option("--threads", min=1, max=256, help="Threads to try, repeatable; 1 to all cores.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Time every stage, every precision and 1 to n threads, the cold start and the memory on this device."""
+    from facedge.bundle import read_bundle
+    from facedge.runtime.bench import bench as measure
+
+    _console.say("measuring; a busy or hot device gives other figures than an idle one")
+    found = measure(read_bundle(chosen_bundle(bundle)), photo=photo, seconds=seconds, threads=threads or ())
+    if as_json:
+        _console.emit_json(found.to_record())
+    else:
+        print("\n".join(table(found)))
+
+
+def table(found: "Benchmark") -> Iterable[str]:
+    """The lines of the table people read, the row for a list of devices last."""
+    from facedge.runtime.bench import LINE_HEAD
+
+    yield styled(found.device, "bold")
+    yield f"  facedge {found.facedge}, onnxruntime {found.onnxruntime}, kernel {found.kernel}"
+    yield f"  bundle {found.bundle} ({found.sha256[:12]})"
+    yield "\n" + styled("One photo, one thread", "bold") + "      median    10 %    90 %"
+    yield from _rows(found.stages)
+    if found.without:
+        yield f"  {styled('without detect: ' + found.without, 'dim')}"
+    for precision, by_threads in found.backbone.items():
+        yield "\n" + styled(f"Backbone {precision}", "bold")
+        yield from _rows({f"{n} thread{'s' if n > 1 else ''}": timing for n, timing in by_threads.items()})
+    yield "\n" + styled("Cold start", "bold")
+    yield f"  first embedding of a fresh process after {found.cold_ms:.0f} ms, {found.memory_mb:.0f} MB of memory"
+    yield f"\n{LINE_HEAD}\n{'|---' * (LINE_HEAD.count('|') - 1)}|\n{found.line()}"
+
+
+def _rows(timings: Mapping[str, "Timing"]) -> Iterable[str]:
+    for name, timing in timings.items():
+        yield f"  {name:<20} {timing.median:8.3f} ms {timing.low:7.3f} {timing.high:7.3f}"

@@ -1,0 +1,46 @@
+"""deploy/FORMAT.md says what the code does: every key, every file, every order of checks has its place there."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import facedge.bundle
+from facedge.bundle import FORMAT_VERSION, layout
+from facedge.bundle.graph import MOST_OPSET
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "deploy" / "FORMAT.md"
+SCHEMA = json.loads(Path(facedge.bundle.__file__).with_name("manifest.schema.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return DOCUMENT.read_text()
+
+
+def test_every_key_is_explained(text: str) -> None:
+    parts = [SCHEMA, *(SCHEMA["$defs"][name] for name in ("data", "calibration", "point", "file"))]
+    for key in (key for part in parts for key in part["properties"]):
+        assert f"`{key}`" in text, key
+
+
+def test_every_file_is_explained(text: str) -> None:
+    for name in (layout.MANIFEST, layout.SEAL, *layout.REQUIRED, *layout.OPTIONAL):
+        assert f"`{name}`" in text, name
+
+
+def test_schema_and_layout_know_the_same_names() -> None:
+    pattern = re.compile(SCHEMA["properties"]["files"]["propertyNames"]["pattern"])
+    for name in (*layout.REQUIRED, *layout.OPTIONAL, "golden_x.npy"):
+        assert pattern.search(name), name
+    for name in ("golden_.npy", "x.onnx", "../head.onnx", "head.onnx.data", layout.MANIFEST):
+        assert not pattern.search(name), name
+        assert not layout.allowed(name), name
+
+
+def test_the_numbers_are_the_code_s(text: str) -> None:
+    assert f"format version {FORMAT_VERSION}" in text
+    assert f"opset 1 to {MOST_OPSET}" in text
+    assert layout.MOST_BYTES == 1 << 30
+    assert layout.MOST_MANIFEST_BYTES == 4 << 20
