@@ -60,29 +60,29 @@ def read_attributes(path: Path) -> AttributeTable:
 
 def read_identities(path: Path) -> dict[str, int]:
     """Parse identity_CelebA.txt or .csv: image name -> identity (0 or more)."""
-    return _read_numbers(path, "identity", _INT32_MAX)
+    return _read_numbers(path, "an identity", _INT32_MAX)
 
 
 def read_partition(path: Path) -> dict[str, int]:
     """Parse list_eval_partition.txt or .csv: image name -> 0 train, 1 validation, 2 test."""
-    return _read_numbers(path, "partition", len(PARTITIONS) - 1)
+    return _read_numbers(path, "a partition", len(PARTITIONS) - 1)
 
 
 def _read_numbers(path: Path, what: str, most: int) -> dict[str, int]:
     numbers: dict[str, int] = {}
     for order, (line, fields) in enumerate(_rows(path)):
         if len(fields) != 2:
-            raise _problem(path, line, f"expected an image name and its {what}, found {len(fields)} columns")
+            raise _problem(path, line, f"expected an image name and {what}, found {len(fields)} columns")
         name, text = fields
         if order == 0 and path.suffix.lower() == ".csv" and not text.lstrip("-").isdecimal():
             continue  # the header of a CSV
         if not (text.isascii() and text.isdecimal() and int(text) <= most):
-            raise _problem(path, line, f"expected a {what} from 0 to {most}, found {text!r}")
+            raise _problem(path, line, f"expected {what} from 0 to {most}, found {text!r}")
         if name in numbers:
             raise _problem(path, line, f"{name} is listed twice")
         numbers[_image_name(path, line, name)] = int(text)
     if not numbers:
-        raise DatasetError(f"{path} lists no image: expected one line an image, its name and its {what}")
+        raise DatasetError(f"{path} lists no image: expected one line an image, its name and {what}")
     return numbers
 
 

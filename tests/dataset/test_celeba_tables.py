@@ -113,7 +113,7 @@ def test_identities_as_text_or_csv(
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("a.jpg 1\nb.jpg\n", "line 2: expected an image name and its partition, found 1 columns"),
+        ("a.jpg 1\nb.jpg\n", "line 2: expected an image name and a partition, found 1 columns"),
         ("a.jpg 3\n", "line 1: expected a partition from 0 to 2, found '3'"),
         ("a.jpg -1\n", "found '-1'"),
         ("a.jpg 1\n\na.jpg 1\n", "line 3: a.jpg is listed twice"),
