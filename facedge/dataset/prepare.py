@@ -5,7 +5,7 @@ depend on the number of workers or on interruptions. What is not an image is ski
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -71,19 +71,19 @@ def prepare_faces(
     allowed = int(max_bad * len(dataset.names) + 1e-9)  # 29 % of 100 is 28.999999999999996
     _check_bad([(name, "missing") for name in dataset.names if name not in sizes], allowed, len(dataset.names))
     with Unfinished(Path(out), fingerprint, len(dataset.names)) as unfinished:
-        resumed_at = unfinished.done
+        resumed_at = unfinished.reached.done
         _decode_all(dataset, unfinished, allowed, workers, track)
         _finish(dataset, unfinished, fingerprint)
-    return Prepared(Faces.open(out), tuple(unfinished.skipped), dataset.notes, resumed_at)
+    return Prepared(Faces.open(out), unfinished.reached.skipped, dataset.notes, resumed_at)
 
 
 def _decode_all(dataset: CelebA, unfinished: Unfinished, allowed: int, workers: int, track: Track) -> None:
-    names = dataset.names[unfinished.done :]
+    names = dataset.names[unfinished.reached.done :]
     chunks = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
     with closing(ordered_map(partial(decode_chunk, dataset.store), chunks, workers)) as decoded:
         for frames, skipped in track(decoded, len(chunks)):
             unfinished.append(frames, skipped)
-            _check_bad(unfinished.skipped, allowed, len(dataset.names))
+            _check_bad(unfinished.reached.skipped, allowed, len(dataset.names))
 
 
 def decode_chunk(store: ImageStore, names: list[str]) -> tuple[Bytes, list[Skip]]:
@@ -114,7 +114,7 @@ def _check_geometry(rgb: Bytes) -> None:
         )
 
 
-def _check_bad(skipped: list[Skip], allowed: int, total: int) -> None:
+def _check_bad(skipped: Sequence[Skip], allowed: int, total: int) -> None:
     if len(skipped) <= allowed:
         return
     first = "; ".join(f"{name}: {reason}" for name, reason in skipped[:3])
@@ -147,7 +147,7 @@ def _skips(faces: Faces) -> tuple[Skip, ...]:
 
 
 def _finish(dataset: CelebA, unfinished: Unfinished, fingerprint: str) -> None:
-    left_out = {name for name, _ in unfinished.skipped}
+    left_out = {name for name, _ in unfinished.reached.skipped}
     rows = np.array([row for row, name in enumerate(dataset.names) if name not in left_out], dtype=np.int64)
     if len(rows) == 0:
         raise DatasetError(f"none of the {len(dataset.names):,} listed images could be read: nothing was prepared")
@@ -158,10 +158,10 @@ def _finish(dataset: CelebA, unfinished: Unfinished, fingerprint: str) -> None:
         "partition": kept.partition,
         "names": np.array(kept.names, dtype=np.str_),
     }
-    unfinished.finish(arrays, _info(kept, unfinished.skipped, fingerprint))
+    unfinished.finish(arrays, _info(kept, unfinished.reached.skipped, fingerprint))
 
 
-def _info(kept: CelebA, skipped: list[Skip], fingerprint: str) -> dict[str, Any]:
+def _info(kept: CelebA, skipped: Sequence[Skip], fingerprint: str) -> dict[str, Any]:
     counts = {}
     for side, name in enumerate(PARTITIONS):
         people = np.unique(kept.identities[(kept.partition == side) & (kept.identities >= 0)])

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,30 +31,41 @@ _PART: Final = "images.part"
 Skip = tuple[str, str]  # image name, reason
 
 
+class Reached(NamedTuple):
+    """How far a run is; replaced as one, so that ctrl-C cannot fall between two of its numbers."""
+
+    done: int = 0  # listed images that are behind it
+    frames: int = 0  # the good ones of them
+    skipped: tuple[Skip, ...] = ()
+
+
 class Unfinished:
     """Appends frames and remembers how far it is. Use as a context: leaving it for any reason saves the state."""
 
     def __init__(self, folder: Path, fingerprint: str, total: int) -> None:
         """Create the folder, or take up an interrupted run with the same fingerprint; DatasetError if neither fits."""
         self.folder, self.fingerprint, self.total = folder, fingerprint, total
-        self.done = self.frames = self._saved = 0
-        self.skipped: list[Skip] = []
         with disk_problems(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            resumable = self._read_state()
+            found = self._read_state()
+            self.reached = found or Reached()
             self._check_space()
-            if not resumable:
+            if not found:
                 self._write_state()
-            self._file: IO[bytes] = self._open_part(resumable)
+            self._saved = self.reached.done
+            self._file: IO[bytes] = self._open_part()
 
     def append(self, frames: NDArray[np.uint8], skipped: list[Skip]) -> None:
         """Add the next listed images: uint8 (K, 218, 178) of the good ones, and those that were skipped."""
         with disk_problems(self.folder):
-            self._file.write(np.ascontiguousarray(frames).data)
-            self.frames += len(frames)
-            self.skipped += skipped
-            self.done += len(frames) + len(skipped)
-            if self.done - self._saved >= CHECKPOINT_IMAGES:
+            self._write_all(np.ascontiguousarray(frames).tobytes())
+            before = self.reached
+            self.reached = Reached(
+                done=before.done + len(frames) + len(skipped),
+                frames=before.frames + len(frames),
+                skipped=(*before.skipped, *skipped),
+            )
+            if self.reached.done - self._saved >= CHECKPOINT_IMAGES:
                 self._checkpoint()
 
     def finish(self, arrays: dict[str, NDArray[Any]], info: dict[str, Any]) -> None:
@@ -63,8 +74,8 @@ class Unfinished:
             for name, array in arrays.items():
                 save_array(self.folder / f"{name}.npy", array)
             self._file.seek(0)
-            self._file.write(npy_header(self.frames))
-            self._sync()
+            self._write_all(npy_header(self.reached.frames))
+            os.fsync(self._file.fileno())
             self._file.close()
             (self.folder / _PART).replace(self.folder / "images.npy")
             write_json(self.folder / INFO_FILE, info)
@@ -78,22 +89,24 @@ class Unfinished:
     ) -> None:
         if self._file.closed:
             return
-        with suppress(OSError):  # a full disk: the state before this one still holds
+        with suppress(OSError):  # a disk too full even for this: the state before this one still holds
+            self._file.truncate(self._length())  # half a chunk may be there
             self._checkpoint()
         with suppress(OSError):
             self._file.close()
 
-    def _read_state(self) -> bool:
-        """Take over the counts of an interrupted run; False in a new folder."""
+    def _read_state(self) -> Reached | None:
+        """Where an interrupted run stopped; None in a new folder."""
         path = self.folder / STATE_FILE
         if not path.is_file():
             if any(self.folder.iterdir()):
                 raise DatasetError(f"{self.folder} holds other files already: give a new or an empty folder")
-            return False
+            return None
         try:
             state = json.loads(path.read_text(encoding="utf-8"))
-            fingerprint, done, frames = str(state["fingerprint"]), int(state["done"]), int(state["frames"])
-            skipped = [(str(name), str(reason)) for name, reason in state["skipped"]]
+            skipped = tuple((str(name), str(reason)) for name, reason in state["skipped"])
+            reached = Reached(int(state["done"]), int(state["frames"]), skipped)
+            fingerprint = str(state["fingerprint"])
         except (ValueError, KeyError, TypeError) as problem:
             raise DatasetError(
                 f"{path} cannot be read ({problem!r}): remove {self.folder} and start again"
@@ -103,14 +116,13 @@ class Unfinished:
                 f"{self.folder} holds the interrupted preparation of another dataset (or of another --limit): "
                 f"give another folder, or remove this one"
             )
-        self.done, self.frames, self.skipped = done, frames, skipped
-        return True
+        return reached
 
-    def _open_part(self, resumable: bool) -> IO[bytes]:
+    def _open_part(self) -> IO[bytes]:
         part, complete = self.folder / _PART, self.folder / "images.npy"
-        if resumable and complete.exists() and not part.exists():  # stopped between the last two steps
+        if complete.exists() and not part.exists():  # an earlier run stopped between the last two steps
             complete.replace(part)
-        handle = part.open("r+b" if part.exists() else "w+b")
+        handle = part.open("r+b" if part.exists() else "w+b", buffering=0)  # what is written is written
         try:
             _lock(handle, self.folder)
             self._rewind(handle)
@@ -119,11 +131,19 @@ class Unfinished:
             raise
         return handle
 
+    def _length(self) -> int:
+        return HEADER_BYTES + self.reached.frames * FRAME_BYTES
+
+    def _write_all(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:  # an unbuffered write may stop early
+            rest = rest[self._file.write(rest) :]
+
     def _rewind(self, handle: IO[bytes]) -> None:
         """To the end of the last frame that the state knows; what came after it is done again."""
-        length = HEADER_BYTES + self.frames * FRAME_BYTES
+        length = self._length()
         if handle.seek(0, os.SEEK_END) < length:
-            if self.frames:
+            if self.reached.frames:
                 raise DatasetError(
                     f"{handle.name} is shorter than its state says: remove {self.folder} and start again"
                 )
@@ -132,7 +152,9 @@ class Unfinished:
         handle.seek(length)
 
     def _check_space(self) -> None:
-        needed = (self.total - self.done) * FRAME_BYTES + self.total * _LABEL_BYTES + _MARGIN
+        part = self.folder / _PART
+        there = part.stat().st_size if part.exists() else 0
+        needed = max(0, self.total * FRAME_BYTES - there) + self.total * _LABEL_BYTES + _MARGIN
         free = shutil.disk_usage(self.folder).free
         if free < needed:
             raise DatasetError(
@@ -141,17 +163,12 @@ class Unfinished:
             )
 
     def _checkpoint(self) -> None:
-        self._sync()
+        os.fsync(self._file.fileno())
         self._write_state()
 
     def _write_state(self) -> None:
-        state = {"fingerprint": self.fingerprint, "done": self.done, "frames": self.frames, "skipped": self.skipped}
-        write_json(self.folder / STATE_FILE, state)
-        self._saved = self.done
-
-    def _sync(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        write_json(self.folder / STATE_FILE, {"fingerprint": self.fingerprint, **self.reached._asdict()})
+        self._saved = self.reached.done
 
 
 def npy_header(count: int) -> bytes:

@@ -243,7 +243,7 @@ def test_a_disk_that_fills_up_is_one_sentence_and_the_run_can_go_on(
     monkeypatch.setattr(
         unfinished_module.Unfinished,
         "_open_part",
-        lambda self, resumable: FullDisk(open_part(self, resumable), 3_000_000),
+        lambda self: FullDisk(open_part(self), 3_000_000),
     )
     with pytest.raises(DatasetError, match=r"the disk of .* is full: free some space and run the same command again"):
         prepare_faces(celeba, tmp_path / "F")
