@@ -82,7 +82,7 @@ def _report_unexpected(problem: Exception) -> int:
 
 def _close_stdout() -> int:
     """The reader of our output went away (`facedge ... | head`): stop quietly."""
-    sys.stdout = None  # type: ignore[assignment]
+    sys.stdout = None
     return 2
 
 
@@ -94,9 +94,12 @@ from facedge.cli import doctor as _doctor  # noqa: E402
 from facedge.cli import evaluate as _evaluate  # noqa: E402
 from facedge.cli import export as _export  # noqa: E402
 from facedge.cli import prepare as _prepare  # noqa: E402
+from facedge.cli import train as _train  # noqa: E402
 from facedge.cli import verify as _verify  # noqa: E402
 
 app.command("prepare")(_prepare.prepare)
+train_app.command("backbone")(_train.backbone)
+train_app.command("head")(_train.head)
 app.command("export")(_export.export)
 app.command("verify")(_verify.verify)
 app.command("attributes")(_attributes.attributes)

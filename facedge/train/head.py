@@ -11,15 +11,13 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
-from facedge.errors import DatasetError
 from facedge.preprocessing import PreprocessSpec
 from facedge.train import run as run_folder
 from facedge.train.augment import Augment, augment, centre
 from facedge.train.config import HeadConfig
 from facedge.train.face_head import DROPOUT, HIDDEN, FaceHead
+from facedge.train.photos import AlignedPhotos
 from facedge.train.samples import patches
-
-LEAST_ME, LEAST_OTHERS = 2, 2  # fewer leave nothing to validate on
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,6 @@ class HeadRecipe:
     epochs: int = 60
     learning_rate: float = 1e-3
     views: int = 16  # augmented views of the average photo an epoch
-    validation: float = 0.25
     augment: Augment = field(
         default_factory=lambda: Augment(rotation=10, scale=0.1, shift=0.05, contrast=0.3, brightness=0.25)
     )
@@ -44,13 +41,6 @@ class HeadScores:
     false_rejects: int
     false_accepts: int
     auc: float
-
-
-def split(count: int, share: float, generator: Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(training, validation) rows of `count` photos; each side gets at least one."""
-    order = torch.randperm(count, generator=generator).numpy()
-    held = min(count - 1, max(1, round(count * share)))
-    return np.sort(order[held:]), np.sort(order[:held])
 
 
 def what_it_proves(me: int, others: int) -> str:
@@ -68,25 +58,22 @@ def train_head(
     backbone_sha256: str,
     spec: PreprocessSpec,
     embedding_size: int,
-    me: NDArray[np.uint8],
-    others: NDArray[np.uint8],
+    photos: AlignedPhotos,
     *,
     seed: int = 0,
     recipe: HeadRecipe | None = None,
     tick: Callable[[int, int], None] = lambda _epoch, _epochs: None,
 ) -> tuple[HeadConfig, HeadScores]:
-    """Train into the folder `run`; `me` and `others` are aligned grey faces (N, 218, 178) uint8, no photo twice.
+    """Train into the folder `run`; the photos come split, no person or photo on both sides.
 
     Photos are weighted so that both classes count the same, however many each has. The epoch with the lowest
     validation loss is kept.
     """
-    _enough(len(me), len(others))
     recipe = recipe or HeadRecipe()
     chooser = Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    sides = [split(len(images), recipe.validation, chooser) for images in (me, others)]
-    training = _Photos.of([me[sides[0][0]], others[sides[1][0]]], spec)
-    validation = _Photos.of([me[sides[0][1]], others[sides[1][1]]], spec)
+    training = _Photos.of(photos, photos.training, spec)
+    validation = _Photos.of(photos, photos.validation, spec)
     held = _embed(backbone, centre(validation.patches, spec.size))
 
     head = FaceHead(embedding_size)
@@ -115,8 +102,8 @@ def train_head(
         learning_rate=recipe.learning_rate,
         views=recipe.views,
         seed=seed,
-        me={"training": len(sides[0][0]), "validation": scores.me},
-        others={"training": len(sides[1][0]), "validation": scores.others},
+        me={"training": training.count(1), "validation": scores.me},
+        others={"training": training.count(0), "validation": scores.others},
         proves=what_it_proves(scores.me, scores.others),
     )
     run_folder.write_config(run, config)
@@ -129,16 +116,13 @@ class _Photos:
     labels: Tensor  # (N, 1) float32, 1 is me
 
     @classmethod
-    def of(cls, groups: list[NDArray[np.uint8]], spec: PreprocessSpec) -> "_Photos":
-        every = np.concatenate(groups)
-        labels = torch.cat([torch.ones(len(groups[0]), 1), torch.zeros(len(groups[1]), 1)])
-        return cls(torch.from_numpy(patches(every, np.arange(len(every)), spec)), labels)
+    def of(cls, photos: AlignedPhotos, rows: NDArray[np.int64], spec: PreprocessSpec) -> "_Photos":
+        labels = torch.from_numpy(photos.labels[rows].astype(np.float32))[:, None]
+        return cls(torch.from_numpy(patches(photos.images, rows, spec)), labels)
 
-
-def _enough(me: int, others: int) -> None:
-    for name, count, least in (("me", me, LEAST_ME), ("others", others, LEAST_OTHERS)):
-        if count < least:
-            raise DatasetError(f"expected at least {least} usable photos in --{name}, got {count}: add more")
+    def count(self, label: int) -> int:
+        """How many photos carry a label."""
+        return int((self.labels == label).sum())
 
 
 @torch.inference_mode()

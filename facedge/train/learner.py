@@ -1,5 +1,6 @@
 """The backbone and its losses as one module, so that one call trains it and one wrapper distributes it."""
 
+import torch
 from torch import Tensor, nn
 
 from facedge.train.config import Recipe
@@ -24,6 +25,12 @@ class Learner(nn.Module):
 
     def forward(self, x: Tensor, attributes: Tensor, classes: Tensor, teacher: Tensor | None) -> dict[str, Tensor]:
         embedding, logits = self.backbone(x)
+        with torch.autocast(x.device.type, enabled=False):  # cosines and cross-entropies want float32
+            return self._losses(embedding, logits, attributes, classes, teacher)
+
+    def _losses(
+        self, embedding: Tensor, logits: Tensor, attributes: Tensor, classes: Tensor, teacher: Tensor | None
+    ) -> dict[str, Tensor]:
         losses = {"attributes": attribute_loss(logits, attributes, self.recipe.smoothing)}
         total = self.recipe.attribute_weight * losses["attributes"]
         if self.identity is not None:

@@ -18,7 +18,7 @@ from facedge.preprocessing import PreprocessSpec
 from facedge.train import run as run_folder
 from facedge.train.architectures import ARCHITECTURES, Edge, Plain
 from facedge.train.backbone import Tick, train_backbone
-from facedge.train.config import RECIPES, BackboneConfig, DataCard, Recipe
+from facedge.train.config import BackboneConfig, DataCard, Recipe, recipe_of
 from facedge.train.curves import draw_curves
 from facedge.train.distributed import Group, choose_device, join, leave
 from facedge.train.head import HeadRecipe, summary, train_head
@@ -98,14 +98,14 @@ def run_head(
 ) -> None:
     """Train a face head into `request.run`."""
     backbone, config = run_folder.load_backbone(request.backbone)
-    me, others = load_photos(request.me, request.others, aligned=request.aligned, say=say)
+    photos = load_photos(request.me, request.others, aligned=request.aligned, seed=request.seed, say=say)
     _fresh(request.run)
     recipe = HeadRecipe()
     if request.epochs:
         recipe = dataclasses.replace(recipe, epochs=request.epochs)
     head_config, scores = train_head(
         request.run, backbone, run_folder.weights_sha256(request.backbone), config.spec, config.embedding_size,
-        me, others, seed=request.seed, recipe=recipe, tick=tick,
+        photos, seed=request.seed, recipe=recipe, tick=tick,
     )  # fmt: skip
     draw_curves(request.run)
     numbers = summary(scores)
@@ -145,7 +145,7 @@ def _config(request: BackboneRequest, faces: Faces) -> BackboneConfig:
 
 
 def _recipe(request: BackboneRequest) -> Recipe:
-    recipe = RECIPES[request.arch]
+    recipe = recipe_of(request.arch, taught=request.teacher is not None)
     if request.teacher and not recipe.teacher_weight:
         raise InputError(f"--teacher needs --arch edge: {request.arch} is the baseline and learns attributes only")
     return dataclasses.replace(
