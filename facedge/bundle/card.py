@@ -1,5 +1,7 @@
 """A bundle as people read it."""
 
+from collections.abc import Mapping
+
 from facedge.bundle.manifest import Calibration, Manifest
 from facedge.bundle.reading import Bundle
 
@@ -27,16 +29,10 @@ def describe(bundle: Bundle) -> list[Section]:
         ("Reads", _reads(manifest)),
         ("Comes from", _origin(manifest)),
     ]
-    if manifest.metrics:
-        sections.append(
-            ("Measured", [(key.replace("_", " "), _value(value)) for key, value in manifest.metrics.items()])
-        )
+    sections += _measured(manifest)
     if manifest.parity:
         sections.append(("Same in every engine", [(key, f"within {v:.1e}") for key, v in manifest.parity.items()]))
-    sections.append(
-        ("Holds", [(name, f"{_bytes(len(data)):>9}  {_purpose(name)}") for name, data in bundle.files.items()])
-    )
-    return sections
+    return [*sections, ("Holds", _files(bundle))]
 
 
 def _identity(bundle: Bundle) -> list[Row]:
@@ -85,29 +81,58 @@ def _origin(manifest: Manifest) -> list[Row]:
     return [("trained on", data.name), ("licence", data.licence), ("partition", data.partition)]
 
 
+def _measured(manifest: Manifest) -> list[Section]:
+    """Metrics are any JSON: plain figures in one section, each group of figures in its own."""
+    plain = {key: value for key, value in manifest.metrics.items() if not isinstance(value, dict)}
+    groups = {key: value for key, value in manifest.metrics.items() if isinstance(value, dict)}
+    found = [("Measured", [(_words(key), _value(value)) for key, value in plain.items()])] if plain else []
+    return found + [(f"Measured: {_words(key)}", _figures(value)) for key, value in groups.items()]
+
+
+def _figures(group: Mapping[str, object]) -> list[Row]:
+    rows: list[Row] = []
+    for key, value in group.items():
+        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            rows += [(_words(str(item.get("name", key))), _value({**item, "name": None})) for item in value]
+        else:
+            rows.append((_words(key), _value(value)))
+    return rows
+
+
 def _value(value: object) -> str:
+    if value is None or value == [] or value == {}:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
     if isinstance(value, dict):
-        return ", ".join(f"{key.replace('_', ' ')} {_value(item)}" for key, item in value.items())
+        return ", ".join(f"{_words(key)} {_value(item)}" for key, item in value.items() if item is not None)
     if isinstance(value, list):
         return ", ".join(_value(item) for item in value)
     return str(value)
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
 
 
 def _rate(rate: float) -> str:
     return f"{100 * rate:.3g} %"
 
 
-def _bytes(count: int) -> str:
-    return (
-        f"{count:,} B"
-        if count < 10_000
-        else f"{count / 1000:,.0f} kB"
-        if count < 10_000_000
-        else f"{count / 1e6:,.1f} MB"
+def _files(bundle: Bundle) -> list[Row]:
+    kit = {name: data for name, data in bundle.files.items() if name.startswith("golden")}
+    rows = [(name, _file(len(data), WHAT_FILES_DO[name])) for name, data in bundle.files.items() if name not in kit]
+    if kit:
+        rows.append((f"golden ({len(kit)} files)", _file(sum(map(len, kit.values())), WHAT_FILES_DO["golden.json"])))
+    return rows
+
+
+def _file(size: int, purpose: str) -> str:
+    shown = (
+        f"{size:,} B" if size < 10_000 else f"{size / 1000:,.0f} kB" if size < 10_000_000 else f"{size / 1e6:,.1f} MB"
     )
-
-
-def _purpose(name: str) -> str:
-    return WHAT_FILES_DO.get(name, "expected answers for other hosts" if name.startswith("golden_") else "")
+    return f"{shown:>9}  {purpose}"

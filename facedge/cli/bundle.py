@@ -1,6 +1,7 @@
 """`facedge bundle show` and `facedge bundle check`: look into a bundle."""
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,8 @@ import typer
 from facedge.cli import _console
 from facedge.cli._options import JsonOption, chosen_bundle
 from facedge.cli._style import styled
+
+WIDTH = 100  # of a card
 
 BundleArgument = Annotated[
     Path | None,
@@ -29,7 +32,10 @@ def show(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
         print(("" if number == 0 else "\n") + styled(title, "bold"))
         width = max((len(label) for label, _ in rows), default=0)
         for label, text in rows:
-            print(f"  {styled(f'{label:<{width}}', 'dim')}  {text}")
+            first, *more = textwrap.wrap(text, max(40, WIDTH - width - 4), drop_whitespace=False) or [""]
+            print(f"  {styled(f'{label:<{width}}', 'dim')}  {first.rstrip()}")
+            for line in more:
+                print(f"{'':<{width + 4}}{line.strip()}")
 
 
 def check(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
