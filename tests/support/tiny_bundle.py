@@ -72,6 +72,8 @@ def model_onnx(
 ) -> bytes:
     """Any graph as the bytes of an ONNX file."""
     tensors = [numpy_helper.from_array(value, name) for name, value in weights.items()]
+    for node in nodes:
+        node.name = node.name or node.output[0]
     graph = helper.make_graph(nodes, "tiny", inputs, outputs, tensors)
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     onnx.checker.check_model(made)
