@@ -16,7 +16,7 @@
  * integers, all below 2^24: any order of summation gives the same bits. */
 
 typedef void (*fe_vertical)(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride,
-                            void *scratch, int16_t *middle);
+                            ptrdiff_t ahead, void *scratch, int16_t *middle);
 typedef void (*fe_horizontal)(const fe_plan *p, const int16_t *middle, int32_t *total);
 typedef void (*fe_finish)(const int32_t *total, float *floats, uint8_t *bytes, int32_t n); /* one of the two is NULL */
 
@@ -83,6 +83,29 @@ static fe_status fe_scratch_create(const fe_plan *p, fe_scratch *s)
     return FE_OK;
 }
 
+/* Bytes from a row of `r` to the one to prefetch: some rows on, or that far into the next image. */
+static ptrdiff_t fe_ahead(const fe_plan *p, const fe_rows *r, const fe_source *s)
+{
+    int32_t rows = p->last_row - p->rows[0].first + 1;
+    return r->first + p->ahead > p->last_row ? s->image_stride + (p->ahead - rows) * s->row_stride
+                                             : p->ahead * s->row_stride;
+}
+
+/* The engines prefetch every 64 bytes from a row's start; where rows do not start cache lines, one more is needed. */
+static void fe_prefetch_ends(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, ptrdiff_t ahead)
+{
+    const uint8_t *end = line + r->first * stride + p->line - 1;
+    int32_t k;
+    for (k = 0; k < r->count; k++) fe_prefetch(end + k * stride, ahead);
+}
+
+/* Lines of a large output that are fetched early do not stall their first store. */
+static void fe_prefetch_out(const float *at, size_t bytes)
+{
+    size_t x;
+    for (x = 0; x < bytes; x += 64) fe_prefetch_to_write(at, FE_OUT_AHEAD + x);
+}
+
 static fe_status fe_prepare(const fe_plan *p, fe_isa isa, fe_source source, size_t count, float *floats,
                             uint8_t *bytes, ptrdiff_t out_stride)
 {
@@ -99,8 +122,12 @@ static fe_status fe_prepare(const fe_plan *p, fe_isa isa, fe_source source, size
         const uint8_t *line = source.pixels + (ptrdiff_t)n * source.image_stride + p->byte_offset;
         ptrdiff_t at = (ptrdiff_t)n * out_stride;
         for (o = 0; o < p->out_height; o++, at += p->out_width) {
-            engine.vertical(p, &p->rows[o], line, source.row_stride, s.rest, s.middle);
+            const fe_rows *r = &p->rows[o];
+            ptrdiff_t ahead = fe_ahead(p, r, &source);
+            fe_prefetch_ends(p, r, line, source.row_stride, ahead);
+            engine.vertical(p, r, line, source.row_stride, ahead, s.rest, s.middle);
             engine.horizontal(p, s.middle, s.total);
+            if (floats) fe_prefetch_out(floats + at, (size_t)p->out_width * sizeof *floats);
             engine.finish(s.total, floats ? floats + at : NULL, bytes ? bytes + at : NULL, p->out_width);
         }
     }

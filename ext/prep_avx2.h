@@ -52,11 +52,11 @@ FE_256 void fe_store256(const fe_sums256 *s, int16_t *middle, int with_low)
 }
 
 /* `tiles` times 32 bytes of all rows of one output. With constant `pairs` the loops unroll and weights stay in registers. */
-FE_256 void fe_tiles256(const fe_plan *p, const fe_rows *r, const uint8_t *at, ptrdiff_t stride, int16_t *middle,
-                        int tiles, int32_t pairs, int with_low)
+FE_256 void fe_tiles256(const fe_plan *p, const fe_rows *r, const uint8_t *at, ptrdiff_t stride, ptrdiff_t ahead,
+                        int16_t *middle, int tiles, int32_t pairs, int with_low)
 {
     const fe_pair *pair = p->pairs + r->offset;
-    const ptrdiff_t ahead = p->ahead * stride, last = r->count % 2 ? 0 : stride;
+    const ptrdiff_t last = r->count % 2 ? 0 : stride;
     fe_sums256 s[2];
     int32_t k;
     int t;
@@ -77,35 +77,35 @@ FE_256 void fe_tiles256(const fe_plan *p, const fe_rows *r, const uint8_t *at, p
 }
 
 /* The last tile moves back to end with the line: a few sums are made twice, to the same bits. */
-FE_256 void fe_line256(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, int16_t *middle,
-                       int32_t pairs, int with_low)
+FE_256 void fe_line256(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, ptrdiff_t ahead,
+                       int16_t *middle, int32_t pairs, int with_low)
 {
     int32_t x = 0;
-    for (; x + 64 <= p->line; x += 64) fe_tiles256(p, r, line + x, stride, middle + x, 2, pairs, with_low);
+    for (; x + 64 <= p->line; x += 64) fe_tiles256(p, r, line + x, stride, ahead, middle + x, 2, pairs, with_low);
     for (; x < p->line; x += 32) {
         if (x + 32 > p->line) x = p->line - 32;
-        fe_tiles256(p, r, line + x, stride, middle + x, 1, pairs, with_low);
+        fe_tiles256(p, r, line + x, stride, ahead, middle + x, 1, pairs, with_low);
     }
 }
 
 FE_FOR_AVX2 static void fe_avx2_vertical(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride,
-                                       void *scratch, int16_t *middle)
+                                       ptrdiff_t ahead, void *scratch, int16_t *middle)
 {
     const uint8_t *first = line + r->first * stride;
     if (p->line < 32)
-        fe_portable_vertical(p, r, line, stride, scratch, middle);
+        fe_portable_vertical(p, r, line, stride, ahead, scratch, middle);
     else if (!r->any_low && r->pairs == 1)
-        fe_line256(p, r, first, stride, middle, 1, 0); /* an exact halving */
+        fe_line256(p, r, first, stride, ahead, middle, 1, 0); /* an exact halving */
     else if (r->pairs == 1)
-        fe_line256(p, r, first, stride, middle, 1, 1);
+        fe_line256(p, r, first, stride, ahead, middle, 1, 1);
     else if (r->pairs == 2)
-        fe_line256(p, r, first, stride, middle, 2, 1);
+        fe_line256(p, r, first, stride, ahead, middle, 2, 1);
     else if (r->pairs == 3)
-        fe_line256(p, r, first, stride, middle, 3, 1);
+        fe_line256(p, r, first, stride, ahead, middle, 3, 1);
     else if (r->pairs == 4)
-        fe_line256(p, r, first, stride, middle, 4, 1);
+        fe_line256(p, r, first, stride, ahead, middle, 4, 1);
     else
-        fe_line256(p, r, first, stride, middle, r->pairs, 1);
+        fe_line256(p, r, first, stride, ahead, middle, r->pairs, 1);
 }
 
 FE_FOR_AVX2 static void fe_avx2_finish(const int32_t *total, float *floats, uint8_t *bytes, int32_t n)

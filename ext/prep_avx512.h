@@ -59,11 +59,11 @@ FE_512 void fe_store512(const fe_sums512 *s, int16_t *middle, int with_low)
 }
 
 /* `tiles` times 64 bytes of all rows of one output. With constant `pairs` the loops unroll and weights stay in registers. */
-FE_512 void fe_tiles512(const fe_plan *p, const fe_rows *r, const uint8_t *at, ptrdiff_t stride, int16_t *middle,
-                        int tiles, int32_t pairs, int with_low, __mmask64 mask, int whole)
+FE_512 void fe_tiles512(const fe_plan *p, const fe_rows *r, const uint8_t *at, ptrdiff_t stride, ptrdiff_t ahead,
+                        int16_t *middle, int tiles, int32_t pairs, int with_low, __mmask64 mask, int whole)
 {
     const fe_pair *pair = p->pairs + r->offset;
-    const ptrdiff_t ahead = p->ahead * stride, last = r->count % 2 ? 0 : stride;
+    const ptrdiff_t last = r->count % 2 ? 0 : stride;
     fe_sums512 s[2];
     int32_t k;
     int t;
@@ -83,35 +83,35 @@ FE_512 void fe_tiles512(const fe_plan *p, const fe_rows *r, const uint8_t *at, p
     for (t = 0; t < tiles; t++) fe_store512(&s[t], middle + 64 * t, with_low);
 }
 
-FE_512 void fe_line512(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, int16_t *middle,
-                       int32_t pairs, int with_low)
+FE_512 void fe_line512(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, ptrdiff_t ahead,
+                       int16_t *middle, int32_t pairs, int with_low)
 {
     int32_t x = 0, rest;
     for (; x + 128 <= p->line; x += 128)
-        fe_tiles512(p, r, line + x, stride, middle + x, 2, pairs, with_low, 0, 1);
+        fe_tiles512(p, r, line + x, stride, ahead, middle + x, 2, pairs, with_low, 0, 1);
     for (; (rest = p->line - x) > 0; x += 64) {
         __mmask64 mask = rest < 64 ? ~0ULL >> (64 - rest) : ~0ULL; /* what is not loaded is 0, and can not fault */
-        fe_tiles512(p, r, line + x, stride, middle + x, 1, pairs, with_low, mask, 0);
+        fe_tiles512(p, r, line + x, stride, ahead, middle + x, 1, pairs, with_low, mask, 0);
     }
 }
 
 FE_FOR_AVX512 static void fe_avx512_vertical(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride,
-                                       void *scratch, int16_t *middle)
+                                       ptrdiff_t ahead, void *scratch, int16_t *middle)
 {
     const uint8_t *first = line + r->first * stride;
     (void)scratch;
     if (!r->any_low && r->pairs == 1)
-        fe_line512(p, r, first, stride, middle, 1, 0); /* an exact halving */
+        fe_line512(p, r, first, stride, ahead, middle, 1, 0); /* an exact halving */
     else if (r->pairs == 1)
-        fe_line512(p, r, first, stride, middle, 1, 1);
+        fe_line512(p, r, first, stride, ahead, middle, 1, 1);
     else if (r->pairs == 2)
-        fe_line512(p, r, first, stride, middle, 2, 1);
+        fe_line512(p, r, first, stride, ahead, middle, 2, 1);
     else if (r->pairs == 3)
-        fe_line512(p, r, first, stride, middle, 3, 1);
+        fe_line512(p, r, first, stride, ahead, middle, 3, 1);
     else if (r->pairs == 4)
-        fe_line512(p, r, first, stride, middle, 4, 1);
+        fe_line512(p, r, first, stride, ahead, middle, 4, 1);
     else
-        fe_line512(p, r, first, stride, middle, r->pairs, 1);
+        fe_line512(p, r, first, stride, ahead, middle, r->pairs, 1);
 }
 
 FE_FOR_AVX512 static void fe_avx512_finish(const int32_t *total, float *floats, uint8_t *bytes, int32_t n)

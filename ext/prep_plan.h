@@ -22,6 +22,7 @@ typedef struct {
 } fe_rows;
 
 enum { FE_LANES = 16, FE_SLACK = 160 }; /* taps are padded to a multiple of FE_LANES; values past a line's end */
+enum { FE_OUT_AHEAD = 4096 }; /* bytes of output that are fetched before they are written */
 
 struct fe_plan {
     int32_t height, out_height, out_width;
@@ -88,9 +89,12 @@ static int64_t fe_cumulative(const fe_axis *a, int64_t start, int64_t x, int64_t
 
 /* Asks for what lies `bytes` on from `at`, wherever that is: past the end of an image nothing happens. */
 #ifdef __GNUC__
-#define fe_prefetch(at, bytes) __builtin_prefetch((const void *)((uintptr_t)(at) + (uintptr_t)(ptrdiff_t)(bytes)), 0, 2)
+#define fe_address(at, bytes) ((const void *)((uintptr_t)(at) + (uintptr_t)(ptrdiff_t)(bytes)))
+#define fe_prefetch(at, bytes) __builtin_prefetch(fe_address(at, bytes), 0, 2) /* into L2: more can be under way */
+#define fe_prefetch_to_write(at, bytes) __builtin_prefetch(fe_address(at, bytes), 1, 3)
 #else
-#define fe_prefetch(at, bytes) ((void)0)
+#define fe_prefetch(at, bytes) ((void)(at), (void)(bytes))
+#define fe_prefetch_to_write(at, bytes) ((void)(at), (void)(bytes))
 #endif
 
 static const int64_t fe_luma[4] = {0, 19595, 19595 + 38470, 65536};
@@ -206,7 +210,7 @@ fe_status fe_plan_create(const fe_geometry *g, fe_plan **plan)
     fe_plan_layout(p, g, first, last);
     step = p->direct ? p->pixel_stride : g->channels;
     p->taps = (int32_t)((widest * step + FE_LANES - 1) / FE_LANES * FE_LANES);
-    p->ahead = (int32_t)(tall + 4);
+    p->ahead = (int32_t)(tall + 4 + 4096 / p->line);
     wide = ((size_t)g->out_width + FE_LANES - 1) / FE_LANES * FE_LANES; /* outputs that pad have weights of 0 */
     p->rows = calloc((size_t)g->out_height, sizeof *p->rows);
     p->pairs = calloc((size_t)pairs, sizeof *p->pairs);

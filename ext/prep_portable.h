@@ -107,7 +107,7 @@ static void fe_few_rows(const fe_plan *p, const fe_rows *r, const uint8_t *line,
     }
 }
 
-static void fe_portable_many(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride,
+static void fe_portable_many(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, ptrdiff_t ahead,
                              uint16_t *restrict sums, int16_t *restrict middle)
 {
     uint16_t *high = sums, *low = sums + p->line;
@@ -118,7 +118,7 @@ static void fe_portable_many(const fe_plan *p, const fe_rows *r, const uint8_t *
         fe_few_rows(p, r, line, stride, k, 4, &few);
         for (x = 0; x + FE_BLOCK <= p->line; x += FE_BLOCK) {
             if (x % 64 == 0)
-                for (int i = 0; i < 4; i++) fe_prefetch(few.row[i] + x, p->ahead * stride);
+                for (int i = 0; i < 4; i++) fe_prefetch(few.row[i] + x, ahead);
             fe_portable_four(&few, x, high, low, FE_BLOCK);
         }
         fe_portable_four(&few, x, high, low, p->line - x);
@@ -128,12 +128,11 @@ static void fe_portable_many(const fe_plan *p, const fe_rows *r, const uint8_t *
 
 /* One output row before the horizontal pass: the rows of an image, weighted and summed byte by byte. */
 static void fe_portable_vertical(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride,
-                                 void *scratch, int16_t *middle)
+                                 ptrdiff_t ahead, void *scratch, int16_t *middle)
 {
-    const ptrdiff_t ahead = p->ahead * stride;
     fe_few few;
     if (r->count > FE_FEW_ROWS) {
-        fe_portable_many(p, r, line, stride, scratch, middle);
+        fe_portable_many(p, r, line, stride, ahead, scratch, middle);
         return;
     }
     fe_few_rows(p, r, line, stride, 0, r->count, &few);
@@ -185,11 +184,12 @@ static void fe_portable_horizontal(const fe_plan *p, const int16_t *middle, int3
 
 /* Any strides: each row is packed as it comes, and its weights are applied at once. */
 static void fe_strided_vertical(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride,
-                                void *scratch, int16_t *middle)
+                                ptrdiff_t ahead, void *scratch, int16_t *middle)
 {
     uint32_t *sums = scratch;
     uint8_t *packed = (uint8_t *)(sums + p->line);
     int32_t k, x, c;
+    (void)ahead;
     memset(sums, 0, (size_t)p->line * sizeof *sums);
     for (k = 0; k < r->count; k++) {
         const int32_t weight = fe_row_weight(p, r, k);
