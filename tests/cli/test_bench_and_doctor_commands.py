@@ -1,0 +1,52 @@
+"""`facedge bench` and `facedge doctor` as people and scripts see them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("onnx")
+
+from facedge.cli import main
+from facedge.runtime import bench as bench_module
+from facedge.runtime.bench import LINE_HEAD
+
+
+def run(*args: object) -> int:
+    with pytest.raises(SystemExit) as stop:
+        main([str(arg) for arg in args])
+    assert isinstance(stop.value.code, int)
+    return stop.value.code
+
+
+@pytest.fixture(autouse=True)
+def one_cold_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_module, "COLD_STARTS", 1)
+
+
+def test_bench_ends_in_a_row_for_the_table_of_devices(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("bench", "-b", tiny_bundle, "--seconds", "0", "--threads", "1") == 0
+    shown = capsys.readouterr()
+    lines = shown.out.splitlines()
+    assert lines[-3] == LINE_HEAD
+    assert lines[-1].startswith("| ")
+    assert "Backbone fp32" in shown.out
+    assert "busy or hot" in shown.err
+
+
+def test_bench_json(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("bench", "-b", tiny_bundle, "--seconds", "0", "--threads", "1", "--json", "-q") == 0
+    shown = capsys.readouterr()
+    record = json.loads(shown.out)
+    assert {"device", "kernel", "stages", "backbone", "cold_ms", "memory_mb"} <= set(record)
+    assert shown.err == ""
+
+
+def test_doctor_lists_every_part(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("doctor") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("ok       facedge      ")
+    assert run("doctor", "--json") == 0
+    items = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [item["name"] for item in items][:3] == ["facedge", "kernel", "onnxruntime"]
+    assert all(set(item) == {"name", "state", "text", "remedy"} for item in items)
