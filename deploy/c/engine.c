@@ -1,0 +1,141 @@
+/* OrtApi is a table of functions whose order is frozen ("End of Version 1 - DO NOT MODIFY ABOVE" in
+ * onnxruntime_c_api.h, since 1.0 of 2019): new ones only join at its end. So a table of pointers and the places of the
+ * sixteen functions used here stand in for the header, with every onnxruntime that there is. */
+#define _POSIX_C_SOURCE 200809L /* setenv */
+#include "engine.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef void *object; /* OrtEnv, OrtSession, OrtValue, ...: opaque to us */
+
+enum {
+    GET_ERROR_MESSAGE = 2,
+    CREATE_ENV = 3,
+    DISABLE_TELEMETRY = 6,
+    CREATE_SESSION_FROM_ARRAY = 8,
+    RUN = 9,
+    CREATE_SESSION_OPTIONS = 10,
+    SET_LOG_SEVERITY = 22,
+    SET_INTRA_OP_THREADS = 24,
+    CREATE_TENSOR_WITH_DATA = 49,
+    CREATE_CPU_MEMORY_INFO = 69,
+    RELEASE_ENV = 92,
+    RELEASE_STATUS = 93,
+    RELEASE_MEMORY_INFO = 94,
+    RELEASE_SESSION = 95,
+    RELEASE_VALUE = 96,
+    RELEASE_SESSION_OPTIONS = 100
+};
+enum { API_VERSION = 12, LOG_ERRORS = 3, FLOAT = 1, ARENA = 1, DEFAULT_MEMORY = 0 };
+
+typedef void (*function)(void);
+typedef struct {
+    const function *(*get_api)(uint32_t version);
+    const char *(*get_version)(void);
+} api_base;
+
+struct engine {
+    void *library;
+    const function *api;
+    object environment, memory;
+};
+struct session {
+    object handle;
+};
+
+#define CALL(e, place, types) ((object(*) types)(e)->api[place])
+
+static void release(const engine *e, int place, object o) {
+    if (o) ((void (*)(object))e->api[place])(o);
+}
+
+/* 1 where status says all is well; else its message goes to `why`. */
+static int good(const engine *e, object status, const char *what, char *why, size_t why_size) {
+    if (!status) return 1;
+    if (why && why_size)
+        snprintf(why, why_size, "onnxruntime: %s: %s", what, ((const char *(*)(object))e->api[GET_ERROR_MESSAGE])(status));
+    release(e, RELEASE_STATUS, status);
+    return 0;
+}
+
+engine *engine_open(const char *library, char *why, size_t why_size) {
+    engine *e = calloc(1, sizeof *e);
+    if (!e) return NULL;
+    if (!library) library = getenv("FACEDGE_ONNXRUNTIME");
+    if (!library) library = "libonnxruntime.so.1";
+    setenv("ORT_DISABLE_TELEMETRY", "1", 0);
+    e->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+    const api_base *(*get_base)(void) = NULL;
+    if (e->library) *(void **)&get_base = dlsym(e->library, "OrtGetApiBase");
+    e->api = get_base ? get_base()->get_api(API_VERSION) : NULL;
+    if (!e->api) {
+        const char *reason = e->library ? "it is no onnxruntime of version 1.12 or later" : dlerror();
+        if (why && why_size)
+            snprintf(why, why_size, "%s: %s; set FACEDGE_ONNXRUNTIME to the path of libonnxruntime.so", library, reason);
+    } else if (good(e, CALL(e, CREATE_ENV, (int, const char *, object *))(LOG_ERRORS, "facedge", &e->environment),
+                    "starting", why, why_size) &&
+               good(e, CALL(e, DISABLE_TELEMETRY, (object))(e->environment), "telemetry", why, why_size) &&
+               good(e, CALL(e, CREATE_CPU_MEMORY_INFO, (int, int, object *))(ARENA, DEFAULT_MEMORY, &e->memory), "memory",
+                    why, why_size)) {
+        return e;
+    }
+    engine_close(e);
+    return NULL;
+}
+
+void engine_close(engine *e) {
+    if (!e) return;
+    if (e->api) {
+        release(e, RELEASE_MEMORY_INFO, e->memory);
+        release(e, RELEASE_ENV, e->environment);
+    }
+    free(e); /* the library stays: its threads do not survive dlclose */
+}
+
+session *session_open(engine *e, const void *model, size_t size, int threads, char *why, size_t why_size) {
+    session *s = calloc(1, sizeof *s);
+    object options = NULL;
+    int fine = s && good(e, CALL(e, CREATE_SESSION_OPTIONS, (object *))(&options), "options", why, why_size) &&
+               good(e, CALL(e, SET_LOG_SEVERITY, (object, int))(options, LOG_ERRORS), "logging", why, why_size) &&
+               good(e, CALL(e, SET_INTRA_OP_THREADS, (object, int))(options, threads), "threads", why, why_size) &&
+               good(e, CALL(e, CREATE_SESSION_FROM_ARRAY, (object, const void *, size_t, object, object *))(
+                           e->environment, model, size, options, &s->handle), "loading a model", why, why_size);
+    release(e, RELEASE_SESSION_OPTIONS, options);
+    if (fine) return s;
+    free(s);
+    return NULL;
+}
+
+void session_close(engine *e, session *s) {
+    if (s) release(e, RELEASE_SESSION, s->handle);
+    free(s);
+}
+
+static int value_of(const engine *e, const tensor *t, object *value, char *why, size_t why_size) {
+    size_t count = 1;
+    for (size_t k = 0; k < t->rank; k++) count *= (size_t)t->shape[k];
+    object status = CALL(e, CREATE_TENSOR_WITH_DATA, (object, void *, size_t, const int64_t *, size_t, int, object *))(
+        e->memory, t->data, count * sizeof(float), t->shape, t->rank, FLOAT, value);
+    return good(e, status, t->name, why, why_size);
+}
+
+int session_run(const engine *e, const session *s, const tensor *input, const tensor *outputs, size_t count, char *why,
+                size_t why_size) {
+    object in = NULL, out[4] = {NULL};
+    const char *names[4];
+    int fine = count <= 4 && value_of(e, input, &in, why, why_size);
+    for (size_t k = 0; fine && k < count; k++) {
+        names[k] = outputs[k].name;
+        fine = value_of(e, &outputs[k], &out[k], why, why_size); /* given, so a model of another shape is an error */
+    }
+    if (fine) {
+        object status = CALL(e, RUN, (object, object, const char *const *, const object *, size_t, const char *const *,
+                                      size_t, object *))(s->handle, NULL, &input->name, &in, 1, names, count, out);
+        fine = good(e, status, "running a model", why, why_size);
+    }
+    for (size_t k = 0; k < count && k < 4; k++) release(e, RELEASE_VALUE, out[k]);
+    release(e, RELEASE_VALUE, in);
+    return fine;
+}

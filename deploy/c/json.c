@@ -1,0 +1,193 @@
+/* A recursive-descent parser for RFC 8259, 64 levels deep at most. */
+#include "json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    const char *at, *end;
+    int depth;
+} reader;
+
+static json *value_of(reader *r);
+
+static void skip_space(reader *r) {
+    while (r->at < r->end && strchr(" \t\r\n", *r->at) && *r->at) r->at++;
+}
+
+static int take(reader *r, char c) {
+    skip_space(r);
+    if (r->at < r->end && *r->at == c) return r->at++, 1;
+    return 0;
+}
+
+static int take_word(reader *r, const char *word) {
+    size_t n = strlen(word);
+    if ((size_t)(r->end - r->at) < n || memcmp(r->at, word, n) != 0) return 0;
+    r->at += n;
+    return 1;
+}
+
+static char *put_utf8(char *out, unsigned code) {
+    if (code < 0x80) {
+        *out++ = (char)code;
+    } else if (code < 0x800) {
+        *out++ = (char)(0xC0 | code >> 6);
+        *out++ = (char)(0x80 | (code & 63));
+    } else if (code < 0x10000) {
+        *out++ = (char)(0xE0 | code >> 12);
+        *out++ = (char)(0x80 | (code >> 6 & 63));
+        *out++ = (char)(0x80 | (code & 63));
+    } else {
+        *out++ = (char)(0xF0 | code >> 18);
+        *out++ = (char)(0x80 | (code >> 12 & 63));
+        *out++ = (char)(0x80 | (code >> 6 & 63));
+        *out++ = (char)(0x80 | (code & 63));
+    }
+    return out;
+}
+
+static int hex4(reader *r, unsigned *code) {
+    *code = 0;
+    if (r->end - r->at < 4) return 0;
+    for (int k = 0; k < 4; k++, r->at++) {
+        char c = *r->at;
+        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 32) - 'a' + 10);
+        if (digit > 15 || (digit > 9 && !((c | 32) >= 'a' && (c | 32) <= 'f'))) return 0;
+        *code = *code << 4 | digit;
+    }
+    return 1;
+}
+
+static int escaped(reader *r, char **out) {
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    if (r->at >= r->end) return 0;
+    char c = *r->at++;
+    const char *found = strchr(from, c);
+    if (c && found) return *(*out)++ = to[found - from], 1;
+    unsigned code, low;
+    if (c != 'u' || !hex4(r, &code)) return 0;
+    if (code >= 0xD800 && code < 0xDC00) { /* half of a surrogate pair */
+        if (!take_word(r, "\\u") || !hex4(r, &low) || low < 0xDC00 || low > 0xDFFF) return 0;
+        code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+    } else if (code >= 0xDC00 && code <= 0xDFFF) {
+        return 0;
+    }
+    if (code == 0) return 0; /* would end a C string early */
+    *out = put_utf8(*out, code);
+    return 1;
+}
+
+static char *string_of(reader *r) {
+    if (!take(r, '"')) return NULL;
+    char *text = malloc((size_t)(r->end - r->at) + 1), *out = text; /* an escape is never shorter than what it means */
+    while (text && r->at < r->end && *r->at != '"') {
+        unsigned char c = (unsigned char)*r->at++;
+        if (c >= 32 && c != '\\') {
+            *out++ = (char)c;
+        } else if (c != '\\' || !escaped(r, &out)) {
+            break;
+        }
+    }
+    if (!text || r->at >= r->end || *r->at != '"') return free(text), NULL;
+    r->at++;
+    *out = 0;
+    char *fitted = realloc(text, (size_t)(out - text) + 1);
+    return fitted ? fitted : text;
+}
+
+static int number_of(reader *r, double *number) {
+    char digits[64];
+    size_t n = 0;
+    while (r->at < r->end && n < sizeof digits - 1 && *r->at && strchr("+-.0123456789eE", *r->at)) digits[n++] = *r->at++;
+    digits[n] = 0;
+    char *end = digits;
+    *number = strtod(digits, &end); /* in the "C" locale, as a library should find it */
+    return n > 0 && *end == 0 && (digits[0] == '-' || (digits[0] >= '0' && digits[0] <= '9'));
+}
+
+static int members_of(reader *r, json *value, char close) {
+    json **tail = &value->first;
+    if (take(r, close)) return 1;
+    do {
+        char *key = NULL;
+        if (close == '}') {
+            key = string_of(r);
+            if (!key || json_get(value, key) || !take(r, ':')) return free(key), 0;
+        }
+        json *member = value_of(r);
+        if (!member) return free(key), 0;
+        member->key = key;
+        *tail = member;
+        tail = &member->next;
+        value->count++;
+    } while (take(r, ','));
+    return take(r, close);
+}
+
+static int content_of(reader *r, json *value) {
+    skip_space(r);
+    if (r->at >= r->end) return 0;
+    switch (*r->at) {
+    case '{': r->at++; return value->kind = JSON_OBJECT, members_of(r, value, '}');
+    case '[': r->at++; return value->kind = JSON_ARRAY, members_of(r, value, ']');
+    case '"': value->kind = JSON_STRING; return (value->text = string_of(r)) != NULL;
+    case 't': value->kind = JSON_TRUE; return take_word(r, "true");
+    case 'f': value->kind = JSON_FALSE; return take_word(r, "false");
+    case 'n': value->kind = JSON_NULL; return take_word(r, "null");
+    default: value->kind = JSON_NUMBER; return number_of(r, &value->number);
+    }
+}
+
+static json *value_of(reader *r) {
+    json *value = r->depth < 64 ? calloc(1, sizeof *value) : NULL;
+    if (!value) return NULL;
+    r->depth++;
+    int good = content_of(r, value);
+    r->depth--;
+    if (!good) return json_free(value), NULL;
+    return value;
+}
+
+json *json_parse(const char *text, size_t length) {
+    reader r = {text, text + length, 0};
+    json *value = value_of(&r);
+    skip_space(&r);
+    if (value && r.at != r.end) return json_free(value), NULL;
+    return value;
+}
+
+void json_free(json *value) {
+    while (value) {
+        json *next = value->next;
+        json_free(value->first);
+        free(value->text);
+        free(value->key);
+        free(value);
+        value = next;
+    }
+}
+
+const json *json_get(const json *object, const char *key) {
+    if (!json_is(object, JSON_OBJECT)) return NULL;
+    for (const json *member = object->first; member; member = member->next)
+        if (strcmp(member->key, key) == 0) return member;
+    return NULL;
+}
+
+const json *json_at(const json *array, size_t index) {
+    if (!json_is(array, JSON_ARRAY)) return NULL;
+    const json *item = array->first;
+    while (item && index--) item = item->next;
+    return item;
+}
+
+const char *json_text(const json *value) { return json_is(value, JSON_STRING) ? value->text : NULL; }
+
+int json_whole(const json *value, long long *number) {
+    if (!json_is(value, JSON_NUMBER) || value->number < -9e15 || value->number > 9e15) return 0;
+    *number = (long long)value->number;
+    return (double)*number == value->number;
+}
+
+int json_is(const json *value, json_kind kind) { return value && value->kind == kind; }

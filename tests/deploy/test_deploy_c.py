@@ -1,0 +1,193 @@
+"""The C host: built with one command, it gives the golden vectors, decides, and refuses spoiled bundles."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+pytest.importorskip("onnx")
+import tiny_bundle
+from bundle_mutations import fresh, mutations
+
+from facedge.bundle import Bundle, write_bundle
+from facedge.runtime.golden import golden_files
+from facedge.runtime.verifier import load
+
+HOST = Path(__file__).resolve().parents[2] / "deploy" / "c"
+PI_4 = "processor\t: {}\nFeatures\t: fp asimd evtstrm crc32 cpuid\nCPU implementer\t: 0x41\nCPU architecture: 8\n"
+PI_4 += "CPU variant\t: 0x0\nCPU part\t: 0xd08\nCPU revision\t: 3\n\n"
+# What a host that never looks at these parts cannot refuse once somebody has sealed them anew.
+NOT_LOOKED_AT = (
+    "attribute_names = ['A', 'A'",
+    "usage = ",
+    "calibration = {}",
+    "data = {",
+    "opset 21",
+    "pickled cohort",
+)
+NOT_LOOKED_AT += ("cohort of another size", "cohort of NaN")
+
+
+def build(target: Path, *settings: str) -> Path:
+    if not shutil.which("make") or not shutil.which("cc"):
+        pytest.skip("building the C host needs make and a C compiler")
+    subprocess.run(["make", "-s", f"OUT={target}", *settings], cwd=HOST, check=True)
+    return target
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("c") / "build")
+
+
+@pytest.fixture(scope="module")
+def library() -> str:
+    found = list((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so*"))
+    if not found:
+        pytest.skip("this onnxruntime wheel has no libonnxruntime.so to load")
+    return str(found[0])
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bundle") / "tiny.facedge"
+    files, manifest = tiny_bundle.files(), tiny_bundle.manifest()
+    kit = golden_files(Bundle(path, manifest, files, ""))
+    return write_bundle(path, files | kit, manifest).path
+
+
+def run(program: Path, *arguments: object, library: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "FACEDGE_ONNXRUNTIME": library}
+    return subprocess.run([str(program), *map(str, arguments)], capture_output=True, text=True, env=environment)
+
+
+def ppm(path: Path, image: np.ndarray) -> Path:
+    path.write_bytes(b"P6\n# a comment\n%d %d\n255\n" % (image.shape[1], image.shape[0]) + image.tobytes())
+    return path
+
+
+def assert_golden(done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode == 0, done.stderr
+    cases = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(cases) >= 3
+    for case in cases:
+        assert case["tensor_values_off"] == 0 and case["outputs_off"] <= 1e-4
+
+
+def test_golden_vectors(built: Path, bundle: Path, library: str) -> None:
+    assert_golden(run(built / "facedge-golden", bundle, library=library))
+
+
+@pytest.mark.parametrize("what", ["attributes", "embedding", "probability", "tensor"])
+def test_a_wrong_golden_vector_is_noticed(built: Path, bundle: Path, library: str, tmp_path: Path, what: str) -> None:
+    files = {path.name: path.read_bytes() for path in bundle.iterdir() if not path.name.startswith("manifest")}
+    kit = json.loads(files["golden.json"])
+    if what == "tensor":
+        tensor = bytearray(files["golden_half_tensor.npy"])
+        tensor[-4] ^= 1  # the lowest bit of the last value
+        files["golden_half_tensor.npy"] = bytes(tensor)
+    elif what == "probability":
+        kit["cases"][1][what] += 2e-4
+    else:
+        kit["cases"][1][what][-1] += 2e-4
+    files["golden.json"] = json.dumps(kit).encode()
+    other = write_bundle(tmp_path / "other.facedge", files, tiny_bundle.manifest()).path
+    done = run(built / "facedge-golden", other, library=library)
+    cases = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert [case["tensor_values_off"] for case in cases] == ([0, 1, 0] if what == "tensor" else [0, 0, 0])
+    assert (cases[1]["outputs_off"] > 1e-4) == (what != "tensor") and cases[0]["outputs_off"] <= 1e-4
+
+
+def test_decisions_are_those_of_facedge(built: Path, bundle: Path, library: str, tmp_path: Path) -> None:
+    verifier = load(bundle)
+    for seed, size in [(0, (218, 178)), (1, (218, 178)), (2, (109, 89)), (3, (300, 245)), (4, (1, 1))]:
+        image = tiny_bundle.crop(seed, *size)
+        done = run(built / "facedge-verify", bundle, ppm(tmp_path / f"{seed}.ppm", image), library=library)
+        said = json.loads(done.stdout)
+        score = float(verifier.score(verifier.embed(image[None]))[0])
+        assert abs(said["score"] - score) < 1e-6 and said["threshold"] == 0.5
+        assert said["decision"] == ("accept" if score >= 0.5 else "reject")
+        assert done.returncode == (0 if score >= 0.5 else 1)
+    assert score < 0.5  # and the first one, crop(0), is "me"
+
+
+def test_exit_code_of_several_probes_is_the_worst(built: Path, bundle: Path, library: str, tmp_path: Path) -> None:
+    me, other = (ppm(tmp_path / f"{k}.ppm", tiny_bundle.crop(k)) for k in (0, 1))
+    assert run(built / "facedge-verify", bundle, me, me, library=library).returncode == 0
+    done = run(built / "facedge-verify", bundle, me, other, library=library)
+    assert done.returncode == 1 and len(done.stdout.splitlines()) == 2
+    assert run(built / "facedge-verify", bundle, me, tmp_path / "none.ppm", library=library).returncode == 2
+
+
+def test_nobody_enrolled_is_an_error(built: Path, library: str, tmp_path: Path) -> None:
+    path = tiny_bundle.write_tiny(tmp_path / "t.facedge", enrolled=False, threshold=None, calibration=None).path
+    done = run(built / "facedge-verify", path, ppm(tmp_path / "0.ppm", tiny_bundle.crop(0)), library=library)
+    assert done.returncode == 2 and "nobody is enrolled" in done.stderr and done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"P5\n1 1\n255\n\0", b"P6\n9 9\n255\nshort", b"P6\n0 1\n255\n", b"P6\n1 1\n65535\n123456", b"P6 x"]
+)
+def test_other_images_are_refused(built: Path, bundle: Path, library: str, tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "x.ppm").write_bytes(data)
+    done = run(built / "facedge-verify", bundle, tmp_path / "x.ppm", library=library)
+    assert done.returncode == 2 and "expected a binary PPM image" in done.stderr
+
+
+def test_without_the_library_it_says_what_to_set(built: Path, bundle: Path) -> None:
+    done = run(built / "facedge-golden", bundle, library="/nowhere/libonnxruntime.so")
+    assert done.returncode == 2 and "set FACEDGE_ONNXRUNTIME" in done.stderr
+
+
+@pytest.mark.slow
+def test_spoiled_bundles_are_refused_under_the_sanitizers(bundle: Path, library: str, tmp_path: Path) -> None:
+    """An error of the sanitizers ends the program with another exit code than 2."""
+    flags = "-fsanitize=address,undefined -fno-sanitize-recover"
+    try:
+        target = build(tmp_path / "asan", f"CFLAGS=-O1 -g {flags}", f"LDFLAGS={flags}")
+    except subprocess.CalledProcessError:
+        pytest.skip("this compiler has no address sanitizer")
+    assert_golden(run(target / "facedge-golden", bundle, library=library))
+    wrong, count = [], 0
+    for mutation in mutations(bundle, 60):
+        count += 1
+        folder = fresh(bundle, tmp_path / "spoiled" / "tiny.facedge")
+        mutation.spoil(folder)
+        done = run(target / "facedge-golden", folder, library=library)
+        if done.returncode != 2 and not mutation.name.startswith(NOT_LOOKED_AT):
+            wrong.append(f"{mutation.name}: {done.returncode} {done.stderr[-200:]}")
+    assert wrong == [] and count >= 160
+
+
+@pytest.mark.slow
+def test_aarch64_gives_the_golden_vectors_under_qemu(bundle: Path, tmp_path: Path) -> None:
+    compiler, emulator = "aarch64-linux-gnu-gcc", "qemu-aarch64-static"
+    if not shutil.which(compiler):
+        pytest.skip(f"no {compiler}: apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross")
+    target = build(tmp_path / "arm", f"CC={compiler}")
+    foreign = os.environ.get("FACEDGE_ONNXRUNTIME_AARCH64")
+    if not foreign or not shutil.which(emulator):
+        pytest.skip(
+            f"built; to run it: {emulator}, and FACEDGE_ONNXRUNTIME_AARCH64=libonnxruntime.so of the aarch64 wheel"
+        )
+    (tmp_path / "cpuinfo").write_text("".join(PI_4.format(core) for core in range(4)))
+    root = ["unshare", "-m", "sh", "-c", f'mount --bind {tmp_path}/cpuinfo /proc/cpuinfo && exec "$@"', "sh"]
+    command = [
+        emulator,
+        "-cpu",
+        "cortex-a72",
+        "-L",
+        "/usr/aarch64-linux-gnu",
+        str(target / "facedge-golden"),
+        str(bundle),
+    ]
+    if subprocess.run([*root, "true"], capture_output=True).returncode != 0:
+        pytest.skip("needs the right to mount in a namespace of its own")
+    environment = {**os.environ, "FACEDGE_ONNXRUNTIME": foreign}
+    assert_golden(subprocess.run([*root, *command], capture_output=True, text=True, env=environment))
