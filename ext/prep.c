@@ -11,6 +11,13 @@
 #define FE_X86(function) NULL
 #endif
 
+#if defined(__aarch64__) && defined(__ARM_NEON)
+#include "prep_neon.h"
+#define FE_ARM(function) function
+#else
+#define FE_ARM(function) NULL
+#endif
+
 /* The order of work: for each output row, weight and sum the image's rows on the packed bytes as they lie in memory
  * (vertical), then one multiply-add pass over that line per output (horizontal), with the luma in its weights. All
  * integers, all below 2^24: any order of summation gives the same bits. */
@@ -31,7 +38,7 @@ static const fe_engine fe_engines[FE_ISA_COUNT] = {
     {"portable", fe_portable_vertical, fe_portable_horizontal, fe_portable_finish},
     {"avx2", FE_X86(fe_avx2_vertical), FE_X86(fe_avx2_horizontal), FE_X86(fe_avx2_finish)},
     {"avx512", FE_X86(fe_avx512_vertical), FE_X86(fe_avx512_horizontal), FE_X86(fe_avx512_finish)},
-    {"neon", NULL, NULL, NULL},
+    {"neon", FE_ARM(fe_neon_vertical), FE_ARM(fe_neon_horizontal), FE_ARM(fe_portable_finish)},
 };
 
 int fe_isa_available(fe_isa isa)
