@@ -1,0 +1,1 @@
+"""Datasets without torch: CelebA and photo folders in, arrays on disk, splits and pairs out."""
