@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+// node golden.js BUNDLE [DEBUG.onnx]: does this host give the bundle's own golden vectors? Exit code 0 yes, 1 no, 2 error.
+// DEBUG.onnx is a debug build of verifier.onnx, whose extra output `tensor` must have the very bits.
+import { load, readBundle } from './facedge.js';
+import ort from 'onnxruntime-node';
+
+// A .npy file of version 1.0 as {type, shape, data}; the golden vectors hold uint8 and float32 in C order.
+function readNpy(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const start = 10 + view.getUint16(8, true);
+  const header = bytes.subarray(10, start).toString('latin1');
+  const shape = /'shape': \(([^)]*)\)/.exec(header)[1].split(',').filter((s) => s.trim()).map(Number);
+  const type = /'descr': '([^']*)'/.exec(header)[1];
+  return { type, shape, data: new Uint8Array(bytes.subarray(start)) };
+}
+
+const furthest = (expected, got) =>
+  expected.length === got.length ? Math.max(...expected.map((value, k) => Math.abs(value - got[k]))) : Infinity;
+
+// How many values of the preprocessed tensor have other bits than expected.
+async function tensorOff(session, { shape, data }, expected) {
+  const image = new ort.Tensor('uint8', data, [1, ...shape]);
+  const { tensor } = await session.run({ image }, ['tensor']);
+  const got = new Uint32Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.length);
+  const wanted = new Uint32Array(expected.data.buffer);
+  return got.length === wanted.length ? got.filter((bits, k) => bits !== wanted[k]).length : wanted.length;
+}
+
+try {
+  const [bundle, debug] = process.argv.slice(2);
+  if (!bundle) throw new Error('usage: node golden.js BUNDLE [DEBUG.onnx]');
+  const { files } = await readBundle(bundle);
+  if (!files['golden.json']) throw new Error('the bundle has no golden vectors');
+  const { cases, tolerance } = JSON.parse(files['golden.json'].toString());
+  const verifier = await load(bundle);
+  const inside = debug && (await ort.InferenceSession.create(debug, { logSeverityLevel: 3 }));
+  process.exitCode = 0;
+  for (const expected of cases) {
+    const { shape, data } = readNpy(files[expected.image]);
+    const got = await verifier.infer({ data, height: shape[0], width: shape[1] });
+    const off = Math.max(
+      furthest(expected.embedding, got.embedding),
+      furthest(expected.attributes, got.attributes),
+      Math.abs(expected.probability - got.probability),
+    );
+    const valuesOff = inside && (await tensorOff(inside, readNpy(files[expected.image]), readNpy(files[expected.tensor])));
+    console.log(JSON.stringify({ case: expected.name, tensor_values_off: valuesOff, outputs_off: off }));
+    if (!(off <= tolerance) || valuesOff) process.exitCode = 1;
+  }
+} catch (problem) {
+  console.error(`facedge: error: ${problem.message}`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,132 @@
+"""The Node host: golden vectors to the bit, facedge's decisions, and no spoiled bundle is opened."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+import tiny_bundle
+from bundle_mutations import fresh, mutations
+from PIL import Image
+
+from facedge.bundle import Bundle, write_bundle
+from facedge.export.verifier import verifier_onnx
+from facedge.imaging import load_rgb
+from facedge.runtime.golden import golden_files
+from facedge.runtime.verifier import load
+from facedge.runtime.verifier_graph import verifier_properties
+
+HOST = Path(__file__).resolve().parents[2] / "deploy" / "node"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed() -> None:
+    if not shutil.which("node"):
+        pytest.skip("the Node host needs node")
+    if not (HOST / "node_modules" / "onnxruntime-node").is_dir():
+        pytest.skip("run `ONNXRUNTIME_NODE_INSTALL=skip npm ci` in deploy/node first")
+
+
+def node(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = ["node", str(HOST / script), *map(str, arguments)]
+    environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+def verifier(files: dict[str, bytes], *, debug: bool = False) -> bytes:
+    m = tiny_bundle.manifest()
+    said = verifier_properties(
+        name=m.name,
+        enrolled=m.enrolled,
+        threshold=m.threshold,
+        spec_digest=m.spec_digest,
+        attribute_names=m.attribute_names,
+        licence=m.data.licence,
+        backbone=files["backbone.onnx"],
+        head=files["head.onnx"],
+    )
+    return verifier_onnx(files["backbone.onnx"], files["head.onnx"], tiny_bundle.SPEC, said, debug=debug)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bundle") / "tiny.facedge"
+    files, manifest = tiny_bundle.files(), tiny_bundle.manifest()
+    files["verifier.onnx"] = verifier(files)
+    return write_bundle(path, files | golden_files(Bundle(path, manifest, files, "")), manifest).path
+
+
+def test_golden_vectors_to_the_bit(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "debug.onnx").write_bytes(verifier(tiny_bundle.files(), debug=True))
+    done = node("golden.js", bundle, tmp_path / "debug.onnx")
+    assert done.returncode == 0, done.stderr
+    cases = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(cases) >= 3
+    for case in cases:
+        assert case["tensor_values_off"] == 0 and case["outputs_off"] <= 1e-4
+
+
+def test_a_wrong_golden_vector_is_noticed(bundle: Path, tmp_path: Path) -> None:
+    files = {path.name: path.read_bytes() for path in bundle.iterdir() if not path.name.startswith("manifest")}
+    kit = json.loads(files["golden.json"])
+    kit["cases"][2]["attributes"][1] += 2e-4
+    files["golden.json"] = json.dumps(kit).encode()
+    other = write_bundle(tmp_path / "other.facedge", files, tiny_bundle.manifest()).path
+    done = node("golden.js", other)
+    assert done.returncode == 1
+    assert [json.loads(line)["outputs_off"] > 1e-4 for line in done.stdout.splitlines()] == [False, False, True]
+
+
+def test_decisions_are_those_of_facedge(bundle: Path, tmp_path: Path) -> None:
+    ours = load(bundle)
+    paths, scores = [], []
+    for seed in range(4):
+        paths.append(tmp_path / f"{seed}.jpg")
+        Image.fromarray(tiny_bundle.crop(seed)).save(paths[-1], quality=95, subsampling=0)
+        scores.append(float(ours.score(ours.embed(load_rgb(paths[-1])[None]))[0]))
+    done = node("verify.js", bundle, *paths)
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1 and [s["probe"] for s in said] == [str(path) for path in paths]
+    assert [s["decision"] for s in said] == ["accept" if s >= 0.5 else "reject" for s in scores]
+    assert said[0]["decision"] == "accept" and "accept" not in [s["decision"] for s in said[1:]]
+    assert np.abs(np.array([s["score"] for s in said]) - scores).max() < 0.02  # another JPEG decoder: a level or so
+    assert node("verify.js", bundle, paths[0]).returncode == 0
+
+
+def test_nobody_enrolled_is_an_error(tmp_path: Path) -> None:
+    files = tiny_bundle.files()
+    files["verifier.onnx"] = verifier(files)
+    manifest = tiny_bundle.manifest(enrolled=False, threshold=None, calibration=None)
+    path = write_bundle(tmp_path / "t.facedge", files, manifest).path
+    Image.fromarray(tiny_bundle.crop(0)).save(tmp_path / "0.jpg")
+    done = node("verify.js", path, tmp_path / "0.jpg")
+    assert done.returncode == 2 and "nobody is enrolled" in done.stderr and done.stdout == ""
+
+
+@pytest.mark.slow
+def test_spoiled_bundles_are_refused(bundle: Path, tmp_path: Path) -> None:
+    """All in one process of node: each folder must be refused with a BundleError."""
+    folders = []
+    for number, mutation in enumerate(m for m in mutations(bundle, 60) if "flip" in m.name or "add " in m.name):
+        folders.append(fresh(bundle, tmp_path / str(number) / "tiny.facedge"))
+        mutation.spoil(folders[-1])
+    script = (
+        f"const {{ readBundle, BundleError }} = await import({json.dumps((HOST / 'facedge.js').as_uri())});"
+        "for (const path of process.argv.slice(1)) try { await readBundle(path); console.log('opened', path); }"
+        "catch (e) { if (!(e instanceof BundleError)) console.log(e); }"
+    )
+    command = ["node", "--input-type=module", "-e", script, *map(str, folders)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout == "" and len(folders) >= 60
+
+
+def test_the_types_compile() -> None:
+    if not (HOST / "node_modules" / "typescript").is_dir():
+        pytest.skip("typescript is not installed: npm ci without --omit=dev")
+    done = subprocess.run(["npm", "run", "-s", "types"], cwd=HOST, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

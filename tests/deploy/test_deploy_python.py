@@ -1,0 +1,47 @@
+"""The program in deploy/README.md, run as it stands there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("onnx")
+import tiny_bundle
+from PIL import Image
+
+from facedge.export.verifier import verifier_onnx
+from facedge.runtime.verifier_graph import verifier_properties
+
+README = Path(__file__).resolve().parents[2] / "deploy" / "README.md"
+
+
+def write_verifier(folder: Path, threshold: float | None) -> None:
+    files = tiny_bundle.files()
+    backbone, head = files["backbone.onnx"], files["head.onnx"]
+    said = verifier_properties(
+        name="tiny",
+        enrolled=threshold is not None,
+        threshold=threshold,
+        spec_digest=tiny_bundle.SPEC.digest,
+        attribute_names=tiny_bundle.NAMES,
+        licence="none",
+        backbone=backbone,
+        head=head,
+    )
+    folder.mkdir(exist_ok=True)
+    (folder / "verifier.onnx").write_bytes(verifier_onnx(backbone, head, tiny_bundle.SPEC, said))
+
+
+@pytest.mark.parametrize(("threshold", "expected"), [(0.5, ["accept", "reject"]), (None, ["reject", "reject"])])
+def test_the_program_without_facedge(tmp_path: Path, threshold: float | None, expected: list[str]) -> None:
+    found = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert found
+    (tmp_path / "program.py").write_text(found[1])
+    write_verifier(tmp_path / "tiny.facedge", threshold)
+    for seed in (0, 1):
+        Image.fromarray(tiny_bundle.crop(seed)).save(tmp_path / f"{seed}.png")
+    command = [sys.executable, "-I", "program.py", "tiny.facedge", "0.png", "1.png"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert [line.split()[0] for line in done.stdout.splitlines()] == expected
