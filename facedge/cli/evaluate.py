@@ -7,7 +7,6 @@ import typer
 
 from facedge.cli import _console
 from facedge.cli._options import ThreadsOption
-from facedge.cli._style import percent
 
 if TYPE_CHECKING:
     from facedge.report.evaluate import FaceSet
@@ -60,6 +59,8 @@ ROBUSTNESS_IMAGES = 400  # 35 levels of 400 photos: half a minute on one core
 
 def summary(record: dict[str, Any]) -> list[str]:
     """The few lines that the command prints."""
+    from facedge.report.words import percent
+
     lines = []
     if found := record["attributes"]:
         lines.append(
@@ -82,11 +83,12 @@ def summary(record: dict[str, Any]) -> list[str]:
 
 
 def _tar_line(far: float, entry: dict[str, Any]) -> str:
+    from facedge.report.words import percent, rate
+
     if entry["tar"] is None:
-        return f"  TAR at FAR {percent(far)}: {entry['refused']}"
+        return f"  TAR at FAR {rate(far)}: {entry['refused']}"
     return (
-        f"  TAR at FAR {percent(far)}: {percent(entry['tar'])} "
-        f"({percent(entry['low95'])} to {percent(entry['high95'])})"
+        f"  TAR at FAR {rate(far)}: {percent(entry['tar'])} ({percent(entry['low95'])} to {percent(entry['high95'])})"
     )
 
 

@@ -3,47 +3,32 @@
 from typing import Any
 
 from facedge.report.svg import Axis, Drawing
-from facedge.report.words import percent, spaced
+from facedge.report.words import percent, rate, spaced
 
 WIDTH = 720.0
-SERIES = ("one", "two", "three")
 TENTHS = [(k / 10, f"{10 * k} %") for k in range(0, 11, 2)]
 
 
 def roc_chart(section: dict[str, Any], baselines: dict[str, Any] | None) -> str:
     """TAR against FAR on a logarithmic axis, the intervals at the three FARs, the attribute verifiers beside it."""
     d = Drawing(WIDTH, 392, "True accept rate against false accept rate")
-    smallest = min(1e-4, max(1e-6, 10 / section["impostor"]))
+    smallest = min(1e-4, max(1e-6, 30 / section["impostor"]))
     x, y = Axis(smallest, 1.0, 64, 700, log=True), Axis(0, 1, 330, 14)
-    d.grid_x(x, [(v, percent(v).replace(".0 %", " %")) for v in x.decades()], 14, 330)
+    d.grid_x(x, [(v, rate(v)) for v in x.decades()], 14, 330)
     d.grid_y(y, TENTHS, 64, 700)
     d.text(382, 372, "false accept rate", "axis", "middle")
-    shown = [("this model", section, "one")]
+    shown = [(section, "one")]
     if baselines:
-        shown.append(("attributes it reads", baselines["attributes_read"], "two"))
-        shown.append(("attributes known perfectly", baselines["attributes_known"], "three"))
-    for label, part, style in reversed(shown):
-        points = [(x.at(f), y.at(t)) for f, t in zip(part["curve"]["far"], part["curve"]["tar"], strict=True) if f > 0]
-        reached = [p for p in points if p[0] > x.start]
-        d.path(reached, f"curve {style}")
-        d.text(*_label_place(reached, y, style), label, f"name {style}")
+        shown += [(baselines["attributes_read"], "two"), (baselines["attributes_known"], "three")]
+    for part, style in reversed(shown):
+        points = [(f, t) for f, t in zip(part["curve"]["far"], part["curve"]["tar"], strict=True) if f >= smallest]
+        d.path([(x.at(f), y.at(t)) for f, t in points], f"curve {style}")
     for far, entry in zip((1e-2, 1e-3, 1e-4), section["tar_at_far"].values(), strict=True):
         if entry["tar"] is not None:
             at = x.at(far)
             d.line(at, y.at(entry["low95"]), at, y.at(entry["high95"]), "whisker")
-            d.dot(at, y.at(entry["tar"]), 4.5, "dot one", f"TAR {percent(entry['tar'])} at FAR {percent(far)}")
+            d.dot(at, y.at(entry["tar"]), 4.5, "dot one", f"TAR {percent(entry['tar'])} at FAR {rate(far)}")
     return d.render()
-
-
-def _label_place(points: list[tuple[float, float]], y: Axis, style: str) -> tuple[float, float]:
-    """Beside the curve, where it is about half-way up; the lower curves are named below themselves."""
-    if not points:
-        return 72.0, y.at(0.5)
-    middle = min(points, key=lambda p: abs(p[1] - y.at(0.55 if style == "two" else 0.25)))
-    if style == "one":
-        start = min(points)
-        return max(start[0] + 8, 72.0), max(start[1] - 12, 24.0)
-    return min(middle[0] + 10, 560.0), middle[1] + 14
 
 
 def score_chart(section: dict[str, Any], threshold: float | None, name: str) -> str:
@@ -62,10 +47,6 @@ def score_chart(section: dict[str, Any], threshold: float | None, name: str) -> 
             outline += [(x.at(edges[k]), y.at(share)), (x.at(edges[k + 1]), y.at(share))]
         outline.append((x.at(edges[-1]), y.at(0)))
         d.path(outline, f"area {style}", close=True)
-        peak = max(range(len(shares)), key=lambda k: shares[k])
-        right = kind == "genuine"
-        beside, anchor = (14, "start") if right else (-14, "end")
-        d.text(x.at(edges[peak]) + beside, y.at(shares[peak]) + 12, kind, f"name {style}", anchor)
     if threshold is not None:
         at = x.at(threshold)
         d.line(at, 12, at, 208, "mark")
@@ -113,7 +94,7 @@ def group_chart(groups: dict[str, Any]) -> str:
     x = Axis(max(min(values) / 1.5, 1e-6), min(max(values) * 1.5, 1.0), 150, 690, log=True)
     bottom = top + step * len(rows)
     ticks = [m * decade for decade in [10.0**k for k in range(-6, 1)] for m in (1, 2, 5)]
-    d.grid_x(x, [(v, percent(v).replace(".0 %", " %")) for v in ticks if x.low <= v <= x.high], top - 4, bottom)
+    d.grid_x(x, [(v, rate(v)) for v in ticks if x.low <= v <= x.high], top - 4, bottom)
     for k, (name, group) in enumerate(rows):
         y = top + step * (k + 0.5) - (3 if k % 2 else -3)  # the two sides of a label stand together
         d.text(138, y + 4, name, "label", "end")
@@ -121,19 +102,23 @@ def group_chart(groups: dict[str, Any]) -> str:
         if group["far"] > 0:
             d.dot(x.at(group["far"]), y, 4.5, "dot one", f"{name}: FAR {percent(group['far'])}")
     d.text(
-        420, bottom + 42, f"false accept rate at the threshold of {groups['threshold_at']} over all", "axis", "middle"
+        420,
+        bottom + 42,
+        f"false accept rate at the threshold of {groups['threshold_at']} over all people",
+        "axis",
+        "middle",
     )
     return d.render()
 
 
-def robustness_chart(curve: dict[str, Any], name: str, clean: dict[str, Any]) -> str:
+def robustness_chart(curve: dict[str, Any], clean: dict[str, Any]) -> str:
     """TAR and attribute accuracy of one degradation, level by level; the dashed lines are clean probes."""
-    d = Drawing(344, 208, f"Figures under {name}")
+    d = Drawing(344, 208, f"Figures under {curve['title']}")
     levels = curve["labels"]
     x, y = Axis(0, max(len(levels) - 1, 1), 46, 326), Axis(0, 1, 146, 14)
     d.grid_y(y, [(0.0, "0"), (0.5, "50 %"), (1.0, "100 %")], 46, 326)
     for k, label in enumerate(levels):
-        d.text(x.at(k), 165, label, "tick", "middle")
+        d.text(x.at(k), 165, label.replace("-", "−"), "tick", "middle")
     d.text(186, 189, curve["unit"], "axis", "middle")
     for key, style in (("attribute_accuracy", "two"), ("tar", "one")):
         if clean[key] is not None:

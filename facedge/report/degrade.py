@@ -17,6 +17,7 @@ class Degradation:
     """A way to spoil a photo, its unit, and the levels to try; `clean` is the level that changes nothing, if any."""
 
     name: str
+    title: str
     unit: str
     apply: Callable[[Grey, float], Grey]
     levels: tuple[float, ...]
@@ -71,11 +72,17 @@ def covered(image: Grey, part: float) -> Grey:
     return spoilt
 
 
+WIDTHS = (16, 24, 32, 48, 89, 178)
+HALVES = ("left", "right", "lower", "upper")
 DEGRADATIONS = (
-    Degradation("brightness", "times as bright", brightness, (0.2, 0.35, 0.6, 1.0, 1.5, 2.2), 1.0),
-    Degradation("rotation", "degrees", rotation, (-30, -15, -7, 0, 7, 15, 30), 0),
-    Degradation("blur", "pixels sigma, of 178", blur, (0, 1, 2, 3, 5, 7), 0),
-    Degradation("jpeg", "JPEG quality", jpeg, (3, 6, 12, 25, 50, 90), None),
-    Degradation("resolution", "pixels across the frame", low_resolution, (16, 24, 32, 48, 89, 178), 178),
-    Degradation("covered", "half of the face", covered, (0, 1, 2, 3), None, ("left", "right", "lower", "upper")),
+    Degradation("brightness", "Brightness", "times as bright", brightness, (0.2, 0.35, 0.6, 1.0, 1.5, 2.2), 1.0),
+    Degradation("rotation", "Rotation", "degrees", rotation, (-30, -15, -7, 0, 7, 15, 30), 0),
+    Degradation("blur", "Blur", "pixels sigma, of 178", blur, (0, 1, 2, 3, 5, 7), 0),
+    Degradation("jpeg", "JPEG compression", "JPEG quality", jpeg, (3, 6, 12, 25, 50, 90), None),
+    Degradation(
+        "resolution", "Low resolution", "pixels across the frame", low_resolution, (16, 24, 32, 48, 89, 178), 178
+    ),
+    Degradation(
+        "covered", "Half covered", "half of the face", covered, (0, 1, 2, 3), None, ("left", "right", "lower", "upper")
+    ),
 )

@@ -50,6 +50,7 @@ def robustness_section(
 
 def _empty(degradation: Degradation) -> dict[str, Any]:
     return {
+        "title": degradation.title,
         "unit": degradation.unit,
         "levels": list(degradation.levels),
         "labels": list(degradation.labels) or [f"{level:g}" for level in degradation.levels],

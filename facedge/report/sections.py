@@ -5,7 +5,10 @@ from html import escape
 from typing import Any
 
 from facedge.report import charts
-from facedge.report.words import count, interval, percent, spaced
+from facedge.report.verification import operating_threshold
+from facedge.report.words import count, interval, percent, rate, spaced
+
+ATTRIBUTE_VERIFIERS = (("two", "a verifier of the attributes it reads"), ("three", "of attributes known perfectly"))
 
 
 def verification(record: dict[str, Any]) -> str:
@@ -13,13 +16,14 @@ def verification(record: dict[str, Any]) -> str:
     found = record["verification"]
     if not found:
         return ""
-    threshold, at = _operating(found)
+    threshold, at = operating_threshold(found)
     gap = f"{percent(found['eer'])} ({interval(found['eer_low95'], found['eer_high95'])})"
     return (
         "<section>\n<h2>Telling people apart</h2>\n"
         f"<p>All pairs of {count(found['images'])} photos of {count(found['identities'])} people: "
         f"{count(found['genuine'])} comparisons of a person with themselves, {count(found['impostor'])} of strangers. "
         "A comparison is accepted when its score reaches the threshold.</p>\n"
+        + _legend(("one", "this model"), *(ATTRIBUTE_VERIFIERS if record["baselines"] else ()))
         + _figure(
             charts.roc_chart(found, record["baselines"]),
             "Share of genuine comparisons accepted, for each share of strangers let in. The pale bars are 95 % "
@@ -29,6 +33,7 @@ def verification(record: dict[str, Any]) -> str:
         + f'<p class="note">Equal error rate {gap}, area under the curve {found["auc"]:.4f}. Brackets and ranges are '
         "95 % intervals from a bootstrap over people, never over photos. At the level of single comparisons, FAR and "
         "FRR are what ISO/IEC 19795-1 calls FMR and FNMR.</p>\n"
+        + _legend(("one", "genuine"), ("two", "impostor"))
         + _figure(
             charts.score_chart(found, threshold, at),
             "Scores of both kinds of comparison, each as shares of its own kind.",
@@ -67,15 +72,16 @@ def groups(record: dict[str, Any]) -> str:
         for side in ("with", "without"):
             g = sides[side]
             name = spaced(label) if side == "with" else f"not {spaced(label).lower()}"
-            far = f"{percent(g['far'])}<br><small>{interval(g['far_low95'], g['far_high95'])}</small>"
-            rows.append((name, count(g["identities"]), count(g["impostor"]), far, percent(g["frr"])))
+            range_ = interval(g["far_low95"], g["far_high95"])
+            far = (percent(g["far"]), range_, percent(g["frr"]))
+            rows.append((name, count(g["identities"]), count(g["impostor"]), *far))
     return (
         "<section>\n<h2>The same threshold for everyone</h2>\n"
         f"<p>{_ratio_sentence(found)}</p>\n"
         + _figure(charts.group_chart(found), "False accepts between strangers of one group, with 95 % intervals.")
-        + _table(("both photos are", "people", "impostor comparisons", "FAR", "FRR"), rows)
+        + _table(("both photos are", "people", "impostors", "FAR", "95 % interval", "FRR"), rows)
         + '<p class="note">Strangers of one group look more alike than strangers at large, so these rates lie above '
-        "the rate over all. The labels are CelebA's, given by annotators from the photo.</p>\n</section>"
+        "the rate over all. The labels are the dataset’s, given by annotators from the photo alone.</p>\n</section>"
     )
 
 
@@ -94,7 +100,7 @@ def attributes(record: dict[str, Any]) -> str:
     return (
         "<section>\n<h2>Reading attributes</h2>\n"
         "<p>Accuracy alone flatters: most labels are rare, and never naming them is mostly right. So beside every "
-        f"figure stands what guessing the majority gives (learned on {escape(found['majority_learned_on'])}).</p>\n"
+        f"figure stands what guessing the majority of these very labels gives.{_learned(found)}</p>\n"
         + _table(("mean over the attributes", "this model", "majority guess"), rows)
         + _figure(
             charts.attribute_chart(found["per_attribute"]),
@@ -104,22 +110,28 @@ def attributes(record: dict[str, Any]) -> str:
     )
 
 
+def _learned(found: dict[str, Any]) -> str:
+    """The weaker guess, whose majority comes from other people's photos."""
+    learned = found["majority_accuracy_from_train"]
+    return "" if learned is None else f" (Learned on the train partition, the guess hits {percent(learned)}.)"
+
+
 def robustness(record: dict[str, Any]) -> str:
     """Small multiples, one a degradation."""
     found = record["robustness"]
     if not found:
         return ""
     cells = "".join(
-        f"<figure><h3>{escape(spaced(name))}</h3>{charts.robustness_chart(curve, name, found['clean'])}</figure>"
-        for name, curve in found["curves"].items()
+        f"<figure><h3>{escape(curve['title'])}</h3>{charts.robustness_chart(curve, found['clean'])}</figure>"
+        for curve in found["curves"].values()
     )
     return (
         "<section>\n<h2>When photos get worse</h2>\n"
         f"<p>{count(found['images'])} photos of {count(found['identities'])} people are spoilt on purpose and compared "
         f"with the clean ones, at the threshold of {escape(found['threshold_at'])}. "
-        '<span class="key one"></span>genuine comparisons accepted, <span class="key two"></span>attribute labels hit; '
-        "dotted: clean probes.</p>\n"
-        f'<div class="pair">{cells}</div>\n</section>'
+        "Dotted: clean probes.</p>\n"
+        + _legend(("one", "genuine comparisons accepted"), ("two", "attribute labels hit"))
+        + f'<div class="pair">{cells}</div>\n</section>'
     )
 
 
@@ -147,28 +159,26 @@ def provenance(record: dict[str, Any]) -> str:
     )
 
 
-def _operating(found: dict[str, Any]) -> tuple[float | None, str]:
-    for key in ("1e-3", "1e-2"):
-        entry = found["tar_at_far"][key]
-        if entry["tar"] is not None:
-            return entry["threshold"], f"FAR {percent(float(key))}"
-    return found["eer_threshold"], "equal error"
-
-
 def _tar_table(record: dict[str, Any]) -> str:
     found, baselines = record["verification"], record["baselines"] or {}
     rows: list[Sequence[str]] = []
     for key, entry in found["tar_at_far"].items():
-        rate = percent(float(key)).replace(".0 %", " %")
+        target = rate(float(key))
         if entry["tar"] is None:
-            rows.append((rate, f'<td class="prose" colspan="4">{escape(entry["refused"])}</td>'))
+            rows.append((target, f'<td class="prose" colspan="4">{escape(entry["refused"])}</td>'))
             continue
-        accepted = f"{count(entry['far_accepted'])} of {count(entry['far_accepted_pairs'])} pairs of people"
+        accepted = f"{count(entry['far_accepted'])} by {count(entry['far_accepted_pairs'])} pairs"
         known = baselines.get("attributes_known")
         other = percent(known["tar_at_far"][key]["tar"]) if known else "–"
         range_ = interval(entry["low95"], entry["high95"])
-        rows.append((rate, f"<strong>{percent(entry['tar'])}</strong>", range_, accepted, other))
-    head = ("false accept rate", "accepted (TAR)", "95 % interval", "false accepts behind it", "perfect attributes")
+        rows.append((target, f"<strong>{percent(entry['tar'])}</strong>", range_, accepted, other))
+    head = (
+        "false accept rate",
+        "accepted (TAR)",
+        "95 % interval",
+        "false accepts behind it, by pairs of people",
+        "perfect attributes",
+    )
     return _table(head, rows)
 
 
@@ -181,6 +191,11 @@ def _ratio_sentence(found: dict[str, Any]) -> str:
         f"The widest gap is by <em>{escape(label)}</em>: strangers on one side of the label pass "
         f"<strong>{found['largest_ratio']:.1f} times</strong> as often as on the other."
     )
+
+
+def _legend(*series: tuple[str, str]) -> str:
+    keys = "".join(f'<span><span class="key {style}"></span>{escape(name)}</span>' for style, name in series)
+    return f'<p class="legend">{keys}</p>\n'
 
 
 def _figure(svg: str, caption: str) -> str:

@@ -32,7 +32,7 @@ p { margin: .6rem 0; text-wrap: pretty; }
 .figures > div + div { padding-left: 16px; border-left: 1px solid var(--rule); }
 .figure { font-size: 1.75rem; line-height: 1.15; display: block; }
 .figures small { color: var(--soft); font-size: .82rem; line-height: 1.4; display: block; margin-top: 4px; }
-figure { margin: 1.2rem 0 1.6rem; }
+figure { margin: 1.2rem 0 1.6rem; } .legend + figure { margin-top: .4rem; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 figcaption { margin-top: .35rem; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 26px 32px; }
@@ -49,6 +49,8 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 20px; font-
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 code { font: .86em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 .key { display: inline-block; width: .72em; height: .72em; border-radius: 50%; margin-right: .35em; }
+.legend { margin: 1.1rem 0 .9rem; font-size: .875rem; } .legend > span { margin-right: 1.4em; white-space: nowrap; }
+.key.three { background: var(--three); }
 .key.one { background: var(--one); } .key.two { background: var(--two); }
 svg text { font: 12.5px var(--sans); fill: var(--ink); font-variant-numeric: tabular-nums; }
 svg .tick, svg .axis { fill: var(--soft); font-size: 12px; }

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from facedge.errors import InputError
 from facedge.metrics import Comparisons, auc, eer_interval, error_curve, tar_at_far
+from facedge.report.words import rate
 
 FARS: dict[str, float] = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}
 
@@ -40,8 +41,8 @@ def operating_threshold(section: dict[str, Any]) -> tuple[float, str]:
     for key in ("1e-3", "1e-2"):
         entry = section["tar_at_far"][key]
         if entry["tar"] is not None:
-            return float(entry["threshold"]), f"FAR {key}"
-    return float(section["eer_threshold"] or math.inf), "EER"
+            return float(entry["threshold"]), f"FAR {rate(float(key))}"
+    return float(section["eer_threshold"] or math.inf), "equal error"
 
 
 def _tar(comparisons: Comparisons, far: float, replicates: int, seed: int) -> dict[str, Any]:

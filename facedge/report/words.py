@@ -10,6 +10,11 @@ def percent(rate: float | None, digits: int | None = None) -> str:
     return f"{100 * rate:.{digits}f} %"
 
 
+def rate(value: float) -> str:
+    """A round rate, as one asks for it: 0.001 -> 0.1 %."""
+    return f"{100 * value:.6g} %"
+
+
 def interval(low: float | None, high: float | None, digits: int | None = None) -> str:
     """A range of percentages: 68.1 to 74.0 %."""
     if low is None or high is None:
@@ -24,5 +29,5 @@ def count(number: int) -> str:
 
 def spaced(name: str) -> str:
     """Mouth_Slightly_Open -> Mouth slightly open."""
-    words = name.replace("_", " ").strip()
+    words = name.replace("_o_Clock", " o’clock").replace("_", " ").strip()
     return words[:1].upper() + words[1:].lower() if words else name
