@@ -90,9 +90,12 @@ def _close_stdout() -> int:
 from facedge.cli import attributes as _attributes  # noqa: E402
 from facedge.cli import bench as _bench  # noqa: E402
 from facedge.cli import bundle as _bundle  # noqa: E402
+from facedge.cli import demo as _demo  # noqa: E402
 from facedge.cli import doctor as _doctor  # noqa: E402
+from facedge.cli import enroll as _enroll  # noqa: E402
 from facedge.cli import evaluate as _evaluate  # noqa: E402
 from facedge.cli import export as _export  # noqa: E402
+from facedge.cli import forget as _forget  # noqa: E402
 from facedge.cli import prepare as _prepare  # noqa: E402
 from facedge.cli import train as _train  # noqa: E402
 from facedge.cli import verify as _verify  # noqa: E402
@@ -101,10 +104,13 @@ app.command("prepare")(_prepare.prepare)
 train_app.command("backbone")(_train.backbone)
 train_app.command("head")(_train.head)
 app.command("export")(_export.export)
+app.command("enroll")(_enroll.enroll)
+app.command("forget")(_forget.forget)
 app.command("verify")(_verify.verify)
 app.command("attributes")(_attributes.attributes)
 app.command("eval")(_evaluate.evaluate)
 app.command("bench")(_bench.bench)
+app.command("demo")(_demo.demo)
 app.command("doctor")(_doctor.doctor)
 bundle_app.command("show")(_bundle.show)
 bundle_app.command("check")(_bundle.check)

@@ -1,5 +1,6 @@
 """Training the face head: photos of me and of others, through the frozen backbone, to one sigmoid neuron."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,8 @@ class HeadRecipe:
 
     epochs: int = 60
     learning_rate: float = 1e-3
-    views: int = 16  # augmented views of the average photo an epoch
+    views: int = 256  # new augmented views an epoch, half of them of me
+    kept: int = 4  # epochs that a view is trained on: embedding it is what costs time
     augment: Augment = field(
         default_factory=lambda: Augment(rotation=10, scale=0.1, shift=0.05, contrast=0.3, brightness=0.25)
     )
@@ -78,11 +80,14 @@ def train_head(
 
     head = FaceHead(embedding_size)
     optimizer = torch.optim.Adam(head.parameters(), lr=recipe.learning_rate)
+    recent: deque[tuple[Tensor, Tensor]] = deque(maxlen=recipe.kept)
     best, best_state = float("inf"), head.state_dict()
     for epoch in range(1, recipe.epochs + 1):
         rows = _balanced_rows(training.labels, recipe.views, chooser)
         views = _embed(backbone, augment(training.patches[rows], spec.size, recipe.augment, chooser))
-        loss = _fit(head, optimizer, views, training.labels[rows], chooser)
+        recent.append((views, training.labels[rows]))
+        x, y = (torch.cat(parts) for parts in zip(*recent, strict=True))
+        loss = _fit(head, optimizer, x, y, chooser)
         validation_loss = _balanced_loss(head.eval(), held, validation.labels)
         run_folder.append_metrics(
             run, {"epoch": epoch, "loss": round(loss, 5), "validation_loss": round(validation_loss, 5)}
@@ -132,7 +137,7 @@ def _embed(backbone: nn.Module, x: Tensor, batch: int = 256) -> Tensor:
 
 def _balanced_rows(labels: Tensor, views: int, generator: Generator) -> Tensor:
     """Rows of one epoch, half of them me: small classes are seen more often, each time in another view."""
-    half = max(8, len(labels) * views // 2)
+    half = views // 2
     rows = []
     for label in (1.0, 0.0):
         mine = torch.nonzero(labels[:, 0] == label).flatten()

@@ -1,0 +1,84 @@
+"""A teacher's embeddings: normalised, cached, in the convention it wants."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from facedge.dataset.faces import Faces
+from facedge.dataset.prepare import prepare_faces
+from facedge.dataset.synthetic import write_synthetic_celeba
+from facedge.errors import RunError
+from facedge.train.teacher import CONVENTIONS, TeacherInput, fingerprint, read_convention, teacher_embeddings
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Faces:
+    folder = tmp_path_factory.mktemp("teacher")
+    write_synthetic_celeba(folder / "celeba", identities=5, images_per_identity=2)
+    return Faces.open(prepare_faces(folder / "celeba", folder / "faces", workers=1).faces.path)
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recogniser that averages each channel of its 16x16 input: three numbers a face."""
+    node = helper.make_node("ReduceMean", ["image", "axes"], ["embedding"], keepdims=0)
+    graph = helper.make_graph(
+        [node],
+        "teacher",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 16, 16])],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [1, 3])],
+        [numpy_helper.from_array(np.array([2, 3], np.int64), "axes")],
+    )
+    path = tmp_path_factory.mktemp("model") / "teacher.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
+    return path
+
+
+RAW = TeacherInput(size=16, mean=0.0, scale=1.0)
+
+
+def test_embeddings_have_unit_length_and_follow_the_colours(faces: Faces, teacher: Path) -> None:
+    rows = faces.indices("train")
+    embeddings = teacher_embeddings(teacher, faces, rows, RAW)
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, rtol=1e-5)
+    means = np.stack([faces.load_source(row)[60:190, 40:140].mean((0, 1)) for row in rows])
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    assert (embeddings * means).sum(1).min() > 0.98
+
+
+def test_bgr_teachers_see_the_channels_turned_round(faces: Faces, teacher: Path) -> None:
+    rows = faces.indices("test")
+    rgb = teacher_embeddings(teacher, faces, rows, RAW)
+    bgr = teacher_embeddings(teacher, faces, rows, TeacherInput(size=16, order="bgr", mean=0.0, scale=1.0))
+    np.testing.assert_allclose(rgb, bgr[:, ::-1], atol=1e-5)
+
+
+def test_embeddings_are_computed_once(faces: Faces, teacher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = faces.indices("validation")
+    first = teacher_embeddings(teacher, faces, rows, RAW)
+    monkeypatch.setattr("facedge.train.teacher._session", lambda *_: pytest.fail("the cache was not used"))
+    np.testing.assert_array_equal(teacher_embeddings(teacher, faces, rows, RAW), first)
+
+
+def test_the_convention_comes_by_name_from_beside_the_file_or_as_arcface_s(teacher: Path) -> None:
+    assert read_convention(teacher, "sface") == CONVENTIONS["sface"]
+    assert read_convention(teacher, None) == CONVENTIONS["arcface"]
+    teacher.with_suffix(".json").write_text('{"size": 96, "order": "bgr"}')
+    assert read_convention(teacher, None) == TeacherInput(size=96, order="bgr")
+    for wrong in ('{"size": 96, "order": "yuv"}', '{"colour": "rgb"}', "no json"):
+        teacher.with_suffix(".json").write_text(wrong)
+        with pytest.raises(RunError, match=r"teacher\.json"):
+            read_convention(teacher, None)
+    with pytest.raises(RunError, match="arcface or sface, got 'dlib'"):
+        read_convention(teacher, "dlib")
+
+
+def test_a_teacher_that_is_not_there_or_no_model_is_refused(faces: Faces, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="cannot be read"):
+        fingerprint(tmp_path / "none.onnx")
+    (tmp_path / "bad.onnx").write_bytes(b"no model")
+    with pytest.raises(RunError, match="does not load under onnxruntime"):
+        teacher_embeddings(tmp_path / "bad.onnx", faces, faces.indices("test"), RAW)
