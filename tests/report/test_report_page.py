@@ -1,0 +1,217 @@
+"""report.html: one file, nothing fetched, no number that is not in the record, no text that breaks out."""
+
+import copy
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facedge.metrics import all_pairs, attribute_metrics
+from facedge.report.groups import groups_section
+from facedge.report.page import render
+from facedge.report.svg import Axis, Drawing
+from facedge.report.verification import verification_section
+from facedge.report.words import count, interval, percent, rate, spaced
+from facedge.report.write import write_report
+
+VOID = {"meta", "link", "br", "img", "hr", "input", "line", "circle", "rect", "path"}
+
+
+@pytest.fixture(scope="module")
+def record() -> dict[str, Any]:
+    """Every section filled, from drawn embeddings."""
+    rng = np.random.default_rng(0)
+    ids = np.repeat(np.arange(60), 4)
+    x = (rng.normal(size=(60, 16))[ids] + 0.9 * rng.normal(size=(240, 16))).astype(np.float32)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    labels = (rng.random((240, 2)) < [0.5, 0.1]).astype(np.uint8)
+    p = np.clip(labels * 0.6 + rng.random((240, 2)) * 0.4, 0, 1)
+    names = ("Male", "Eyeglasses")
+    section = verification_section(all_pairs(x, ids), images=240, replicates=20, seed=0)
+    found = attribute_metrics(p, labels, names=names)
+    curve = {"title": "Blur", "unit": "pixels", "levels": [0, 1], "labels": ["0", "-1"], "tar": [0.9, None]}
+    return {
+        "created_by": "facedge 0",
+        "bundle": {"name": "ana", "sha256": "ab" * 32, "kind": "bundle", "trained_on": {"name": "drawn"}},
+        "data": {"name": "drawn", "partition": "test", "images": 240, "partition_kind": "none", "licence": "free"},
+        "attributes": {
+            "mean_accuracy": 0.91234,
+            "majority_accuracy": 0.7,
+            "majority_accuracy_from_train": 0.69,
+            "balanced_accuracy": 0.8,
+            "macro_f1": None,
+            "mean_auc": 0.9,
+            "calibration_error": 0.1,
+            "per_attribute": {row.pop("name"): row for row in found.rows()},
+        },
+        "verification": section,
+        "baselines": {"attributes_read": section, "attributes_known": section},
+        "groups": groups_section(x, ids, labels, names, 0.3, "FAR 1 %", replicates=20, seed=0),
+        "pairs": {
+            "name": "pairsDevTest", "accuracy": 0.965, "low95": 0.95, "high95": 0.98, "genuine": 500,
+            "impostor": 500, "identities": 963, "images": 1549, "no_face": 3, "method": "Chosen on others.",
+        },
+        "robustness": {
+            "images": 24, "identities": 6, "threshold_at": "FAR 1 %",
+            "clean": {"tar": 0.9, "far": 0.01, "attribute_accuracy": 0.8},
+            "curves": {"blur": {**curve, "far": [0.0, 0.0], "attribute_accuracy": [0.8, 0.7]}},
+        },
+    }  # fmt: skip
+
+
+class Balanced(HTMLParser):
+    """Every tag closed in order; every attribute seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [f"{tag} {key}" for key, _ in attrs if key in ("src", "href", "onload", "onclick", "action")]
+        if tag == "script":
+            self.links.append("script")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+
+def parse(page: str) -> Balanced:
+    parser = Balanced()
+    parser.feed(page)
+    parser.close()
+    return parser
+
+
+def test_the_page_is_whole_and_fetches_nothing(record: dict[str, Any]) -> None:
+    page = render(record)
+    parsed = parse(page)
+    assert parsed.open == []
+    assert parsed.links == []
+    assert "http" not in page
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_every_plot_is_well_formed(record: dict[str, Any]) -> None:
+    plots = re.findall(r"<svg.*?</svg>", render(record), flags=re.DOTALL)
+    assert len(plots) == 5
+    for plot in plots:
+        root = ElementTree.fromstring(plot)
+        assert root.get("aria-label")
+        width, height = (float(v) for v in (root.get("viewBox") or "").split()[2:])
+        for node in root.iter():
+            for key, size in (("x", width), ("cx", width), ("y", height), ("cy", height)):
+                if (place := node.get(key)) is not None:
+                    assert -1 <= float(place) <= size + 1, ElementTree.tostring(node)
+            assert "nan" not in (node.get("d") or "")
+
+
+def test_the_page_says_what_the_record_says(record: dict[str, Any]) -> None:
+    page = render(record)
+    assert "91.2 %" in page
+    assert "96.5 %" in page
+    assert "In 3 of 1\u202f549 photos no face was found" in page
+    assert percent(record["verification"]["eer"]) in page
+    for entry in record["verification"]["tar_at_far"].values():
+        assert (percent(entry["tar"]) in page) if entry["tar"] is not None else (entry["refused"] in page)
+
+
+def test_missing_sections_are_left_out(record: dict[str, Any]) -> None:
+    bare = {**record, **dict.fromkeys(("attributes", "verification", "groups", "baselines", "pairs", "robustness"))}
+    page = render({**bare, "data": None})
+    assert parse(page).open == []
+    assert "<svg" not in page
+    assert "Nothing was measured" in page
+
+
+def test_a_verification_without_baselines_or_support_still_shows(record: dict[str, Any]) -> None:
+    weak = copy.deepcopy(record)
+    weak["baselines"] = None
+    for entry in weak["verification"]["tar_at_far"].values():
+        entry.update(tar=None, low95=None, high95=None, threshold=None, refused="too few people <for this>")
+    page = render(weak)
+    assert parse(page).open == []
+    assert "too few people &lt;for this&gt;" in page
+    assert "equal error rate is" in page
+
+
+@given(st.text(min_size=1, max_size=30))
+def test_no_name_breaks_out_of_the_page(name: str) -> None:
+    record = {
+        "created_by": name,
+        "bundle": {"name": name, "sha256": name, "kind": "bundle", "trained_on": {"name": name, "licence": name}},
+        "data": {"name": name, "partition": name, "images": 1, "partition_kind": name, "licence": name},
+        **dict.fromkeys(("attributes", "verification", "groups", "baselines", "robustness")),
+        "pairs": {
+            "name": name, "accuracy": 1.0, "low95": 1.0, "high95": 1.0, "genuine": 1, "impostor": 1,
+            "identities": 2, "images": 3, "no_face": 0, "method": name,
+        },
+    }  # fmt: skip
+    parsed = parse(render(record))
+    assert (parsed.open, parsed.links) == ([], [])
+
+
+def test_files_are_written_whole_or_not_at_all(record: dict[str, Any], tmp_path: Path) -> None:
+    data, page = write_report(record, tmp_path / "new" / "report")
+    assert json.loads(data.read_text(encoding="utf-8")) == record
+    assert page.read_text(encoding="utf-8") == render(record)
+    before = data.read_bytes()
+    with pytest.raises(ValueError, match="JSON"):
+        write_report({**record, "broken": float("nan")}, data.parent)
+    assert data.read_bytes() == before
+    assert sorted(p.name for p in data.parent.iterdir()) == ["report.html", "report.json"]
+
+
+@pytest.mark.slow
+def test_a_browser_opens_it(record: dict[str, Any], tmp_path: Path) -> None:
+    browser = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
+    if browser is None:
+        pytest.skip("no Chromium to open the report with")
+    _, page = write_report(record, tmp_path)
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    shown = subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120)
+    assert shown.returncode == 0, shown.stderr
+    assert "How well ana reads faces" in shown.stdout
+    assert shown.stdout.count("<svg") == 5
+
+
+@given(st.floats(1e-6, 1.0), st.floats(1e-6, 1.0))
+def test_a_logarithmic_axis_rises_and_keeps_to_its_ends(a: float, b: float) -> None:
+    axis = Axis(1e-5, 1.0, 10, 110, log=True)
+    low, high = sorted((a, b))
+    assert 10 - 1e-9 <= axis.at(low) <= axis.at(high) + 1e-9 <= 110 + 2e-9
+    assert axis.at(1e-3) == pytest.approx(50)
+    assert axis.decades() == pytest.approx([1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1])
+
+
+def test_text_in_a_drawing_is_escaped() -> None:
+    drawing = Drawing(10, 10, 'a "title" <b>')
+    drawing.text(1, 1, "<script>")
+    drawing.dot(1, 1, 1, "dot", "a & b")
+    assert ElementTree.fromstring(drawing.render()).get("aria-label") == 'a "title" <b>'
+
+
+def test_numbers_as_people_read_them() -> None:
+    assert [percent(v) for v in (0.89641, 0.0, 1.0, 0.0213, 0.00104, 0.00012, None)] == [
+        "89.6 %", "0.0 %", "100.0 %", "2.1 %", "0.10 %", "0.012 %", "–",
+    ]  # fmt: skip
+    assert [rate(v) for v in (0.01, 0.001, 1e-4, 1e-5, 1.0)] == ["1 %", "0.1 %", "0.01 %", "0.001 %", "100 %"]
+    assert interval(0.681, 0.74) == "68.1 to 74.0 %"
+    assert interval(None, 0.5) == "–"
+    assert count(7104510) == "7\u202f104\u202f510"
+    assert [spaced(n) for n in ("Mouth_Slightly_Open", "5_o_Clock_Shadow", "Male", "")] == [
+        "Mouth slightly open", "5 o’clock shadow", "Male", "",
+    ]  # fmt: skip
