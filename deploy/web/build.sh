@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Put the page, onnxruntime-web, the face detector and a bundle into one folder that any static file server can serve.
+set -euo pipefail
+
+usage="usage: deploy/web/build.sh NAME.facedge -o FOLDER"
+bundle="" out=""
+while [ $# -gt 0 ]; do
+  case "$1" in
+    -o) out="${2:?$usage}"; shift 2 ;;
+    -h|--help) echo "$usage"; exit 0 ;;
+    *) bundle="$1"; shift ;;
+  esac
+done
+[ -n "$bundle" ] && [ -n "$out" ] || { echo "$usage" >&2; exit 2; }
+
+if [ -e "$out" ] && [ ! -f "$out/ort/ort.wasm.min.mjs" ]; then
+  echo "$out exists and is no page built by this script: choose another folder" >&2
+  exit 2
+fi
+here="$(cd "$(dirname "$0")" && pwd)"
+python="${PYTHON:-python3}"
+command -v npm >/dev/null || { echo "the build needs npm: install Node.js 18 or newer" >&2; exit 2; }
+
+# Everything is checked before anything is written: the bundle by facedge itself, the detector by its hash.
+detector="$("$python" - "$bundle" <<'PYTHON'
+import sys
+
+from facedge.bundle import read_bundle
+from facedge.detection.model import find_model, read_model
+from facedge.errors import FacedgeError
+
+try:
+    manifest = read_bundle(sys.argv[1]).manifest
+    missing = [name for name in ("verifier.onnx", "cohort.npy") if name not in manifest.files]
+    if missing:
+        sys.exit(f"{sys.argv[1]} has no {' and no '.join(missing)}, which the page needs: export it again with --faces")
+    if manifest.enrolled:
+        print(f"note: this bundle holds the face of {manifest.name}: serve the page to them only", file=sys.stderr)
+    read_model(find_model())
+    print(find_model())
+except FacedgeError as problem:
+    sys.exit(str(problem))
+PYTHON
+)" || exit 2
+
+if ! cmp -s "$here/package-lock.json" "$here/node_modules/.built-from"; then
+  (cd "$here" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+  cp "$here/package-lock.json" "$here/node_modules/.built-from"
+fi
+
+part="$out.part.$$"
+trap 'rm -rf "$part"' EXIT
+mkdir -p "$part/ort" "$part/models" "$part/bundle"
+cp -r "$here/index.html" "$here/style.css" "$here/icon.svg" "$here/src" "$part/"
+ort="$here/node_modules/onnxruntime-web/dist"
+cp "$ort/ort.wasm.min.mjs" "$ort/ort-wasm-simd-threaded.mjs" "$ort/ort-wasm-simd-threaded.wasm" "$part/ort/"
+cp "$detector" "$part/models/face_detection_yunet_2023mar.onnx"
+for name in manifest.json manifest.sha256 verifier.onnx cohort.npy cohort_identities.npy; do
+  [ ! -f "$bundle/$name" ] || cp "$bundle/$name" "$part/bundle/"
+done
+chmod -R u+rwX,go+rX "$part"
+rm -rf "$out"
+mv "$part" "$out"
+
+echo "built $out ($(du -sh "$out" | cut -f1)); try it: $python -m http.server --directory $out --bind 127.0.0.1 8000"

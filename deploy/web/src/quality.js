@@ -1,0 +1,42 @@
+// Is there enough in a crop to answer at all? And what should the person do about it?
+
+import { FRAME_WIDTH } from './geometry.js';
+import { boxArea } from './faces.js';
+
+export const LEAST_CONTRAST = 8; // grey levels, as facedge/runtime/quality.py
+const DARK = 45; // mean grey level
+const LEAST_FACE = 0.11; // width of the face, of the frame's longer side
+const RIVAL = 0.4; // a second face of that part of the first one's area means two people
+
+/** Mean and standard deviation in grey levels (BT.601) of the part of the crop that the network sees. */
+export function light(crop, cropBox) {
+  const [x0, y0, x1, y1] = cropBox.map((corner) => Math.round(corner / 256));
+  let [sum, squares, count] = [0, 0, 0];
+  for (let y = y0; y < y1; y++) {
+    for (let x = x0; x < x1; x++, count++) {
+      const at = 3 * (y * FRAME_WIDTH + x);
+      const grey = (19595 * crop[at] + 38470 * crop[at + 1] + 7471 * crop[at + 2]) / 65536;
+      sum += grey;
+      squares += grey * grey;
+    }
+  }
+  const mean = sum / count;
+  return { mean, contrast: Math.sqrt(Math.max(0, squares / count - mean * mean)) };
+}
+
+/** Whether another face is so large that nobody can say which one is meant. @param {{box: number[]}[]} faces */
+export function hasRival(faces) {
+  return faces.length > 1 && boxArea(faces[1].box) >= RIVAL * boxArea(faces[0].box);
+}
+
+/** What the person before the camera can do better, or null where the view is good. */
+export function advice(sight) {
+  if (sight.reason === 'no_face') return 'Move your face into the oval.';
+  if (sight.reason === 'many_faces') return 'One person at a time, please.';
+  if (sight.reason === 'low_quality' || sight.light.mean < DARK) return 'It is too dark: turn towards a light.';
+  const [x0, y0, x1, y1] = sight.face.box;
+  if ((x1 - x0) / Math.max(sight.width, sight.height) < LEAST_FACE) return 'Come a little closer.';
+  const [x, y] = [(x0 + x1) / 2 / sight.width, (y0 + y1) / 2 / sight.height];
+  if (x < 0.15 || x > 0.85 || y < 0.1 || y > 0.9) return 'Move to the middle.';
+  return null;
+}

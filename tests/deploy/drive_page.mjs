@@ -1,0 +1,129 @@
+// Drives the built page in headless Chromium with a video as its camera, and prints what happened as one JSON object.
+//
+// usage: node drive_page.mjs '{"task": "flow" | "golden" | "sight" | "refused", "url": ..., "chromium": ..., ...}'
+
+import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+
+const options = JSON.parse(process.argv[2]);
+const { chromium } = createRequire(new URL('../../deploy/web/package.json', import.meta.url))('playwright-core');
+
+const camera = options.video
+  ? ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${options.video}`]
+  : [];
+const browser = await chromium.launch({
+  executablePath: options.chromium,
+  args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', `--log-net-log=${options.netLog}`, ...camera],
+});
+const page = await browser.newPage({
+  viewport: { width: options.width ?? 430, height: options.height ?? 860 },
+  deviceScaleFactor: options.scale ?? 1,
+  colorScheme: options.colorScheme ?? 'light',
+});
+const problems = [];
+const requests = [];
+page.on('console', (message) => ['error', 'warning'].includes(message.type()) && problems.push(message.text()));
+page.on('pageerror', (error) => problems.push(String(error)));
+page.on('request', (request) => requests.push(request.url()));
+
+const state = (name, timeout = 60000) =>
+  page.waitForFunction((wanted) => wanted.split('|').includes(document.getElementById('page').dataset.state), name, { timeout });
+const text = (selector) => page.textContent(selector);
+const picture = async (name) => {
+  if (options.pictures) await page.screenshot({ path: `${options.pictures}/${name}.png` });
+};
+
+const tasks = {
+  /** Enroll and verify as a person would. */
+  async flow() {
+    await state('welcome');
+    await picture('1-welcome');
+    await page.click('#primary');
+    await state('enrolling');
+    await page.waitForFunction(() => parseFloat(document.getElementById('progress').style.getPropertyValue('--part')) > 50);
+    await picture('2-enrolling');
+    await state('enrolled');
+    await page.waitForTimeout(500);
+    await picture('3-enrolled');
+    const evidence = await text('#evidence-words');
+    await page.waitForTimeout(options.pause ?? 0);
+    await page.click('#primary');
+    await page.waitForFunction(() => parseFloat(document.getElementById('progress').style.getPropertyValue('--part')) > 30);
+    await picture('4-verifying');
+    await state('accepted|rejected');
+    await page.waitForTimeout(500);
+    await picture('5-answer');
+    await page.click('summary');
+    await picture('6-evidence');
+    return { state: await page.getAttribute('#page', 'data-state'), headline: await text('h1'), score: await text('#scale-words'), evidence };
+  },
+
+  /** verifier.onnx in this browser's onnxruntime-web on the golden vectors. */
+  async golden() {
+    await state('welcome');
+    return page.evaluate(async ({ cases, files }) => {
+      const ort = await import('./ort/ort.wasm.min.mjs');
+      ort.env.wasm.wasmPaths = new URL('./ort/', location.href).href;
+      ort.env.wasm.numThreads = 1;
+      const { readNpy } = await import('./src/npy.js');
+      const bytes = async (name) => new Uint8Array(await (await fetch(`./kit/${name}`)).arrayBuffer());
+      const session = await ort.InferenceSession.create(await bytes(files.model));
+      const found = [];
+      for (const { name, image } of cases) {
+        const { data, shape } = readNpy(await bytes(image));
+        const feed = { image: new ort.Tensor('uint8', data, [1, ...shape]) };
+        const out = await session.run(feed);
+        const start = performance.now();
+        for (let n = 0; n < 20; n++) await session.run(feed);
+        const ms = (performance.now() - start) / 20;
+        found.push({ name, ms, ...Object.fromEntries(Object.entries(out).map(([key, tensor]) => [key, Array.from(tensor.data)])) });
+      }
+      return found;
+    }, JSON.parse(readFileSync(options.cases, 'utf8')));
+  },
+
+  /** The page's own modules on one frame: faces, crop, embedding, times. */
+  async sight() {
+    await state('welcome');
+    return page.evaluate(async ({ width, height }) => {
+      const ort = await import('./ort/ort.wasm.min.mjs');
+      ort.env.wasm.wasmPaths = new URL('./ort/', location.href).href;
+      ort.env.wasm.numThreads = 1;
+      const bytes = async (name) => new Uint8Array(await (await fetch(name)).arrayBuffer());
+      const { readBundle } = await import('./src/bundle.js');
+      const { makeSight } = await import('./src/sight.js');
+      const { align } = await import('./src/align.js');
+      const bundle = await readBundle((name) => bytes(`./bundle/${name}`));
+      const look = await makeSight(ort, await bytes('./models/face_detection_yunet_2023mar.onnx'), bundle);
+      const picture = { data: await bytes('./kit/frame.rgb'), width, height, channels: 3 };
+      const seen = await look(picture);
+      const times = [];
+      for (let n = 0; n < 20; n++) times.push((await look(picture)).ms);
+      const ms = Object.fromEntries(Object.keys(seen.ms).map((stage) => [stage, times.map((t) => t[stage]).sort((a, b) => a - b)[10]]));
+      return { ...seen, ms, embedding: Array.from(seen.embedding), crop: Array.from(align(picture, seen.face.landmarks)) };
+    }, options.frame);
+  },
+
+  /** What the page says where it cannot work. */
+  async refused() {
+    await state('welcome|error');
+    if ((await page.getAttribute('#page', 'data-state')) === 'welcome') {
+      await page.click('#primary');
+      await state('error');
+    }
+    await picture('refused');
+    return { headline: await text('h1'), hint: await text('#hint') };
+  },
+};
+
+try {
+  await page.goto(options.url);
+  const result = await tasks[options.task]();
+  console.log(JSON.stringify({ ...{ result, problems, requests } }));
+} catch (error) {
+  const shown = await page.evaluate(() => `${document.querySelector('h1')?.textContent}: ${document.getElementById('hint')?.textContent}`);
+  console.log(JSON.stringify({ failure: String(error), shown, problems, requests }));
+  process.exitCode = 1;
+} finally {
+  await browser.close();
+}
