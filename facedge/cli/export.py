@@ -20,7 +20,7 @@ def export(
     ] = None,
     far: Annotated[
         float | None,
-        typer.Option(envvar="FACEDGE_FAR", help="False accept rate of the threshold; the best provable by default."),
+        typer.Option(help="False accept rate of the head's threshold; 0.001, or the lowest provable, by default."),
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Also quantize; shipped only if it passes its gate.")] = False,
     name: Annotated[str | None, typer.Option(help="What the bundle is called; the file's name by default.")] = None,
