@@ -81,20 +81,20 @@ cdef class Plan:
         else:
             self._bytes(images, out, <fe_isa>implementation)
 
-    cdef _floats(self, const uint8_t[:, :, :, :] images, float[:, :, ::1] out, fe_isa isa):
+    cdef _floats(self, const uint8_t[:, :, :, :] images, float[:, :, :] out, fe_isa isa):
         cdef fe_status status
         cdef fe_source source
-        if not _fits(out.shape, images.shape[0], &self.geometry):
+        if not _fits(out.shape, out.strides, sizeof(float), images.shape[0], &self.geometry):
             _raise_for(FE_BAD_ARGUMENT)
         source = fe_source(&images[0, 0, 0, 0], images.strides[1], images.strides[0])
         with nogil:
             status = fe_prepare_f32(self.plan, isa, source, images.shape[0], &out[0, 0, 0], out.strides[0] // 4)
         _raise_for(status)
 
-    cdef _bytes(self, const uint8_t[:, :, :, :] images, uint8_t[:, :, ::1] out, fe_isa isa):
+    cdef _bytes(self, const uint8_t[:, :, :, :] images, uint8_t[:, :, :] out, fe_isa isa):
         cdef fe_status status
         cdef fe_source source
-        if not _fits(out.shape, images.shape[0], &self.geometry):
+        if not _fits(out.shape, out.strides, 1, images.shape[0], &self.geometry):
             _raise_for(FE_BAD_ARGUMENT)
         source = fe_source(&images[0, 0, 0, 0], images.strides[1], images.strides[0])
         with nogil:
@@ -102,5 +102,14 @@ cdef class Plan:
         _raise_for(status)
 
 
-cdef bint _fits(const Py_ssize_t *shape, Py_ssize_t count, const fe_geometry *g):
-    return count > 0 and shape[0] == count and shape[1] == g.out_height and shape[2] == g.out_width
+cdef bint _fits(const Py_ssize_t *shape, const Py_ssize_t *strides, Py_ssize_t item, Py_ssize_t count,
+                const fe_geometry *g):
+    """Whether an output has the plan's shape, with the values of each image one after the other."""
+    if count < 1 or shape[0] != count or shape[1] != g.out_height or shape[2] != g.out_width:
+        return False
+    if shape[0] > 1 and strides[0] % item:
+        return False
+    return (shape[2] == 1 or strides[2] == item) and (shape[1] == 1 or strides[1] == item * shape[2])
+
+
+include "_align.pxi"

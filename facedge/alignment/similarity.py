@@ -125,7 +125,7 @@ def _fixed(value: float) -> int:
 
 
 def crop_corners(landmarks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The crop's four corners in the frame, float64 (4, 2), clockwise from the top left one: what to draw on a photo."""
+    """The crop's four corners in the frame, float64 (4, 2), clockwise from the top left one."""
     m, t = fit_similarity(landmarks, TARGET)
     corners = _complex([(0, 0), (FRAME_WIDTH, 0), (FRAME_WIDTH, FRAME_HEIGHT), (0, FRAME_HEIGHT)])
     inside = (corners - t) / m
