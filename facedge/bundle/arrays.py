@@ -11,6 +11,7 @@ from facedge.bundle._fields import REPAIR
 from facedge.errors import BundleError
 
 COHORT, COHORT_IDENTITIES = "cohort.npy", "cohort_identities.npy"
+ENROLLED = "enrolled.npy"  # float32 (K, D): what a personal bundle was enrolled with, for --update
 
 
 def read_array(name: str, data: bytes) -> NDArray[Any]:

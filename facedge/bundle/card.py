@@ -15,6 +15,7 @@ WHAT_FILES_DO = {
     "verifier.onnx": "everything in one graph, for other apps",
     "cohort.npy": "impostor embeddings for calibration",
     "cohort_identities.npy": "who is who among the impostors",
+    "enrolled.npy": "embeddings of the person, for more photos later",
     "card.md": "notes of its maker",
     "golden.json": "expected answers for other hosts",
 }

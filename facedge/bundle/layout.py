@@ -14,7 +14,15 @@ MANIFEST = "manifest.json"
 SEAL = "manifest.sha256"  # one line of `sha256sum`: a bundle is checked from the outside with `sha256sum -c`
 REQUIRED = ("backbone.onnx", "head.onnx")
 BACKBONES = {"fp32": "backbone.onnx", "int8": "backbone.int8.onnx"}  # by precision
-OPTIONAL = ("backbone.int8.onnx", "verifier.onnx", "cohort.npy", "cohort_identities.npy", "card.md", "golden.json")
+OPTIONAL = (
+    "backbone.int8.onnx",
+    "verifier.onnx",
+    "cohort.npy",
+    "cohort_identities.npy",
+    "enrolled.npy",
+    "card.md",
+    "golden.json",
+)
 GOLDEN_ARRAY = re.compile(r"golden_[a-z0-9_]{1,60}\.npy")  # arrays of the test kit that golden.json describes
 MOST_BYTES = 1 << 30  # a bundle is megabytes; a gigabyte in one file is a mistake or an attack
 MOST_MANIFEST_BYTES = 4 << 20

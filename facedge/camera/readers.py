@@ -81,14 +81,14 @@ class OpenCvReader:
             raise CameraError(_why_closed(source))
         rate = float(self._capture.get(cv2.CAP_PROP_FPS))
         self.rate = rate if 0 < rate < 1000 else 0.0
-        self._to_rgb = lambda frame: cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        self._cv2 = cv2
 
     def read(self) -> Image | None:
         """The next frame."""
         came, frame = self._capture.read()
         if not came or frame is None:
             return None
-        image: Image = self._to_rgb(frame)
+        image: Image = self._cv2.cvtColor(frame, self._cv2.COLOR_BGR2RGB)
         return image
 
     def close(self) -> None:

@@ -85,6 +85,12 @@ def choose_point(trials: Trials, far: float) -> Threshold:
         raise InputError(f"--far: {problem}") from problem
 
 
+def usual_far(trials: Trials, wanted: float) -> float:
+    """`wanted`, or the lowest usual FAR above it that the cohort supports."""
+    supported = [found.target for found in _supported(trials)]
+    return next((target for target in supported if target >= wanted), TARGETS[-1])
+
+
 def evidence(trials: Trials, chosen: Threshold, link: Logistic) -> Calibration:
     """The manifest's calibration: the point in force, and all the usual points that the cohort supports."""
     estimate = chosen.estimate

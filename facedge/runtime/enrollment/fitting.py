@@ -1,0 +1,142 @@
+"""Embeddings of a person + a bundle's cohort -> the person's score, its threshold, and the evidence for both."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facedge.bundle import Bundle
+from facedge.bundle.arrays import read_cohort
+from facedge.errors import BundleError
+from facedge.metrics import Threshold, clopper_pearson
+from facedge.runtime.enrollment import calibration
+from facedge.runtime.enrollment.linear import Linear
+from facedge.runtime.enrollment.source_check import SourceCheck, check_source
+from facedge.runtime.enrollment.trials import Trials, cohort_trials, enroll_against
+
+OWN_IMPOSTORS = 1_000_000  # identities from here on were brought by the user: family, housemates
+USUAL_FAR = 1e-3
+FOLDS = 10  # in which oneself is held out
+METHOD = "whitened inner product with the centred mean of the samples, normalised on the cohort"
+
+
+@dataclass(frozen=True)
+class Enrollment:
+    """A person's score, and everything known about it.
+
+    logit        the score as the head computes it, before its sigmoid
+    threshold    as the head's probability; `point` is the same on normalised scores, with its evidence
+    frr          share of one's own samples refused when held out, with its 95 % interval; None with one sample
+    cohort_frr   share of the cohort's own probes refused: what people enrolled with so many images meet
+    passed       identities and comparisons of the cohort that pass as this person
+    own_impostors, own_passed   images of the user's own impostors, and how many of them pass
+    calibration_error           of the probability, over people of the cohort
+    """
+
+    logit: Linear
+    threshold: float
+    point: Threshold
+    link: calibration.Logistic
+    trials: Trials
+    samples: int
+    frr: tuple[float, float, float] | None
+    cohort_frr: float
+    passed_identities: int
+    passed: int
+    own_impostors: int
+    own_passed: int
+    calibration_error: float
+    source: SourceCheck
+
+    def figures(self) -> dict[str, Any]:
+        """Plain JSON, for the manifest and `facedge enroll --json`; NaN becomes None."""
+        rate, low, high = self.frr or (None, None, None)
+        found = {
+            "method": METHOD,
+            "samples": self.samples,
+            "held_out_frr": rate,
+            "held_out_frr_low95": low,
+            "held_out_frr_high95": high,
+            "frr_of_cohort": self.cohort_frr,
+            "cohort_identities_that_pass": self.passed_identities,
+            "cohort_images_that_pass": self.passed,
+            "own_impostor_images": self.own_impostors,
+            "own_impostor_images_that_pass": self.own_passed,
+            "calibration_error": self.calibration_error,
+            "source_percentile": self.source.percentile,
+            "sample_likeness": self.source.alike,
+        }
+        return {key: None if isinstance(v, float) and not np.isfinite(v) else v for key, v in found.items()}
+
+
+def fit(
+    bundle: Bundle,
+    enrolled: NDArray[np.float32],
+    *,
+    far: float | None = None,
+    impostors: NDArray[np.float32] | None = None,
+    impostor_people: NDArray[np.int32] | None = None,
+) -> Enrollment:
+    """Fit the score of a person to embeddings (K, D) and calibrate it on the bundle's cohort.
+
+    far        the FAR to set the threshold for; None takes 0.001, or the lowest usual one that the cohort supports
+    impostors  float32 (M, D) of people one meets, `impostor_people` int32 (M,) who is who; they join the cohort
+
+    Raises BundleError without a cohort, InputError for a FAR that it does not support.
+    """
+    cohort, people = whole_cohort(bundle, impostors, impostor_people)
+    own = people >= OWN_IMPOSTORS
+    score = enroll_against(enrolled, cohort, people)
+    trials = cohort_trials(cohort, people, len(enrolled))
+    point = calibration.choose_point(trials, far if far is not None else calibration.usual_far(trials, USUAL_FAR))
+    link = calibration.fit_logistic(trials.genuine, trials.impostor)
+    passed = score.score(cohort) >= point.threshold
+    return Enrollment(
+        logit=score.scaled(link.slope, link.shift),
+        threshold=calibration.as_score(link, point.threshold),
+        point=point,
+        link=link,
+        trials=trials,
+        samples=len(enrolled),
+        frr=_held_out(enrolled, cohort, people, point.threshold),
+        cohort_frr=float(np.mean(trials.genuine < point.threshold)),
+        passed_identities=len(np.unique(people[passed])),
+        passed=int(passed.sum()),
+        own_impostors=int(own.sum()),
+        own_passed=int((passed & own).sum()),
+        calibration_error=calibration.calibration_error(trials),
+        source=check_source(enrolled, cohort[~own], people[~own], cohort[own] if own.any() else None, score),
+    )
+
+
+def whole_cohort(
+    bundle: Bundle, impostors: NDArray[np.float32] | None = None, people: NDArray[np.int32] | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """The bundle's cohort (N, D) and who is who (N,), with impostors (M, D) of people (M,) added to it."""
+    found = read_cohort(bundle.files)
+    if found is None:
+        raise BundleError(
+            f"{bundle.path.name} carries no cohort, so no threshold can be justified: export it with --faces"
+        )
+    cohort, identities = found
+    if impostors is None or people is None or not len(impostors):
+        return cohort, identities
+    known = identities[identities >= OWN_IMPOSTORS]
+    first = int(known.max()) + 1 if len(known) else OWN_IMPOSTORS
+    return np.concatenate([cohort, impostors]), np.concatenate([identities, people + first]).astype(np.int32)
+
+
+def _held_out(
+    enrolled: NDArray[np.float32], cohort: NDArray[np.float32], people: NDArray[np.int32], threshold: float
+) -> tuple[float, float, float] | None:
+    """(FRR, low, high) of one's own samples, each scored by an enrollment of the other folds; exact 95 % interval."""
+    count = len(enrolled)
+    if count < 2:
+        return None
+    folds = np.arange(count) % min(FOLDS, count)
+    missed = 0
+    for fold in np.unique(folds):
+        score = enroll_against(enrolled[folds != fold], cohort, people)
+        missed += int((score.score(enrolled[folds == fold]) < threshold).sum())
+    return missed / count, *clopper_pearson(missed, count)
