@@ -45,7 +45,8 @@ def preprocess(
     """
     images = _arrays.as_images(rgb)
     size = spec.size
-    corners = spec.box_for(*images.shape[1:3]) if box is None else _arrays.fixed_box(box, images)
+    scaled = spec.box_for(*images.shape[1:3])
+    corners = _arrays.inside(scaled, images) if box is None else _arrays.fixed_box(box, images)
     target = _arrays.output(out, (len(images), 1, size, size), np.dtype(np.float32), images)
     _run.run(images, corners, target[:, 0], _kernels.chosen(), threads)
     return target

@@ -51,19 +51,26 @@ def whole_box(images: Bytes) -> Box:
 
 def fixed_box(box: Any, images: Bytes) -> Box:
     """x0, y0, x1, y1 in pixels -> 1/256 pixel, rounded half up; InputError unless it is a box inside the image."""
-    height, width = images.shape[1:3]
     try:
         corners = [float(v) for v in box]
     except (TypeError, ValueError) as problem:
         raise InputError(f"a box is four numbers x0, y0, x1, y1 in pixels, not {box!r}") from problem
-    if len(corners) != 4 or not all(map(math.isfinite, corners)):
+    if len(corners) != 4 or not all(math.isfinite(v * FRACTION) for v in corners):
         raise InputError(f"a box is four finite numbers x0, y0, x1, y1 in pixels, not {box!r}")
     x0, y0, x1, y1 = (math.floor(v * FRACTION + 0.5) for v in corners)
-    if min(x0, y0) < 0 or x1 > width * FRACTION or y1 > height * FRACTION:
-        raise InputError(f"the box {tuple(corners)} is partly outside the {width}x{height} image: clip it first")
+    return inside((x0, y0, x1, y1), images)
+
+
+def inside(box: Box, images: Bytes) -> Box:
+    """The box (1/256 pixel) itself, or InputError where it is empty or leaves the image."""
+    height, width = images.shape[1:3]
+    x0, y0, x1, y1 = box
+    told = tuple(v / FRACTION for v in box)
     if x0 >= x1 or y0 >= y1:
-        raise InputError(f"the box {tuple(corners)} is empty: x0 < x1 and y0 < y1 by at least 1/{FRACTION} pixel")
-    return x0, y0, x1, y1
+        raise InputError(f"the box {told} is empty: x0 < x1 and y0 < y1 by at least 1/{FRACTION} pixel")
+    if min(x0, y0) < 0 or x1 > width * FRACTION or y1 > height * FRACTION:
+        raise InputError(f"the box {told} is partly outside the {width}x{height} image: clip it first")
+    return box
 
 
 def output_size(size: Any) -> tuple[int, int]:

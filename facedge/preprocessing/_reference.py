@@ -43,43 +43,50 @@ def axis(pixels: int, outputs: int, begin: int, end: int) -> tuple[int, Integers
     return unit, np.clip(centre, 0, (pixels - 1) * unit), unit
 
 
-def weights(pixels: int, outputs: int, begin: int, end: int, *, luma: tuple[int, ...] = (LUMA_ONE,)) -> Integers:
-    """int64 (outputs, pixels, channels): the weight of each channel of each pixel; each output's sum is 4096.
+def taps(
+    pixels: int, outputs: int, begin: int, end: int, *, luma: tuple[int, ...] = (LUMA_ONE,)
+) -> tuple[Integers, Integers]:
+    """(first, weights): output o takes pixels first[o] + 0, 1, ... with int64 weights (outputs, taps, channels).
 
+    Each output's weights sum to 4096. Taps beyond the last pixel weigh 0.
     luma: the channels' shares of 65536; (65536,) for the vertical axis and for grey.
     """
     unit, start, length = axis(pixels, outputs, begin, end)
-    edges = np.arange(pixels + 1, dtype=np.int64) * unit
-    covered = np.clip(edges[None, :] - start[:, None], 0, length)  # (outputs, pixels + 1)
+    first = start // unit
+    widest = int(np.max((start + length - 1) // unit - first)) + 1
+    edges = (first[:, None] + np.arange(widest + 1)) * unit
+    covered = np.clip(edges - start[:, None], 0, length)  # (outputs, taps + 1)
     share = np.cumsum((0, *luma), dtype=np.int64)  # (channels + 1)
     low, high = covered[:, :-1, None], covered[:, 1:, None]
     exact = LUMA_ONE * low + (high - low) * share  # over LUMA_ONE * length
     divisor = LUMA_ONE // WEIGHT_ONE * length
     rounded: Integers = (exact + divisor // 2) // divisor  # divisor is even: halves go up
-    return np.diff(rounded, axis=2)
+    return first, np.diff(rounded, axis=2)
+
+
+def weights(pixels: int, outputs: int, begin: int, end: int, *, luma: tuple[int, ...] = (LUMA_ONE,)) -> Integers:
+    """The same as one matrix, int64 (outputs, pixels, channels), mostly zeros."""
+    first, banded = taps(pixels, outputs, begin, end, luma=luma)
+    dense = np.zeros((outputs, pixels + banded.shape[1], banded.shape[2]), dtype=np.int64)
+    columns = first[:, None] + np.arange(banded.shape[1])
+    dense[np.arange(outputs)[:, None], columns] = banded
+    return dense[:, :pixels]
 
 
 def accumulate(images: Bytes, box: Box, out_height: int, out_width: int) -> Integers:
     """(N, H, W, C) uint8, C = 3 (RGB) or 1 (grey) -> grey times 65536, int64 (N, out_height, out_width)."""
     count, height, width, channels = images.shape
     x0, y0, x1, y1 = box
-    vertical = weights(height, out_height, y0, y1)[:, :, 0]
-    horizontal = weights(width, out_width, x0, x1, luma=LUMA if channels == 3 else (LUMA_ONE,))
-    rows = np.moveaxis(images, 1, 0).reshape(height, count, width * channels)
-    middle = _weighted_sums(vertical, rows)  # at most 255 * 4096
-    middle = (middle + 128) >> 8
-    columns = np.moveaxis(middle, 2, 0)  # (width * channels, out_height, N)
-    total = _weighted_sums(horizontal.reshape(out_width, -1), columns)
-    return total.transpose(2, 1, 0)
-
-
-def _weighted_sums(matrix: Integers, lines: npt.NDArray[np.integer]) -> Integers:
-    """The (outputs, n) integer matrix times n lines of any shape, touching only weights that are not 0."""
-    total = np.zeros((matrix.shape[0], *lines.shape[1:]), dtype=np.int64)
-    for output, row in enumerate(matrix):
-        for n in np.flatnonzero(row):
-            total[output] += row[n] * lines[n].astype(np.int64)
-    return total
+    first, vertical = taps(height, out_height, y0, y1)
+    total = np.zeros((out_height, count, width, channels), dtype=np.int64)
+    for o, k in np.argwhere(vertical[:, :, 0]):
+        total[o] += vertical[o, k, 0] * images[:, first[o] + k]
+    middle = (total + 128) >> 8  # at most 4080
+    first, horizontal = taps(width, out_width, x0, x1, luma=LUMA if channels == 3 else (LUMA_ONE,))
+    result = np.zeros((out_width, out_height, count), dtype=np.int64)
+    for o, k, c in np.argwhere(horizontal):
+        result[o] += horizontal[o, k, c] * middle[:, :, first[o] + k, c]
+    return result.transpose(2, 1, 0)
 
 
 def normalise(total: Integers) -> npt.NDArray[np.float32]:

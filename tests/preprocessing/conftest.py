@@ -1,0 +1,15 @@
+"""Every case runs on every implementation that this machine has, and all must give the same bits."""
+
+import pytest
+
+from facedge.preprocessing import _kernels
+
+
+@pytest.fixture(params=_kernels.NAMES)
+def implementation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Forces one implementation; skips those that this build or CPU does not have."""
+    name: str = request.param
+    if name not in _kernels.available():
+        pytest.skip(f"this build or CPU has no {name} kernel")
+    monkeypatch.setenv("FACEDGE_KERNEL", name)
+    return name
