@@ -61,9 +61,9 @@ def one_sided(identities: npt.NDArray[Any]) -> IdentityPairs:
 
 def two_sided(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> IdentityPairs:
     """Comparisons (N,) of two identities each; the order of the two does not matter."""
-    known = np.union1d(np.unique(left), np.unique(right))
+    known = distinct(left, right)
     k = len(known)
-    a, b = np.searchsorted(known, left), np.searchsorted(known, right)
+    a, b = places(known, left), places(known, right)
     code = np.minimum(a, b) * k + np.maximum(a, b)
     if k * k <= 4 * len(code) + 1_000_000:  # a table of all codes is cheaper than sorting the comparisons
         present = np.flatnonzero(np.bincount(code, minlength=k * k))
@@ -73,6 +73,33 @@ def two_sided(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> IdentityPairs:
     else:
         present, pair_of = np.unique(code, return_inverse=True)
     return IdentityPairs(present // k, present % k, pair_of.astype(np.int64).reshape(-1), k, two_sided=True)
+
+
+def distinct(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The identities on either side, sorted. Counting beats sorting millions where identities are small numbers."""
+    if _countable(left, right):
+        seen = np.bincount(left) if left is right else _joined_counts(left, right)
+        return np.flatnonzero(seen).astype(left.dtype)
+    return np.union1d(np.unique(left), np.unique(right))
+
+
+def places(known: npt.NDArray[Any], values: npt.NDArray[Any]) -> Int64Array:
+    """Where each value (all of them known) stands among the sorted known ones."""
+    if len(values) > 4 * len(known) and _countable(known, known):
+        table = np.empty(int(known[-1]) + 1, dtype=np.int64)
+        table[known] = np.arange(len(known))
+        return np.asarray(table[values])
+    return np.searchsorted(known, values)
+
+
+def _joined_counts(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Int64Array:
+    length = int(max(left.max(), right.max())) + 1
+    return np.asarray(np.bincount(left, minlength=length) + np.bincount(right, minlength=length))
+
+
+def _countable(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> bool:
+    whole = np.issubdtype(left.dtype, np.integer) and np.issubdtype(right.dtype, np.integer)
+    return bool(whole and min(left.min(), right.min()) >= 0 and max(left.max(), right.max()) < 1_000_000)
 
 
 def draw(identities: int, replicates: int, seed: int) -> Float32Array:

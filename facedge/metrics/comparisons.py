@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from facedge.errors import InputError
+from facedge.metrics import bootstrap
 from facedge.metrics._checks import same_length, scores_1d
+from facedge.metrics.bootstrap import IdentityPairs
 
 Float32Array = npt.NDArray[np.float32]
 Int32Array = npt.NDArray[np.int32]
@@ -49,14 +51,25 @@ class Comparisons:
     @cached_property
     def identities(self) -> Int32Array:
         """The distinct identities, sorted."""
-        return np.union1d(np.unique(self.left), np.unique(self.right)).astype(np.int32)
+        return bootstrap.distinct(self.left, self.right).astype(np.int32)
 
     def where(self, chosen: BoolArray) -> "Comparisons":
         """The comparisons that a mask (N,) picks."""
         return Comparisons(self.scores[chosen], self.left[chosen], self.right[chosen])
 
+    @cached_property
+    def pairs(self) -> IdentityPairs:
+        """The pairs of identities behind the comparisons, found once; one-sided where all are genuine."""
+        if self.genuine.all():
+            return bootstrap.one_sided(self.left)
+        return bootstrap.two_sided(self.left, self.right)
+
     def split(self) -> "tuple[Comparisons, Comparisons]":
         """(genuine, impostor). Raises InputError where one of them is missing: a verifier is judged on both."""
+        return self._split
+
+    @cached_property
+    def _split(self) -> "tuple[Comparisons, Comparisons]":
         genuine = self.genuine
         if not genuine.any() or genuine.all():
             raise InputError(

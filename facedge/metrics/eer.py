@@ -55,10 +55,8 @@ def _rates_on_grid(
     grid: npt.NDArray[np.floating[Any]],
 ) -> npt.NDArray[np.float64]:
     """Share accepted at each threshold in each replicate, (replicates, steps)."""
-    one_person = bool(comparisons.genuine.all())
-    left, right = comparisons.left, comparisons.right
-    pairs = bootstrap.one_sided(left) if one_person else bootstrap.two_sided(left, right)
-    columns = np.searchsorted(known, np.union1d(np.unique(left), np.unique(right)))
+    pairs = comparisons.pairs
+    columns = bootstrap.places(known, bootstrap.distinct(comparisons.left, comparisons.right))
     own = np.ascontiguousarray(weights[:, columns])
     bins = np.searchsorted(grid, comparisons.scores, side="right")  # how many thresholds accept it
     table = np.bincount(pairs.pair_of * (len(grid) + 1) + bins, minlength=pairs.pairs * (len(grid) + 1))

@@ -73,7 +73,7 @@ def far_at_threshold(
     both sides vary; None counts every score as a person of its own.
     """
     scores = scores_1d(impostor_scores, "impostor scores")
-    return _estimate(scores >= threshold, _pairs(scores, identities), replicates, seed)
+    return far_of(scores >= threshold, _pairs(scores, identities), replicates=replicates, seed=seed)
 
 
 def threshold_at_far(
@@ -91,10 +91,16 @@ def threshold_at_far(
     than the cohort supports (module docstring), with the number of identities that would be needed.
     """
     scores = scores_1d(impostor_scores, "impostor scores")
+    return choose_threshold(scores, far, _pairs(scores, identities), replicates=replicates, seed=seed)
+
+
+def choose_threshold(
+    scores: npt.NDArray[Any], far: float, pairs: IdentityPairs, *, replicates: int = REPLICATES, seed: int = 0
+) -> Threshold:
+    """`threshold_at_far` for impostor scores (N,) whose pairs of identities are known already."""
     fraction(far, "a FAR")
-    pairs = _pairs(scores, identities)
     threshold = _lowest_threshold(scores, far)
-    chosen = Threshold(threshold, far, _estimate(scores >= threshold, pairs, replicates, seed))
+    chosen = Threshold(threshold, far, far_of(scores >= threshold, pairs, replicates=replicates, seed=seed))
     _refuse_unsupported(chosen, pairs)
     return chosen
 
@@ -120,7 +126,10 @@ def _lowest_threshold(scores: npt.NDArray[Any], far: float) -> float:
     return float(np.nextafter(turned_away, scores.dtype.type(np.inf)))
 
 
-def _estimate(accepted: npt.NDArray[np.bool_], pairs: IdentityPairs, replicates: int, seed: int) -> FarEstimate:
+def far_of(
+    accepted: npt.NDArray[np.bool_], pairs: IdentityPairs, *, replicates: int = REPLICATES, seed: int = 0
+) -> FarEstimate:
+    """`far_at_threshold` for comparisons that were accepted or not, bool (N,), whose identities are known already."""
     hits, counts = pairs.counts(accepted), pairs.counts()
     low, high = _far_interval(pairs, hits, counts, replicates, seed)
     return FarEstimate(

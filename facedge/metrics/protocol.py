@@ -96,9 +96,8 @@ def _accuracy_interval(
         if not kind.any():
             continue
         part = test.where(kind)
-        same = bool(part.genuine.all())
-        pairs = bootstrap.one_sided(part.left) if same else bootstrap.two_sided(part.left, part.right)
-        columns = np.searchsorted(test.identities, np.union1d(part.left, part.right))
+        pairs = part.pairs
+        columns = bootstrap.places(test.identities, bootstrap.distinct(part.left, part.right))
         own = np.ascontiguousarray(weights[:, columns])
         rates = bootstrap.resampled_rates(own, pairs, pairs.counts(right[kind]), pairs.counts())
         total += rates * kind.mean()

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from facedge.metrics import bootstrap
 from facedge.metrics.bootstrap import REPLICATES
 from facedge.metrics.comparisons import Comparisons
-from facedge.metrics.operating import Threshold, threshold_at_far
+from facedge.metrics.operating import Threshold, choose_threshold
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,7 @@ def tar_at_far(comparisons: Comparisons, far: float, *, replicates: int = REPLIC
     support.
     """
     genuine, impostor = comparisons.split()
-    sides = np.stack((impostor.left, impostor.right), axis=1)
-    chosen = threshold_at_far(impostor.scores, far, identities=sides, replicates=replicates, seed=seed)
+    chosen = choose_threshold(impostor.scores, far, impostor.pairs, replicates=replicates, seed=seed)
     tars = _resampled_tars(genuine, impostor, comparisons.identities, far, replicates, seed)
     low, high = bootstrap.percentile_interval(tars)
     return TarAtFar(float(np.mean(genuine.scores >= chosen.threshold)), low, high, chosen)
@@ -59,27 +58,34 @@ def _resampled_tars(
     weights = bootstrap.draw(len(known), replicates, seed)
     totals = _impostor_totals(weights, impostor, known)
     limits = _first_turned_away(weights, impostor, known, far * totals)
-    order = np.argsort(-genuine.scores)
-    ranked, owner = genuine.scores[order], np.searchsorted(known, genuine.left[order])
-    passing = np.searchsorted(-ranked, -limits, side="left")  # strictly above the score turned away
-    tars = np.full(replicates, np.nan)
-    step = max(1, 4_000_000 // len(ranked))
-    for start in range(0, replicates, step):
-        rows = slice(start, start + step)
-        running = np.cumsum(weights[rows][:, owner], axis=1, dtype=np.float64)
-        running = np.concatenate((np.zeros((len(running), 1)), running), axis=1)
-        above = running[np.arange(len(running)), passing[rows]]
-        np.divide(above, running[:, -1], out=tars[rows], where=running[:, -1] > 0)
+    tars = _weighted_shares_above(weights, genuine, known, limits)
     tars[totals == 0] = np.nan
     return tars
+
+
+def _weighted_shares_above(
+    weights: npt.NDArray[np.float32], genuine: Comparisons, known: npt.NDArray[Any], limits: npt.NDArray[Any]
+) -> npt.NDArray[np.float64]:
+    """The weighted share of genuine scores strictly above the limit of each replicate, (replicates,)."""
+    order = np.argsort(limits, kind="stable")
+    below = np.searchsorted(limits[order], genuine.scores, side="left")  # how many replicates' limits it beats
+    owner = bootstrap.places(known, genuine.left)
+    table = np.bincount(owner * (len(limits) + 1) + below, minlength=len(known) * (len(limits) + 1))
+    beaten = np.cumsum(table.reshape(len(known), -1)[:, ::-1], axis=1)[:, ::-1]  # (K, replicates + 1), from k limits on
+    rank = np.empty(len(limits), dtype=np.int64)
+    rank[order] = np.arange(len(limits))
+    passing = np.einsum("bk,kb->b", weights, beaten[:, rank + 1], dtype=np.float64)
+    total = weights.astype(np.float64) @ beaten[:, 0]
+    shares = np.full(len(limits), np.nan)
+    np.divide(passing, total, out=shares, where=total > 0)
+    return shares
 
 
 def _impostor_totals(
     weights: npt.NDArray[np.float32], impostor: Comparisons, known: npt.NDArray[Any]
 ) -> npt.NDArray[np.float64]:
-    pairs = bootstrap.two_sided(impostor.left, impostor.right)
-    columns = np.searchsorted(known, np.union1d(np.unique(impostor.left), np.unique(impostor.right)))
-    return bootstrap.weighted_totals(np.ascontiguousarray(weights[:, columns]), pairs, pairs.counts())
+    columns = bootstrap.places(known, bootstrap.distinct(impostor.left, impostor.right))
+    return bootstrap.weighted_totals(np.ascontiguousarray(weights[:, columns]), impostor.pairs, impostor.pairs.counts())
 
 
 def _first_turned_away(
@@ -93,11 +99,11 @@ def _first_turned_away(
     Only the top of the impostors can matter: start there, and take twice as many while some replicate wants more.
     """
     scores, n = impostor.scores, len(impostor.scores)
-    top = min(n, int(2 * allowed.max(initial=1.0)) + 64)
+    top = min(n, int(1.3 * allowed.max(initial=1.0)) + 64)
     while True:
         best = np.argpartition(scores, n - top)[n - top :]
         best = best[np.argsort(-scores[best])]
-        left, right = (np.searchsorted(known, side[best]) for side in (impostor.left, impostor.right))
+        left, right = (bootstrap.places(known, side[best]) for side in (impostor.left, impostor.right))
         burst = _burst_index(weights, left, right, allowed)
         if top == n or (burst < top).all():
             ranked = np.append(scores[best], scores.dtype.type(-np.inf))

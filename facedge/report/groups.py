@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from facedge.metrics import all_pairs, far_at_threshold
+from facedge.metrics import all_pairs
+from facedge.metrics.operating import far_of
 
 GROUPS = ("Male", "Young", "Pale_Skin", "Eyeglasses")
 
@@ -71,8 +72,7 @@ def _group(
         found["frr"] = float(np.mean(pairs.scores[same] < threshold))
     if not same.all():
         strangers = pairs.where(~same)
-        sides = np.stack((strangers.left, strangers.right), axis=1)
-        far = far_at_threshold(strangers.scores, threshold, identities=sides, replicates=replicates, seed=seed)
+        far = far_of(strangers.scores >= threshold, strangers.pairs, replicates=replicates, seed=seed)
         found |= {"far": far.far, "far_low95": far.low95, "far_high95": far.high95}
     return found
 

@@ -80,8 +80,8 @@ def groups(record: dict[str, Any]) -> str:
         f"<p>{_ratio_sentence(found)}</p>\n"
         + _figure(charts.group_chart(found), "False accepts between strangers of one group, with 95 % intervals.")
         + _table(("both photos are", "people", "impostors", "FAR", "95 % interval", "FRR"), rows)
-        + '<p class="note">Strangers of one group look more alike than strangers at large, so these rates lie above '
-        "the rate over all. The labels are the dataset’s, given by annotators from the photo alone.</p>\n</section>"
+        + '<p class="note">Impostors are comparisons of two strangers of the group, who often look more alike than '
+        "strangers at large. The labels are the dataset’s, given by annotators from the photo alone.</p>\n</section>"
     )
 
 

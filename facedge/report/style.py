@@ -69,7 +69,10 @@ svg .name.one { fill: var(--one); } svg .name.two { fill: var(--two); } svg .nam
 .gain { stroke: var(--one); stroke-width: 5; stroke-opacity: .25; }
 .loss { stroke: var(--bad); stroke-width: 5; stroke-opacity: .3; }
 .guess { stroke: var(--three); stroke-width: 2; }
-@media (max-width: 560px) { main { padding-top: 36px; } h1 { font-size: 1.7rem; } svg text { font-size: 15px; } }
+@media (max-width: 560px) { main { padding-top: 36px; } h1 { font-size: 1.7rem; }
+  .figures > div + div { padding-left: 0; border-left: 0; }
+  figure { overflow-x: auto; } .legend > span { display: block; }
+  main > section > figure > svg { min-width: 560px; } }
 @media print { body { background: none; } main { max-width: none; padding: 0; }
   h2, figure, tr { break-inside: avoid; } }
 """
