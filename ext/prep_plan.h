@@ -78,13 +78,23 @@ static void fe_axis_range(const fe_axis *a, int64_t o, int64_t *first, int64_t *
     *last = (start + a->length - 1) / a->unit;
 }
 
-/* round(4096 c) up to `share` of 65536 of pixel x. */
-static int64_t fe_cumulative(const fe_axis *a, int64_t start, int64_t x, int64_t share)
+/* round(4096 c) up to the edge before pixel x. */
+static int64_t fe_cumulative(const fe_axis *a, int64_t start, int64_t x)
 {
-    int64_t low = a->unit * x - start, high = low + a->unit;
-    low = low < 0 ? 0 : low > a->length ? a->length : low;
-    high = high < 0 ? 0 : high > a->length ? a->length : high;
-    return (65536 * low + (high - low) * share + 8 * a->length) / (16 * a->length);
+    int64_t covered = a->unit * x - start;
+    covered = covered < 0 ? 0 : covered > a->length ? a->length : covered;
+    return (2 * 4096 * covered + a->length) / (2 * a->length);
+}
+
+/* How many of the first units of a weight are red, green and blue. */
+static void fe_split(int64_t units, int64_t colours[3])
+{
+    const int64_t red = 19595, green = 38470, blue = 7471;
+    int64_t rest;
+    colours[0] = (2 * red * units + 65536) / (2 * 65536);
+    rest = units - colours[0];
+    colours[1] = (2 * green * rest + green + blue) / (2 * (green + blue));
+    colours[2] = rest - colours[1];
 }
 
 /* Asks for what lies `bytes` on from `at`, wherever that is: past the end of an image nothing happens. */
@@ -96,8 +106,6 @@ static int64_t fe_cumulative(const fe_axis *a, int64_t start, int64_t x, int64_t
 #define fe_prefetch(at, bytes) ((void)(at), (void)(bytes))
 #define fe_prefetch_to_write(at, bytes) ((void)(at), (void)(bytes))
 #endif
-
-static const int64_t fe_luma[4] = {0, 19595, 19595 + 38470, 65536};
 
 static int fe_geometry_ok(const fe_geometry *g)
 {
@@ -140,7 +148,7 @@ static void fe_plan_rows(fe_plan *p, const fe_axis *a)
         r->offset = offset;
         r->any_low = 0;
         for (row = first; row <= last; row++) {
-            int64_t until = fe_cumulative(a, start, row, 65536), w = until - before;
+            int64_t until = fe_cumulative(a, start, row + 1), w = until - before;
             fe_pair *pair = &p->pairs[offset + (row - first) / 2];
             int shift = (row - first) % 2 ? 8 : 0;
             pair->high = (uint16_t)(pair->high | (w / 64) << shift);
@@ -160,14 +168,15 @@ static void fe_plan_columns(fe_plan *p, const fe_axis *a, const fe_geometry *g)
     int64_t o, first, last, x, k;
     for (o = 0; o < a->outputs; o++) {
         int16_t *w = p->weights + o * p->taps;
-        int64_t start = fe_axis_start(a, o), before = 0;
+        int64_t start = fe_axis_start(a, o), before[3] = {0}, until[3];
         fe_axis_range(a, o, &first, &last);
         p->starts[o] = (int32_t)((first - p->first_pixel) * step);
         for (x = first; x <= last; x++) {
+            until[0] = fe_cumulative(a, start, x + 1);
+            if (g->channels == 3) fe_split(until[0], until);
             for (k = 0; k < g->channels; k++) {
-                int64_t until = fe_cumulative(a, start, x, g->channels == 1 ? 65536 : fe_luma[k + 1]);
-                w[(x - first) * step + (turned ? 2 - k : k)] = (int16_t)(until - before);
-                before = until;
+                w[(x - first) * step + (turned ? 2 - k : k)] = (int16_t)(until[k] - before[k]);
+                before[k] = until[k];
             }
         }
     }

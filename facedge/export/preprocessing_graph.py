@@ -32,8 +32,8 @@ def add_preprocessing(g: GraphBuilder, spec: PreprocessSpec, image: str, *, to: 
     x0, y0, x1, y1 = spec.crop
     rows = _axis(g, spec.size, g.op("Gather", shape, g.i64(1)), (y0, y1), FRAME_HEIGHT)
     columns = _axis(g, spec.size, g.op("Gather", shape, g.i64(2)), (x0, x1), FRAME_WIDTH)
-    vertical = g.op("Transpose", _weights(g, spec.size, rows, (LUMA_ONE,)), perm=[1, 0])  # (S, h)
-    horizontal = _weights(g, spec.size, columns, LUMA)  # (w * 3, S)
+    vertical = g.op("Transpose", _weights(g, spec.size, rows, colour=False), perm=[1, 0])  # (S, h)
+    horizontal = _weights(g, spec.size, columns, colour=True)  # (w * 3, S)
     lines = g.cast(_lines(g, image, rows, columns), np.float32)  # (N, h, w * 3)
     v = g.op("MatMul", vertical, lines)  # (N, S, w * 3), at most 255 * 4096
     m = g.op("Floor", g.op("Mul", g.op("Add", v, g.f32(128)), g.f32(1 / 256)))  # (v + 128) >> 8
@@ -64,25 +64,31 @@ def _corner(g: GraphBuilder, pixels: str, corner: int, frame: int) -> str:
     return g.op("Div", g.op("Add", g.op("Mul", pixels, g.i64(2 * corner)), g.i64(frame)), g.i64(2 * frame))
 
 
-def _weights(g: GraphBuilder, size: int, axis: _Axis, luma: tuple[int, ...]) -> str:
+def _weights(g: GraphBuilder, size: int, axis: _Axis, *, colour: bool) -> str:
     """float32 ((last - first) * channels, S): the weight of each channel of each pixel in each output."""
     edges = g.op("Range", axis.first, g.op("Add", axis.last, g.i64(1)), g.i64(1))
     at = g.op("Unsqueeze", g.op("Mul", edges, axis.unit), g.i64([1]))  # (n + 1, 1)
     covered = g.op("Clip", g.op("Sub", at, axis.start), g.i64(0), axis.length)  # (n + 1, S)
-    low = g.op("Slice", covered, g.i64([0]), g.i64([-1]), g.i64([0]))
-    high = g.op("Slice", covered, g.i64([1]), g.i64([2**31]), g.i64([0]))
-    exact = g.op("Mul", low, g.i64(LUMA_ONE))
-    if len(luma) > 1:  # the cumulative runs on through the channels of a pixel
-        share = np.cumsum((0, *luma[:-1])).reshape(1, -1, 1)
-        low, high, exact = (g.op("Unsqueeze", name, g.i64([1])) for name in (low, high, exact))  # (n, 1, S)
-        exact = g.op("Add", exact, g.op("Mul", g.op("Sub", high, low), g.i64(share)))
-        exact = g.op("Reshape", exact, g.i64([-1, size]))  # (n * channels, S)
-    divisor = g.op("Mul", axis.length, g.i64(LUMA_ONE // WEIGHT_ONE))
-    half = g.op("Div", divisor, g.i64(2))
-    rounded = g.cast(g.op("Div", g.op("Add", exact, half), divisor), np.float32)
-    after = g.op("Slice", rounded, g.i64([1]), g.i64([2**31]), g.i64([0]))
-    whole = g.f32(np.full((1, size), WEIGHT_ONE))  # beyond the last pixel everything is covered
-    return g.op("Sub", g.op("Concat", after, whole, axis=0), rounded)
+    doubled = g.op("Mul", axis.length, g.i64(2))
+    cumulative = g.op("Mul", covered, g.i64(2 * WEIGHT_ONE))
+    cumulative = g.op("Div", g.op("Add", cumulative, axis.length), doubled)  # rounded, halves up
+    if colour:
+        cumulative = _split(g, cumulative)  # (n + 1, 3, S)
+    before = g.op("Slice", cumulative, g.i64([0]), g.i64([-1]), g.i64([0]))
+    after = g.op("Slice", cumulative, g.i64([1]), g.i64([2**31]), g.i64([0]))
+    return g.cast(g.op("Reshape", g.op("Sub", after, before), g.i64([-1, size])), np.float32)
+
+
+def _split(g: GraphBuilder, units: str) -> str:
+    """Of the first `units` of each weight, those that are red, green and blue: (n, S) -> (n, 3, S)."""
+    red, green, blue = LUMA
+    reds = g.op("Add", g.op("Mul", units, g.i64(2 * red)), g.i64(LUMA_ONE))
+    reds = g.op("Div", reds, g.i64(2 * LUMA_ONE))
+    rest = g.op("Sub", units, reds)
+    greens = g.op("Add", g.op("Mul", rest, g.i64(2 * green)), g.i64(green + blue))
+    greens = g.op("Div", greens, g.i64(2 * (green + blue)))
+    blues = g.op("Sub", rest, greens)
+    return g.op("Concat", *(g.op("Unsqueeze", name, g.i64([1])) for name in (reds, greens, blues)), axis=1)
 
 
 def _lines(g: GraphBuilder, image: str, rows: _Axis, columns: _Axis) -> str:

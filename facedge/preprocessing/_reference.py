@@ -14,8 +14,10 @@ and a weight is the difference of two neighbouring *rounded* cumulatives, round(
 - linear (it is shorter): `length` is one pixel, `start` the position of the output's centre among the pixels'
   centres, clamped at the border. The cumulative then gives the two taps of a linear interpolation.
 
-On the horizontal axis the cumulative also runs through the channels of a pixel, in proportion to their luma. That
-folds the grey into the weights, and a grey image gets the bits of the same grey in three channels.
+On the horizontal axis the 4096 units of an output's weight also get a colour each, R, G or B, evenly mixed in the
+proportions of the luma (`split`). A pixel's units, counted by colour, are the weights of its channels. That folds the
+grey into the weights; a grey image gets the bits of the same grey in three channels; and as the mix runs on from pixel
+to pixel, no colour is favoured (rounding each pixel's channels by itself is off by up to 2 levels on pure colours).
 """
 
 import numpy as np
@@ -43,30 +45,32 @@ def axis(pixels: int, outputs: int, begin: int, end: int) -> tuple[int, Integers
     return unit, np.clip(centre, 0, (pixels - 1) * unit), unit
 
 
-def taps(
-    pixels: int, outputs: int, begin: int, end: int, *, luma: tuple[int, ...] = (LUMA_ONE,)
-) -> tuple[Integers, Integers]:
+def split(units: Integers) -> Integers:
+    """How many of the first `units` (0 to 4096) of a weight are red, green and blue: (..., 3), each monotone."""
+    red, green, blue = LUMA
+    reds = (2 * red * units + LUMA_ONE) // (2 * LUMA_ONE)
+    rest = units - reds
+    greens = (2 * green * rest + green + blue) // (2 * (green + blue))
+    return np.stack([reds, greens, rest - greens], axis=-1)
+
+
+def taps(pixels: int, outputs: int, begin: int, end: int, *, colour: bool = False) -> tuple[Integers, Integers]:
     """(first, weights): output o takes pixels first[o] + 0, 1, ... with int64 weights (outputs, taps, channels).
 
-    Each output's weights sum to 4096. Taps beyond the last pixel weigh 0.
-    luma: the channels' shares of 65536; (65536,) for the vertical axis and for grey.
+    channels is 3 for a colour axis, else 1. Each output's weights sum to 4096. Taps beyond the last pixel weigh 0.
     """
     unit, start, length = axis(pixels, outputs, begin, end)
     first = start // unit
     widest = int(np.max((start + length - 1) // unit - first)) + 1
     edges = (first[:, None] + np.arange(widest + 1)) * unit
     covered = np.clip(edges - start[:, None], 0, length)  # (outputs, taps + 1)
-    share = np.cumsum((0, *luma), dtype=np.int64)  # (channels + 1)
-    low, high = covered[:, :-1, None], covered[:, 1:, None]
-    exact = LUMA_ONE * low + (high - low) * share  # over LUMA_ONE * length
-    divisor = LUMA_ONE // WEIGHT_ONE * length
-    rounded: Integers = (exact + divisor // 2) // divisor  # divisor is even: halves go up
-    return first, np.diff(rounded, axis=2)
+    cumulative: Integers = (2 * WEIGHT_ONE * covered + length) // (2 * length)  # halves go up
+    return first, np.diff(split(cumulative) if colour else cumulative[..., None], axis=1)
 
 
-def weights(pixels: int, outputs: int, begin: int, end: int, *, luma: tuple[int, ...] = (LUMA_ONE,)) -> Integers:
+def weights(pixels: int, outputs: int, begin: int, end: int, *, colour: bool = False) -> Integers:
     """The same as one matrix, int64 (outputs, pixels, channels), mostly zeros."""
-    first, banded = taps(pixels, outputs, begin, end, luma=luma)
+    first, banded = taps(pixels, outputs, begin, end, colour=colour)
     dense = np.zeros((outputs, pixels + banded.shape[1], banded.shape[2]), dtype=np.int64)
     columns = first[:, None] + np.arange(banded.shape[1])
     dense[np.arange(outputs)[:, None], columns] = banded
@@ -82,7 +86,7 @@ def accumulate(images: Bytes, box: Box, out_height: int, out_width: int) -> Inte
     for o, k in np.argwhere(vertical[:, :, 0]):
         total[o] += vertical[o, k, 0] * images[:, first[o] + k]
     middle = (total + 128) >> 8  # at most 4080
-    first, horizontal = taps(width, out_width, x0, x1, luma=LUMA if channels == 3 else (LUMA_ONE,))
+    first, horizontal = taps(width, out_width, x0, x1, colour=channels == 3)
     result = np.zeros((out_width, out_height, count), dtype=np.int64)
     for o, k, c in np.argwhere(horizontal):
         result[o] += horizontal[o, k, c] * middle[:, :, first[o] + k, c]

@@ -1,6 +1,7 @@
 """Equal bits: every implementation against the numpy reference, which is itself held to the definition in fractions."""
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ COMPILED = [name for name in _kernels.available() if name != "numpy"]
 LAYOUTS = ("packed", "rgba", "bgr", "abgr", "planar", "sparse", "flipped", "mirrored", "grey", "grey column")
 
 
-def exact_weights(pixels: int, outputs: int, begin: int, end: int, shares: tuple[int, ...]) -> list[list[int]]:
-    """The definition of design section 2, word for word, in fractions: weights of each output, channel after channel."""
+def exact_weights(pixels: int, outputs: int, begin: int, end: int) -> list[list[int]]:
+    """The definition of a weight in fractions: each output's, pixel after pixel."""
     length, result = Fraction(end - begin, 256), []
     for o in range(outputs):
         if length >= outputs:
@@ -26,17 +27,9 @@ def exact_weights(pixels: int, outputs: int, begin: int, end: int, shares: tuple
         else:
             start = Fraction(begin, 256) + (o + Fraction(1, 2)) * length / outputs - Fraction(1, 2)
             start, covered = min(max(start, Fraction(0)), Fraction(pixels - 1)), Fraction(1)
-        row, before = [], 0
-        for x in range(pixels):
-            low = min(max((x - start) / covered, Fraction(0)), Fraction(1))
-            high = min(max((x + 1 - start) / covered, Fraction(0)), Fraction(1))
-            running = 0
-            for share in shares:
-                running += share
-                until = int(4096 * (low + (high - low) * Fraction(running, 65536)) + Fraction(1, 2))
-                row.append(until - before)
-                before = until
-        result.append(row)
+        until = [min(max((x - start) / covered, Fraction(0)), Fraction(1)) for x in range(pixels + 1)]
+        rounded = [int(4096 * c + Fraction(1, 2)) for c in until]
+        result.append([after - before for before, after in pairwise(rounded)])
     return result
 
 
@@ -50,11 +43,22 @@ def axes(draw: st.DrawFn) -> tuple[int, int, int, int]:
 
 @given(axes())
 def test_the_reference_weights_are_the_definition_in_fractions(axis: tuple[int, int, int, int]) -> None:
-    for shares in ((65536,), LUMA):
-        found = _reference.weights(*axis, luma=shares).reshape(axis[1], -1)
-        assert found.tolist() == exact_weights(*axis, shares)
-        assert (found.sum(axis=1) == 4096).all()
-        assert (found >= 0).all()
+    grey = _reference.weights(*axis)[:, :, 0]
+    assert grey.tolist() == exact_weights(*axis)
+    assert (grey.sum(axis=1) == 4096).all()
+    colour = _reference.weights(*axis, colour=True)
+    np.testing.assert_array_equal(colour.sum(axis=2), grey)
+    assert (colour >= 0).all()
+    assert (colour.sum(axis=1) == (1225, 2404, 467)).all()  # the luma in 4096ths, whatever the geometry
+
+
+def test_the_colours_of_a_weight_are_evenly_mixed() -> None:
+    units = np.arange(4097)
+    found = _reference.split(units)
+    steps = np.diff(found, axis=0)
+    assert ((steps == 0) | (steps == 1)).all()
+    assert (steps.sum(axis=1) == 1).all()
+    assert abs(found - units[:, None] * np.array(LUMA) / 65536).max() < 1
 
 
 def test_at_the_size_where_both_cases_apply_they_agree() -> None:
