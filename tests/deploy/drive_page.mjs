@@ -1,6 +1,6 @@
 // Drives the built page in headless Chromium with a video as its camera, and prints what happened as one JSON object.
 //
-// usage: node drive_page.mjs '{"task": "flow" | "golden" | "sight" | "refused", "url": ..., "chromium": ..., ...}'
+// usage: node drive_page.mjs '{"task": "flow" | "golden" | "sight" | "leak" | "refused", "url": ..., "chromium": ..., ...}'
 
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
@@ -13,25 +13,64 @@ const camera = options.video
   : [];
 const browser = await chromium.launch({
   executablePath: options.chromium,
-  args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', `--log-net-log=${options.netLog}`, ...camera],
+  args: [
+    '--no-sandbox',
+    '--disable-background-networking',
+    '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1', // the browser's own calls home
+    `--log-net-log=${options.netLog}`,
+    ...camera,
+  ],
 });
 const page = await browser.newPage({
   viewport: { width: options.width ?? 430, height: options.height ?? 860 },
   deviceScaleFactor: options.scale ?? 1,
   colorScheme: options.colorScheme ?? 'light',
 });
+page.setDefaultTimeout(150000); // a busy machine looks at two frames a second
 const problems = [];
 const requests = [];
 page.on('console', (message) => ['error', 'warning'].includes(message.type()) && problems.push(message.text()));
 page.on('pageerror', (error) => problems.push(String(error)));
 page.on('request', (request) => requests.push(request.url()));
 
-const state = (name, timeout = 60000) =>
-  page.waitForFunction((wanted) => wanted.split('|').includes(document.getElementById('page').dataset.state), name, { timeout });
+const state = (name) =>
+  page.waitForFunction((wanted) => wanted.split('|').includes(document.getElementById('page').dataset.state), name);
+const progress = (part) =>
+  page.waitForFunction((least) => parseFloat(document.getElementById('progress').style.getPropertyValue('--part')) > least, part);
 const text = (selector) => page.textContent(selector);
 const picture = async (name) => {
   if (options.pictures) await page.screenshot({ path: `${options.pictures}/${name}.png` });
 };
+
+async function answer() {
+  await state('accepted|rejected');
+  await page.waitForTimeout(500);
+  const score = /Score (\S+), accepted from (\S+)/.exec(await text('#scale-words'));
+  const shown = await page.isVisible('#scale');
+  return {
+    state: await page.getAttribute('#page', 'data-state'),
+    headline: await text('h1'),
+    score: shown ? Number(score[1]) : null,
+    threshold: shown ? Number(score[2]) : null,
+  };
+}
+
+/** In the page: from now on the camera shows this photo, brought to 640x480. */
+async function showPhoto(url) {
+  const photo = new Image();
+  photo.src = url;
+  await photo.decode();
+  const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 480 });
+  const scale = Math.min(640 / photo.width, 480 / photo.height);
+  const draw = () => {
+    canvas.getContext('2d').drawImage(photo, 0, 0, photo.width * scale, photo.height * scale);
+    requestAnimationFrame(draw); // a stream has frames only while something is drawn
+  };
+  draw();
+  const video = document.getElementById('video');
+  video.srcObject = canvas.captureStream(15);
+  await video.play();
+}
 
 const tasks = {
   /** Enroll and verify as a person would. */
@@ -40,22 +79,30 @@ const tasks = {
     await picture('1-welcome');
     await page.click('#primary');
     await state('enrolling');
-    await page.waitForFunction(() => parseFloat(document.getElementById('progress').style.getPropertyValue('--part')) > 50);
+    await progress(50);
     await picture('2-enrolling');
     await state('enrolled');
     await page.waitForTimeout(500);
     await picture('3-enrolled');
     const evidence = await text('#evidence-words');
-    await page.waitForTimeout(options.pause ?? 0);
-    await page.click('#primary');
-    await page.waitForFunction(() => parseFloat(document.getElementById('progress').style.getPropertyValue('--part')) > 30);
+      await page.click('#primary');
+    await progress(30);
     await picture('4-verifying');
-    await state('accepted|rejected');
-    await page.waitForTimeout(500);
-    await picture('5-answer');
+    const me = await answer();
+    await picture('5-accepted');
     await page.click('summary');
     await picture('6-evidence');
-    return { state: await page.getAttribute('#page', 'data-state'), headline: await text('h1'), score: await text('#scale-words'), evidence };
+    const others = {};
+    for (const other of options.others ?? []) {
+      await page.click('summary');
+      await page.evaluate(showPhoto, `kit/${other}`);
+      await page.click('#primary');
+      others[other] = await answer();
+      await picture(`7-${others[other].state}`);
+    }
+    await page.click('#secondary');
+    await state('welcome');
+    return { me, others, evidence, cameraAfter: await page.evaluate(() => document.getElementById('video').srcObject) };
   },
 
   /** verifier.onnx in this browser's onnxruntime-web on the golden vectors. */
@@ -104,6 +151,22 @@ const tasks = {
     }, options.frame);
   },
 
+  /** The promise that nothing leaves, kept by the browser. */
+  async leak() {
+    await state('welcome');
+    return page.evaluate(async (elsewhere) => {
+      const attempts = {
+        fetch: () => fetch(elsewhere),
+        beacon: async () => navigator.sendBeacon(elsewhere, 'face') || Promise.reject(new Error('refused')),
+        image: () => Object.assign(new Image(), { src: elsewhere }).decode(),
+        socket: () => new Promise((resolve, reject) => Object.assign(new WebSocket(elsewhere.replace('http', 'ws')), { onopen: resolve, onerror: reject })),
+      };
+      const left = [];
+      for (const [name, attempt] of Object.entries(attempts)) await attempt().then(() => left.push(name), () => {});
+      return left;
+    }, options.elsewhere);
+  },
+
   /** What the page says where it cannot work. */
   async refused() {
     await state('welcome|error');
@@ -119,7 +182,7 @@ const tasks = {
 try {
   await page.goto(options.url);
   const result = await tasks[options.task]();
-  console.log(JSON.stringify({ ...{ result, problems, requests } }));
+  console.log(JSON.stringify({ result, problems, requests }));
 } catch (error) {
   const shown = await page.evaluate(() => `${document.querySelector('h1')?.textContent}: ${document.getElementById('hint')?.textContent}`);
   console.log(JSON.stringify({ failure: String(error), shown, problems, requests }));

@@ -73,7 +73,7 @@ def test_the_threshold_turns_away_the_impostors_it_says(enrolled: Path, inputs: 
     faces = Faces.open(inputs.faces)
     scores = verifier.score(verifier.embed(np.ascontiguousarray(faces.images[faces.indices("validation")])))
     assert 0 < np.mean(scores >= verifier.threshold) <= 0.1
-    assert scores.std() > 0.01  # a head that always says the same would prove nothing here
+    assert scores.std() > 1e-3  # a head that always says the same would prove nothing here
 
 
 def test_the_bundle_answers_as_torch_does(enrolled: Path, inputs: ExportRequest) -> None:

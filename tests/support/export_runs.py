@@ -9,7 +9,7 @@ import torch
 from facedge.export.pictures import drawn_face
 from facedge.preprocessing import PreprocessSpec, resize_grey
 from facedge.train.architectures import build
-from facedge.train.config import RECIPES, BackboneConfig, DataCard, HeadConfig
+from facedge.train.config import BackboneConfig, DataCard, HeadConfig, Recipe
 from facedge.train.face_head import FaceHead
 from facedge.train.run import save_weights, weights_sha256, write_config
 
@@ -48,7 +48,7 @@ def write_backbone(run: Path, seed: int = 0) -> Path:
         for _ in range(4):
             module(torch.randn(16, 1, SPEC.size, SPEC.size))
     data = DataCard("drawn faces", "free", "by person", 12, 6)
-    config = BackboneConfig("edge", SPEC, module.embedding_size, NAMES, data, RECIPES["edge"], seed)
+    config = BackboneConfig("edge", SPEC, module.embedding_size, NAMES, data, Recipe(), seed)
     run.mkdir(parents=True)
     write_config(run, config)
     save_weights(run, module.state_dict())
@@ -60,8 +60,8 @@ def write_head(run: Path, backbone: Path, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     head = FaceHead(128)
     with torch.no_grad():
-        head.hidden.weight.mul_(4)
-        head.output.weight.mul_(100)  # or it would say nearly the same of every face
+        head.hidden.weight.mul_(2)
+        head.output.weight.mul_(40)  # or it would say nearly the same of every face
     photos = {"training": 4, "validation": 1}
     config = HeadConfig(weights_sha256(backbone), 128, 40, 0.4, 1, 1e-3, 1, seed, photos, photos, "little")
     run.mkdir(parents=True)
