@@ -90,6 +90,7 @@ def _close_stdout() -> int:
 from facedge.cli import attributes as _attributes  # noqa: E402
 from facedge.cli import bench as _bench  # noqa: E402
 from facedge.cli import bundle as _bundle  # noqa: E402
+from facedge.cli import cameras as _cameras  # noqa: E402
 from facedge.cli import demo as _demo  # noqa: E402
 from facedge.cli import doctor as _doctor  # noqa: E402
 from facedge.cli import enroll as _enroll  # noqa: E402
@@ -104,6 +105,7 @@ app.command("prepare")(_prepare.prepare)
 train_app.command("backbone")(_train.backbone)
 train_app.command("head")(_train.head)
 app.command("export")(_export.export)
+app.command("cameras")(_cameras.cameras)
 app.command("enroll")(_enroll.enroll)
 app.command("forget")(_forget.forget)
 app.command("verify")(_verify.verify)

@@ -34,6 +34,14 @@ def chosen_bundle(bundle: Path | None) -> Path:
     return pretrained()
 
 
+def chosen_person(bundle: Path | None) -> Path:
+    """The bundle or person that was named, the only person enrolled here, or the bundle inside the package."""
+    from facedge.runtime.enrollment import home
+
+    found = home.resolve(bundle)
+    return found if found is not None else chosen_bundle(None)
+
+
 def chosen_faces(faces: str) -> "Policy":
     """`faces` as the type that the runtime wants; a usage error for another word."""
     for policy in ("largest", "center", "only"):

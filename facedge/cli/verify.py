@@ -13,8 +13,8 @@ from facedge.cli._options import (
     FacesOption,
     JsonOption,
     ThreadsOption,
-    chosen_bundle,
     chosen_faces,
+    chosen_person,
 )
 from facedge.cli._style import percent, styled
 
@@ -46,13 +46,39 @@ def verify(
     aligned: AlignedOption = False,
     as_json: JsonOption = False,
     threads: ThreadsOption = 1,
+    camera: Annotated[
+        str | None,
+        typer.Option("--camera", help="Camera: 0, /dev/video0, a video file, an http or rtsp URL, picamera."),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="With --camera: end with the first decision, 0 or 1.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="With --camera: events as JSON lines on stdout.")] = False,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", min=0, help="With --camera: end after so many seconds.")
+    ] = None,
+    give_up: Annotated[
+        float, typer.Option("--give-up", min=0, help="Seconds to wait for a camera that went away.")
+    ] = 60.0,
+    challenge: Annotated[
+        bool,
+        typer.Option("--challenge", help="Ask for a turn of the head: more effort for a photo, no proof of life."),
+    ] = False,
+    show: Annotated[bool, typer.Option("--show", help="With --camera: a window; needs a display.")] = False,
 ) -> None:
     """Is it me? Exit code 0: every image accepted, 1: at least one not, 2: an error."""
     from facedge.cli._probes import answered, expand
     from facedge.runtime.verifier import load
 
-    verifier = load(chosen_bundle(bundle), threshold=threshold, far=far, faces=chosen_faces(faces), threads=threads)
+    if camera is None and (once or watch or challenge or show or timeout is not None):
+        raise typer.BadParameter("--once, --watch, --timeout, --challenge and --show go with --camera SRC")
+    verifier = load(chosen_person(bundle), threshold=threshold, far=far, faces=chosen_faces(faces), threads=threads)
     _ = verifier.threshold  # nobody enrolled: say so before looking for images
+    if camera is not None:
+        from facedge.cli._verify_camera import LiveOptions, verify_camera
+
+        if images:
+            raise typer.BadParameter("give images or --camera, not both")
+        options = LiveOptions(camera, once, watch or as_json, timeout, give_up, challenge, show)
+        verify_camera(verifier, options)
     probes = expand(images or [])
     decisions: list[Decision | None] = []
     for probe, decision in answered(probes, lambda p: verifier.verify(p, aligned=True if aligned else None)):

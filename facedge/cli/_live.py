@@ -1,0 +1,83 @@
+"""The live view in a terminal: score against threshold, a small history, frames a second by stage."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from facedge.camera.frames import Frame
+    from facedge.runtime.live.watcher import View, Watcher
+
+BARS = "▁▂▃▄▅▆▇█"
+WIDTH = 40
+STATE_STYLE = {"face": "bold", "locked": "bold red", "no_face": "dim"}
+
+
+class TerminalView:
+    """A panel that is drawn anew after every frame, ten times a second at most."""
+
+    covers_events = True
+
+    def __init__(self, watcher: "Watcher") -> None:
+        """Show what `watcher` sees."""
+        from rich.live import Live
+
+        self._watcher, self._threshold = watcher, watcher.threshold
+        self._live = Live(auto_refresh=False, transient=False)
+        self._began, self._drawn = time.perf_counter(), 0.0
+
+    def __enter__(self) -> "TerminalView":
+        """Start to draw."""
+        self._live.start()
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        """Leave the last picture."""
+        self._live.stop()
+
+    def frame(self, _frame: "Frame | None") -> None:
+        """Draw, if the last drawing is old enough."""
+        now = time.perf_counter()
+        if now - self._drawn >= 0.1:
+            self._drawn = now
+            rate = self._watcher.view.frames / max(now - self._began, 1e-6)
+            self._live.update(panel(self._watcher.view, self._threshold, rate), refresh=True)
+
+
+def panel(view: "View", threshold: float, rate: float) -> Any:
+    """The view as something rich can draw."""
+    from rich.panel import Panel
+    from rich.text import Text
+
+    verdict = ("accepted", "bold green") if view.accepted else ("not accepted", "yellow")
+    lines = [
+        Text.assemble(
+            (view.state.replace("_", " ") or "starting", STATE_STYLE.get(view.state, "yellow")), "  ", verdict
+        ),
+        Text(f"score      {_bar(view.fused or 0.0, threshold)} {_number(view.fused)}"),
+        Text(f"history    {spark(list(view.history))}"),
+        Text(f"threshold  {threshold:.4f}     {rate:5.1f} frames/s, {view.skipped} skipped"),
+        Text(_stages(view), style="dim"),
+    ]
+    return Panel(Text("\n").join(lines), title="facedge", width=72, border_style="green" if view.accepted else "dim")
+
+
+def spark(scores: list[float]) -> str:
+    """Scores 0..1 as a line of blocks."""
+    return "".join(BARS[min(int(score * len(BARS)), len(BARS) - 1)] for score in scores) or "-"
+
+
+def _bar(score: float, threshold: float) -> str:
+    """A bar of the score with a mark where the threshold is."""
+    mark, full = min(int(threshold * WIDTH), WIDTH - 1), int(score * WIDTH)
+    return "".join("┃" if k == mark else "█" if k < full else "·" for k in range(WIDTH))
+
+
+def _number(score: float | None) -> str:
+    return f"{score:.4f}" if score is not None else "-"
+
+
+def _stages(view: "View") -> str:
+    if view.decision is None:
+        return "no frame yet"
+    spent = {stage: ms for stage, ms in view.decision.ms.items() if ms > 0}
+    return "frames/s by stage: " + ", ".join(f"{stage} {1000 / ms:,.0f}" for stage, ms in spent.items())
