@@ -15,17 +15,19 @@
  * them (positions -> addresses and weights), then gather and add them up; last, divide and round. */
 
 typedef struct {
-    fe_place place;
+    fe_place place, place_inside;
     fe_gather gather;
     fe_finish finish;
     int reads_8; /* reads 8 bytes from the first channel of a point's left neighbour on, whatever the strides */
 } fe_align_engine;
 
 static const fe_align_engine fe_align_engines[FE_ISA_COUNT] = {
-    {fe_portable_place, fe_portable_gather, fe_portable_finish, 0},
-    {FE_ALIGN_X86(fe_avx2_place), FE_ALIGN_X86(fe_avx2_gather), FE_ALIGN_X86(fe_avx2_finish), 1},
-    {FE_ALIGN_X86(fe_avx512_place), FE_ALIGN_X86(fe_avx2_gather), FE_ALIGN_X86(fe_avx2_finish), 1},
-    {NULL, NULL, NULL, 1},
+    {fe_portable_place, fe_portable_place_inside, fe_portable_gather, fe_portable_finish, 0},
+    {FE_ALIGN_X86(fe_avx2_place), FE_ALIGN_X86(fe_avx2_place_inside), FE_ALIGN_X86(fe_avx2_gather),
+     FE_ALIGN_X86(fe_avx2_finish), 1},
+    {FE_ALIGN_X86(fe_avx512_place), FE_ALIGN_X86(fe_avx512_place_inside), FE_ALIGN_X86(fe_avx2_gather),
+     FE_ALIGN_X86(fe_avx2_finish), 1},
+    {NULL, NULL, NULL, NULL, 1},
 };
 
 /* Everything about one call that does not change from row to row. */
@@ -33,7 +35,8 @@ typedef struct {
     const fe_frame *frame;
     const fe_align_engine *engine;
     int fast;       /* the engine's own gather fits the frame's strides; otherwise the portable one works */
-    int64_t safe_x; /* the last left neighbour whose 8 bytes lie inside the row */
+    int small;      /* addresses in the frame fit 32 bits */
+    int64_t safe_x; /* the last left neighbour whose right one, or 8 bytes where so many are read, lie in the row */
 } fe_align_job;
 
 /* Whether both neighbours' channels lie within 8 bytes, neighbours one after the other. */
@@ -49,19 +52,46 @@ static int64_t fe_safe_x(const fe_frame *f)
     return f->width - 1 - (8 - own + f->pixel_stride - 1) / f->pixel_stride;
 }
 
-/* Copies what the points need to `stage`, 16 bytes each, where 8 may be read from anywhere. */
-static void fe_stage(const fe_points *from, int32_t count, fe_points *to, uint8_t *stage)
+/* Whether every offset in the frame fits 31 bits. */
+static int fe_is_small(const fe_frame *f)
 {
-    const size_t bytes = (size_t)(from->right + (from->channel ? 3 : 1));
+    const int64_t most = INT32_MAX / 2;
+    const int64_t rows = f->row_stride < 0 ? -(int64_t)f->row_stride : (int64_t)f->row_stride;
+    const int64_t pixels = f->pixel_stride < 0 ? -(int64_t)f->pixel_stride : (int64_t)f->pixel_stride;
+    return rows <= most / f->height && pixels <= most / f->width;
+}
+
+/* Whether positions from `first` on, in `count` steps of `step`, lie in pixels 0 to last. */
+static int fe_within(int64_t first, int64_t step, int64_t count, int64_t last)
+{
+    const int64_t end = first + (count - 1) * step;
+    return first >= 0 && end >= 0 && first >> 32 <= last && end >> 32 <= last;
+}
+
+/* Copies what a point needs of one row, 2 to 7 bytes; a call to memcpy would cost more than the point. */
+static void fe_copy_few(uint8_t *to, const uint8_t *from, size_t bytes)
+{
+    if (bytes < 4) {
+        to[0] = from[0], to[1] = from[1], to[bytes - 1] = from[bytes - 1];
+    } else {
+        memcpy(to, from, 4);
+        memcpy(to + bytes - 4, from + bytes - 4, 4);
+    }
+}
+
+/* Copies what the points need to `stage`, 16 bytes each, where 8 may be read from anywhere. */
+static void fe_stage(fe_points *points, int32_t count, uint8_t *stage)
+{
+    const size_t bytes = (size_t)(points->right + (points->channel ? 3 : 1));
     int32_t k;
     for (k = 0; k < count; k++) {
-        const uint8_t *at = from->base + from->offset[k];
-        memcpy(stage + FE_STAGE * k, at, bytes);
-        memcpy(stage + FE_STAGE * k + 8, at + from->down, bytes);
-        to->offset[k] = (ptrdiff_t)FE_STAGE * k;
+        const uint8_t *at = points->base + points->offset[k];
+        fe_copy_few(stage + FE_STAGE * k, at, bytes);
+        fe_copy_few(stage + FE_STAGE * k + 8, at + points->down, bytes);
+        points->offset[k] = (ptrdiff_t)FE_STAGE * k;
     }
-    to->base = stage;
-    to->down = 8;
+    points->base = stage;
+    points->down = 8;
 }
 
 /* One row of points from position (x, y) on, `samples` to each of `pixels` outputs. */
@@ -69,24 +99,25 @@ static void fe_align_row(const fe_align_job *job, const fe_sampling *s, int32_t 
                          uint32_t *sums)
 {
     const fe_frame *f = job->frame;
-    const int32_t samples = (int32_t)s->samples;
+    const fe_align_engine *engine = job->engine;
+    const int32_t samples = (int32_t)s->samples, count = pixels * samples;
     fe_points points;
     points.right = f->width > 1 ? f->pixel_stride : 0;
     points.down = f->height > 1 ? f->row_stride : 0;
     points.channel = f->channel_stride;
-    job->engine->place(f, &points, pixels * samples, x, y, s->dx, s->dy);
+    points.base = job->fast && f->channel_stride < 0 ? f->pixels + 2 * f->channel_stride : f->pixels;
+    if (job->small && fe_within(x, s->dx, count, job->safe_x) && fe_within(y, s->dy, count, f->height - 2))
+        engine->place_inside(f, &points, count, x, y, s->dx, s->dy);
+    else
+        engine->place(f, &points, count, x, y, s->dx, s->dy);
     if (!job->fast) {
-        points.base = f->pixels;
         fe_portable_gather(&points, pixels, samples, sums);
-        return;
-    }
-    points.base = f->channel_stride < 0 ? f->pixels + 2 * f->channel_stride : f->pixels;
-    if (points.most_x <= job->safe_x) {
-        job->engine->gather(&points, pixels, samples, sums);
+    } else if (x >> 32 <= job->safe_x && (x + (count - 1) * s->dx) >> 32 <= job->safe_x) {
+        engine->gather(&points, pixels, samples, sums);
     } else {
         uint8_t stage[FE_STAGE * FE_POINTS];
-        fe_stage(&points, pixels * samples, &points, stage);
-        job->engine->gather(&points, pixels, samples, sums);
+        fe_stage(&points, count, stage);
+        engine->gather(&points, pixels, samples, sums);
     }
 }
 
@@ -134,8 +165,9 @@ fe_status fe_align(fe_isa isa, const fe_frame *frame, const fe_sampling *samplin
     if (!fe_isa_available(isa)) return FE_NOT_AVAILABLE;
     job.frame = frame;
     job.engine = &fe_align_engines[fe_align_engines[isa].gather ? isa : FE_PORTABLE];
-    job.fast = job.engine->reads_8 && fe_is_packed(frame);
-    job.safe_x = job.fast ? fe_safe_x(frame) : 0;
+    job.fast = job.engine->reads_8 && fe_is_packed(frame) && fe_safe_x(frame) >= 0;
+    job.small = fe_is_small(frame);
+    job.safe_x = job.fast ? fe_safe_x(frame) : frame->width - 2;
     pixels = FE_POINTS / sampling->samples;
     for (v = 0; v < out_height; v++)
         for (u = 0; u < out_width; u += pixels) {

@@ -9,17 +9,20 @@
 #define FE_ALIGN_AVX2 __attribute__((target("avx2")))
 #define FE_ALIGN_256 __attribute__((target("avx2"), always_inline)) static inline
 
-FE_ALIGN_AVX2 static void fe_avx2_place(const fe_frame *frame, fe_points *points, int32_t count, int64_t x, int64_t y,
-                                        int64_t dx, int64_t dy)
-{
-    FE_PLACE(frame, points, count, x, y, dx, dy);
-}
+#define FE_PLACES(name, features)                                                                               \
+    __attribute__((target(features))) static void fe_##name##_place(                                            \
+        const fe_frame *frame, fe_points *points, int32_t count, int64_t x, int64_t y, int64_t dx, int64_t dy)   \
+    {                                                                                                           \
+        FE_PLACE(frame, points, count, x, y, dx, dy);                                                           \
+    }                                                                                                           \
+    __attribute__((target(features))) static void fe_##name##_place_inside(                                     \
+        const fe_frame *frame, fe_points *points, int32_t count, int64_t x, int64_t y, int64_t dx, int64_t dy)   \
+    {                                                                                                           \
+        FE_PLACE_INSIDE(frame, points, count, x, y, dx, dy);                                                    \
+    }
 
-__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq"))) static void fe_avx512_place(
-    const fe_frame *frame, fe_points *points, int32_t count, int64_t x, int64_t y, int64_t dx, int64_t dy)
-{
-    FE_PLACE(frame, points, count, x, y, dx, dy);
-}
+FE_PLACES(avx2, "avx2")
+FE_PLACES(avx512, "avx512f,avx512bw,avx512vl")
 
 /* Bytes (upper row in 0..7, lower in 8..15) -> for each channel: upper left, upper right, lower left, lower right. */
 FE_ALIGN_256 __m128i fe_neighbours128(ptrdiff_t right, ptrdiff_t channel)
@@ -58,6 +61,8 @@ FE_ALIGN_256 void fe_gather128(const fe_points *p, int32_t pixels, int32_t sampl
     const ptrdiff_t down = p->down;
     int32_t o, j, k = 0;
     for (o = 0; o < pixels; o++) {
+        /* A turned face crosses a row every few pixels: the processor does not foresee where the next row begins. */
+        _mm_prefetch((const char *)((uintptr_t)(p->base + p->offset[k]) + (uintptr_t)(FE_AHEAD * down)), _MM_HINT_T0);
         __m128i sum = _mm_add_epi32(_mm_loadu_si128((const void *)(sums + 4 * o)), missing);
         for (j = 0; j < samples; j++) sum = _mm_add_epi32(sum, fe_point128(p, k++, down, order));
         _mm_storeu_si128((void *)(sums + 4 * o), sum);

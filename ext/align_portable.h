@@ -6,15 +6,15 @@
 
 #include "align.h"
 
-/* Points that are worked on together; FE_MAX_SAMPLES must fit. All scratch lies on the stack. */
-enum { FE_POINTS = 512, FE_STAGE = 16 };
+/* Points that are worked on together; FE_MAX_SAMPLES must fit. All scratch lies on the stack.
+ * FE_AHEAD: rows that are fetched ahead. */
+enum { FE_POINTS = 576, FE_STAGE = 16, FE_AHEAD = 8 };
 
 /* A stretch of one row of points: where each one's upper left neighbour is, and its weights. */
 typedef struct {
     const uint8_t *base;      /* the frame, at the neighbours' first channel */
     ptrdiff_t right, down;    /* to the other neighbours */
     ptrdiff_t channel;        /* from a channel to the next one */
-    int64_t most_x;           /* the rightmost pixel among the upper left neighbours */
     ptrdiff_t offset[FE_POINTS];
     uint32_t across[FE_POINTS]; /* 128 - fx, and fx << 8 */
     uint32_t along[FE_POINTS];  /* 128 - fy, and fy << 16 */
@@ -37,7 +37,6 @@ typedef void (*fe_finish)(const uint32_t *sums, int32_t pixels, int32_t area, ui
         const int64_t pair_x = (frame)->width > 1 ? (frame)->width - 2 : 0;                              \
         const int64_t pair_y = (frame)->height > 1 ? (frame)->height - 2 : 0;                            \
         const int64_t row_stride = (frame)->row_stride, pixel_stride = (frame)->pixel_stride;            \
-        int64_t most = 0;                                                                                \
         int32_t k;                                                                                       \
         for (k = 0; k < (count); k++) {                                                                  \
             const int64_t px = FE_CLAMP((x) + k * (dx), last_x), py = FE_CLAMP((y) + k * (dy), last_y);  \
@@ -48,9 +47,23 @@ typedef void (*fe_finish)(const uint32_t *sums, int32_t pixels, int32_t area, ui
             (points)->offset[k] = (ptrdiff_t)(top * row_stride + left * pixel_stride);                   \
             (points)->across[k] = 128 - fx + (fx << 8);                                                  \
             (points)->along[k] = 128 - fy + (fy << 16);                                                  \
-            most = left > most ? left : most;                                                            \
         }                                                                                                \
-        (points)->most_x = most;                                                                         \
+    } while (0)
+
+/* The same where every point lies inside, its right and lower neighbour too, and addresses fit 32 bits. */
+#define FE_PLACE_INSIDE(frame, points, count, x, y, dx, dy)                              \
+    do {                                                                                 \
+        const int32_t row_stride = (int32_t)(frame)->row_stride;                         \
+        const int32_t pixel_stride = (int32_t)(frame)->pixel_stride;                     \
+        int32_t k;                                                                       \
+        for (k = 0; k < (count); k++) {                                                  \
+            const uint32_t px = (uint32_t)((uint64_t)((x) + k * (dx)) >> 25);            \
+            const uint32_t py = (uint32_t)((uint64_t)((y) + k * (dy)) >> 25);            \
+            const int32_t left = (int32_t)(px >> 7), top = (int32_t)(py >> 7);           \
+            (points)->offset[k] = top * row_stride + left * pixel_stride;                \
+            (points)->across[k] = 128 + 255 * (px & 127);                                \
+            (points)->along[k] = 128 + 65535 * (py & 127);                               \
+        }                                                                                \
     } while (0)
 
 typedef void (*fe_place)(const fe_frame *frame, fe_points *points, int32_t count, int64_t x, int64_t y, int64_t dx,
@@ -60,6 +73,12 @@ static void fe_portable_place(const fe_frame *frame, fe_points *points, int32_t 
                               int64_t dx, int64_t dy)
 {
     FE_PLACE(frame, points, count, x, y, dx, dy);
+}
+
+static void fe_portable_place_inside(const fe_frame *frame, fe_points *points, int32_t count, int64_t x, int64_t y,
+                                     int64_t dx, int64_t dy)
+{
+    FE_PLACE_INSIDE(frame, points, count, x, y, dx, dy);
 }
 
 static void fe_portable_gather(const fe_points *points, int32_t pixels, int32_t samples, uint32_t *sums)
