@@ -25,10 +25,10 @@ from facedge.errors import FacedgeError, InputError
 from facedge.metrics import error_curve, far_at_threshold, threshold_at_far
 from facedge.metrics.bootstrap import draw, one_sided, percentile_interval, resampled_rates
 from facedge.runtime.embedder import Embedder
-from facedge.runtime.enrollment.trials import FOLDS
 
 Floats = NDArray[np.float64]
 ENROLLED = (1, 3, 5, 10)
+FOLDS = 4  # of a cohort whose people take turns: nobody is scored by an enrollment that has seen them
 SLOW = {"trained head": 24, "logistic": 40}  # people of the cohort that take turns; a fit takes long
 
 

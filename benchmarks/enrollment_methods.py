@@ -1,7 +1,7 @@
 """The ways to turn a few embeddings of a person into a score, side by side. Used by benchmarks/enrollment.py.
 
 Each method is fit(enrolled (K, D), cohort (N, D), identities (N,)) -> score(embeddings (M, D)) -> float64 (M,).
-What facedge ships is `discriminant`; the others are what it was chosen among.
+What facedge ships is the mean cosine; the others are what it was chosen among.
 """
 
 from collections.abc import Callable
@@ -9,19 +9,41 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from facedge.runtime.enrollment.linear import against, centre, spread
-from facedge.runtime.enrollment.trials import enroll_against
+from facedge.runtime.enrollment.linear import Linear, template
 
 Floats = NDArray[np.float64]
 Score = Callable[[NDArray[np.floating]], Floats]
 Fit = Callable[[NDArray[np.floating], NDArray[np.floating], NDArray[np.integer]], Score]
 
 
+SHRINKAGE = 0.2  # of the covariance within a person towards a sphere
+
+
+def against(weight: Floats, impostors: NDArray[np.floating]) -> Linear:
+    """Zero normalisation (K. P. Li and J. E. Porter, ICASSP 1988): the score along weight, 0 +- 1 on impostors."""
+    raw = impostors.astype(np.float64) @ weight
+    deviation = float(raw.std()) or 1.0
+    return Linear(weight / deviation, -float(raw.mean()) / deviation)
+
+
+def centre(embeddings: NDArray[np.floating], identities: NDArray[np.integer]) -> Floats:
+    """The mean of the identities' means, float64 (D,)."""
+    return np.stack([embeddings[identities == who].astype(np.float64).mean(0) for who in np.unique(identities)]).mean(0)
+
+
+def whitener(embeddings: NDArray[np.floating], identities: NDArray[np.integer]) -> Floats:
+    """The inverse of the shrunk covariance within a person, float64 (D, D)."""
+    x = embeddings.astype(np.float64)
+    for who in np.unique(identities):
+        x[identities == who] -= x[identities == who].mean(axis=0)
+    covariance = x.T @ x / max(len(x) - len(np.unique(identities)), 1)
+    sphere = np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    return np.linalg.inv((1 - SHRINKAGE) * covariance + SHRINKAGE * sphere)
+
+
 def mean_cosine(enrolled: NDArray[np.floating], _cohort: object, _identities: object) -> Score:
-    """The plain baseline: cosine to the mean of the enrolled, the same threshold for everybody."""
-    template = enrolled.mean(axis=0)
-    template = template / np.linalg.norm(template)
-    return lambda x: np.asarray(x.astype(np.float64) @ template)
+    """What enrollment ships: cosine to the mean of the enrolled, the same threshold for everybody."""
+    return template(enrolled).score
 
 
 def normalised_cosine(
@@ -35,7 +57,7 @@ def whitened_cosine(
     enrolled: NDArray[np.floating], cohort: NDArray[np.floating], identities: NDArray[np.integer]
 ) -> Score:
     """Cosine after centring and whitening by the within-person covariance; normalised. Not linear: no head holds it."""
-    root = np.linalg.cholesky(spread(cohort, identities).whitener())
+    root = np.linalg.cholesky(whitener(cohort, identities))
     middle = centre(cohort, identities)
 
     def project(x: NDArray[np.floating]) -> Floats:
@@ -50,8 +72,9 @@ def whitened_cosine(
 def discriminant(
     enrolled: NDArray[np.floating], cohort: NDArray[np.floating], identities: NDArray[np.integer]
 ) -> Score:
-    """What enrollment ships: whitened inner product with the centred mean (Fisher's discriminant), normalised."""
-    return enroll_against(enrolled, cohort, identities).score
+    """Fisher's linear discriminant: whitened inner product with the centred mean; normalised."""
+    weight = whitener(cohort, identities) @ (enrolled.astype(np.float64).mean(axis=0) - centre(cohort, identities))
+    return against(weight, cohort).score
 
 
 def logistic(enrolled: NDArray[np.floating], cohort: NDArray[np.floating], _identities: NDArray[np.integer]) -> Score:

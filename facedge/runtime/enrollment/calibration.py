@@ -1,4 +1,4 @@
-"""From normalised scores to a probability, a threshold, and what stands behind both."""
+"""From cosines to a probability, a threshold, and what stands behind both."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,8 @@ from facedge.runtime.enrollment.linear import Floats
 from facedge.runtime.enrollment.trials import Trials
 
 TARGETS = (1e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
-STEPS = 50  # of Newton's method; it converges in about ten
+STEPS = 100  # of Newton's method; it converges in about ten
+RIDGE = 1e-5  # keeps the slope finite where no impostor comes near a genuine score
 METHOD = (
     "the cohort's people enrolled in turn, each against all the others: the FAR of the method over pairs of people; "
     "95 % interval by bootstrap over identities"
@@ -43,17 +44,19 @@ def fit_logistic(genuine: Floats, impostor: Floats) -> Logistic:
     x = np.concatenate([genuine, impostor])
     y = np.concatenate([np.ones(len(genuine)), np.zeros(len(impostor))])
     weight = np.where(y == 1, 0.5 / len(genuine), 0.5 / len(impostor))
-    design = np.stack([x, np.ones_like(x)], axis=1)
-    theta = np.array([1.0, -float(genuine.mean() + impostor.mean()) / 2])
+    middle, unit = float(genuine.mean() + impostor.mean()) / 2, max(float(x.std()), 1e-6)
+    design = np.stack([(x - middle) / unit, np.ones_like(x)], axis=1)  # in units in which Newton's steps are small
+    theta = np.array([1.0, 0.0])
     for _ in range(STEPS):
         p = 1 / (1 + np.exp(-np.clip(design @ theta, -80, 80)))
-        gradient = design.T @ (weight * (p - y)) + 1e-6 * theta
-        curvature = (design * (weight * p * (1 - p))[:, None]).T @ design + 1e-6 * np.eye(2)
+        gradient = design.T @ (weight * (p - y)) + RIDGE * theta
+        curvature = (design * (weight * p * (1 - p))[:, None]).T @ design + RIDGE * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
         theta = theta - step / max(1.0, float(np.abs(step).max()))
         if np.abs(step).max() < 1e-9:
             break
-    return Logistic(float(max(theta[0], 1e-3)), float(theta[1]))
+    slope = max(float(theta[0]), 1e-3) / unit  # never falling: a higher cosine is never less alike
+    return Logistic(slope, float(theta[1]) - slope * middle)
 
 
 def calibration_error(trials: Trials) -> float:
@@ -78,7 +81,7 @@ def _balanced_error(link: Logistic, genuine: Floats, impostor: Floats) -> float:
 
 
 def choose_point(trials: Trials, far: float) -> Threshold:
-    """The threshold on normalised scores for a FAR, refused where the cohort's people do not support it."""
+    """The threshold on cosines for a FAR, refused where the cohort's people do not support it."""
     try:
         return threshold_at_far(trials.impostor, far, identities=trials.impostor_pairs)
     except InputError as problem:

@@ -11,14 +11,14 @@ from facedge.bundle.arrays import read_cohort
 from facedge.errors import BundleError
 from facedge.metrics import Threshold, clopper_pearson
 from facedge.runtime.enrollment import calibration
-from facedge.runtime.enrollment.linear import Linear
+from facedge.runtime.enrollment.linear import Linear, template
 from facedge.runtime.enrollment.source_check import SourceCheck, check_source
-from facedge.runtime.enrollment.trials import Trials, cohort_trials, enroll_against
+from facedge.runtime.enrollment.trials import Trials, cohort_trials
 
 OWN_IMPOSTORS = 1_000_000  # identities from here on were brought by the user: family, housemates
 USUAL_FAR = 1e-3
 FOLDS = 10  # in which oneself is held out
-METHOD = "whitened inner product with the centred mean of the samples, normalised on the cohort"
+METHOD = "cosine to the mean of the samples, calibrated to a probability on the cohort"
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Enrollment:
     """A person's score, and everything known about it.
 
     logit        the score as the head computes it, before its sigmoid
-    threshold    as the head's probability; `point` is the same on normalised scores, with its evidence
+    threshold    as the head's probability; `point` is the same on cosines, with its evidence
     frr          share of one's own samples refused when held out, with its 95 % interval; None with one sample
     cohort_frr   share of the cohort's own probes refused: what people enrolled with so many images meet
     passed       identities and comparisons of the cohort that pass as this person
@@ -87,7 +87,7 @@ def fit(
     """
     cohort, people = whole_cohort(bundle, impostors, impostor_people)
     own = people >= OWN_IMPOSTORS
-    score = enroll_against(enrolled, cohort, people)
+    score = template(enrolled)
     trials = cohort_trials(cohort, people, len(enrolled))
     point = calibration.choose_point(trials, far if far is not None else calibration.usual_far(trials, USUAL_FAR))
     link = calibration.fit_logistic(trials.genuine, trials.impostor)
@@ -99,7 +99,7 @@ def fit(
         link=link,
         trials=trials,
         samples=len(enrolled),
-        frr=_held_out(enrolled, cohort, people, point.threshold),
+        frr=_held_out(enrolled, point.threshold),
         cohort_frr=float(np.mean(trials.genuine < point.threshold)),
         passed_identities=len(np.unique(people[passed])),
         passed=int(passed.sum()),
@@ -127,9 +127,7 @@ def whole_cohort(
     return np.concatenate([cohort, impostors]), np.concatenate([identities, people + first]).astype(np.int32)
 
 
-def _held_out(
-    enrolled: NDArray[np.float32], cohort: NDArray[np.float32], people: NDArray[np.int32], threshold: float
-) -> tuple[float, float, float] | None:
+def _held_out(enrolled: NDArray[np.float32], threshold: float) -> tuple[float, float, float] | None:
     """(FRR, low, high) of one's own samples, each scored by an enrollment of the other folds; exact 95 % interval."""
     count = len(enrolled)
     if count < 2:
@@ -137,6 +135,5 @@ def _held_out(
     folds = np.arange(count) % min(FOLDS, count)
     missed = 0
     for fold in np.unique(folds):
-        score = enroll_against(enrolled[folds != fold], cohort, people)
-        missed += int((score.score(enrolled[folds == fold]) < threshold).sum())
+        missed += int((template(enrolled[folds != fold]).score(enrolled[folds == fold]) < threshold).sum())
     return missed / count, *clopper_pearson(missed, count)

@@ -58,13 +58,17 @@ def check_source(
     own_impostors: NDArray[np.float32] | None,
     score: Linear,
 ) -> SourceCheck:
-    """Compare enrolled (K, D) with the cohort (N, D) of identities (N,); `score` is the person's, 0 +- 1 on it."""
+    """Compare enrolled (K, D) with the cohort (N, D) of identities (N,); `score` is the person's."""
     means = _person_means(cohort, identities, len(enrolled))
     mine = enrolled.astype(np.float64).mean(axis=0)
     theirs = np.array([_distance(means[k], np.delete(means, k, axis=0)) for k in range(len(means))])
     percentile = float(np.mean(theirs < _distance(mine, means)))
-    harder = None if own_impostors is None else float(score.score(own_impostors).mean())
+    harder = None if own_impostors is None else _harder(score.score(own_impostors), score.score(cohort))
     return SourceCheck(percentile, _mean_cosine(enrolled), harder)
+
+
+def _harder(own: Floats, cohort: Floats) -> float:
+    return float((own.mean() - cohort.mean()) / max(float(cohort.std()), 1e-9))
 
 
 def _person_means(cohort: NDArray[np.float32], identities: NDArray[np.int32], images: int) -> Floats:
