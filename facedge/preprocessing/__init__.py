@@ -5,11 +5,17 @@
 be compiled. Nothing here imports more than numpy.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-import numpy.typing as npt
 
 from facedge.preprocessing import _arrays, _kernels, _run
 from facedge.preprocessing.spec import FRAME_HEIGHT, FRAME_WIDTH, LANDMARKS, PreprocessSpec
+
+if TYPE_CHECKING:
+    from facedge.preprocessing._types import ArrayLike, Bytes, Floats
 
 __all__ = [
     "FRAME_HEIGHT",
@@ -25,13 +31,13 @@ _DEFAULT = PreprocessSpec()
 
 
 def preprocess(
-    rgb: npt.ArrayLike,
+    rgb: ArrayLike,
     spec: PreprocessSpec = _DEFAULT,
     *,
     box: tuple[float, float, float, float] | None = None,
-    out: npt.NDArray[np.float32] | None = None,
+    out: Floats | None = None,
     threads: int = 1,
-) -> npt.NDArray[np.float32]:
+) -> Floats:
     """Images -> float32 (N, 1, S, S), S = spec.size: grey (BT.601), antialiased resize, -1..1.
 
     rgb: uint8 (H, W, 3) or (N, H, W, 3) RGB, or (H, W), (N, H, W) or (N, H, W, 1) grey; sides of 1 to 16384
@@ -53,13 +59,13 @@ def preprocess(
 
 
 def resize_grey(
-    images: npt.ArrayLike,
+    images: ArrayLike,
     size: tuple[int, int] = (FRAME_HEIGHT, FRAME_WIDTH),
     *,
     box: tuple[float, float, float, float] | None = None,
-    out: npt.NDArray[np.uint8] | None = None,
+    out: Bytes | None = None,
     threads: int = 1,
-) -> npt.NDArray[np.uint8]:
+) -> Bytes:
     """Images -> uint8 (N, height, width) grey: the integers of `preprocess`, rounded to bytes.
 
     size: height and width of the output, 1 to 4096 each, square or not. box: None takes the whole image.

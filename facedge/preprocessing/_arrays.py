@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from facedge.errors import InputError
 from facedge.preprocessing.spec import FRACTION, Box
 
+if TYPE_CHECKING:
+    from facedge.preprocessing._types import Array, ArrayLike, Bytes
+
 MAX_SIDE = 16384  # pixels of an image; sums of the reference and the kernel are proven up to here
 MAX_OUTPUT = 4096
 
-Bytes = npt.NDArray[np.uint8]
 
-
-def as_images(source: npt.ArrayLike) -> Bytes:
+def as_images(source: ArrayLike) -> Bytes:
     """A view (N, H, W, C), C = 3 or 1, of whatever the caller handed over."""
     array = np.asarray(source)
     if array.dtype != np.uint8:
@@ -84,7 +84,7 @@ def output_size(size: Any) -> tuple[int, int]:
     return height, width
 
 
-def output(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], images: Bytes) -> npt.NDArray[Any]:
+def output(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], images: Bytes) -> Array:
     """The caller's `out`, checked, or a new array."""
     if out is None:
         return np.empty(shape, dtype)

@@ -20,18 +20,21 @@ grey into the weights; a grey image gets the bits of the same grey in three chan
 to pixel, no colour is favoured (rounding each pixel's channels by itself is off by up to 2 levels on pure colours).
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-import numpy.typing as npt
 
 from facedge.preprocessing.spec import FRACTION, LUMA, Box
+
+if TYPE_CHECKING:
+    from facedge.preprocessing._types import Bytes, Floats, Integers
 
 WEIGHT_ONE = 4096  # a weight of 1
 LUMA_ONE = 65536
 GREY_MIDDLE = 127 * LUMA_ONE + LUMA_ONE // 2  # 127.5 in units of the accumulator
 GREY_SCALE = np.float32(1.0 / GREY_MIDDLE)
-
-Integers = npt.NDArray[np.int64]
-Bytes = npt.NDArray[np.uint8]
 
 
 def axis(pixels: int, outputs: int, begin: int, end: int) -> tuple[int, Integers, int]:
@@ -93,7 +96,7 @@ def accumulate(images: Bytes, box: Box, out_height: int, out_width: int) -> Inte
     return result.transpose(2, 1, 0)
 
 
-def normalise(total: Integers) -> npt.NDArray[np.float32]:
+def normalise(total: Integers) -> Floats:
     """Grey times 65536 -> float32 in -1..1: an exact integer below 2^24, then one rounding."""
     return (total - GREY_MIDDLE).astype(np.float32) * GREY_SCALE
 

@@ -6,24 +6,25 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from facedge.errors import InputError
 from facedge.preprocessing import _reference
 from facedge.preprocessing._kernels import kernel
 from facedge.preprocessing.spec import Box
 
-Bytes = npt.NDArray[np.uint8]
+if TYPE_CHECKING:
+    from facedge.preprocessing._types import Array, Bytes
+
 MAX_PLANS = 32  # of some 100 KB at most; a camera or a training run uses one
 
 _plans: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 _lock = threading.Lock()
 
 
-def run(images: Bytes, box: Box, out: npt.NDArray[Any], implementation: str, threads: int = 1) -> None:
+def run(images: Bytes, box: Box, out: Array, implementation: str, threads: int = 1) -> None:
     """(N, H, W, C) uint8 -> out (N, S, S'), float32 (normalised) or uint8 (rounded)."""
     if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
         raise InputError(f"threads is a count of 1 or more, not {threads!r}")
@@ -60,8 +61,8 @@ def in_slices(work: Callable[[Any, Any], None], images: Any, out: Any, threads: 
         raise failures[0]
 
 
-def _numpy(box: Box) -> Callable[[Bytes, npt.NDArray[Any]], None]:
-    def work(images: Bytes, out: npt.NDArray[Any]) -> None:
+def _numpy(box: Box) -> Callable[[Bytes, Array], None]:
+    def work(images: Bytes, out: Array) -> None:
         finish = _reference.to_bytes if out.dtype == np.uint8 else _reference.normalise
         for k in range(len(images)):  # one at a time: the integers take 8 times the room of the bytes
             out[k] = finish(_reference.accumulate(images[k : k + 1], box, *out.shape[1:]))[0]
@@ -69,11 +70,11 @@ def _numpy(box: Box) -> Callable[[Bytes, npt.NDArray[Any]], None]:
     return work
 
 
-def _compiled(images: Bytes, box: Box, out: npt.NDArray[Any], implementation: str) -> Callable[[Any, Any], None]:
+def _compiled(images: Bytes, box: Box, out: Array, implementation: str) -> Callable[[Any, Any], None]:
     plan = _plan((*images.shape[1:], *images.strides[2:], *box, *out.shape[1:]))
     code = kernel.IMPLEMENTATIONS[implementation]
 
-    def work(images: Bytes, out: npt.NDArray[Any]) -> None:
+    def work(images: Bytes, out: Array) -> None:
         plan.run(images, out, code)
 
     return work
