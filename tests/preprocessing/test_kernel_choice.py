@@ -79,7 +79,7 @@ except InputError as problem:
 
 
 def test_importing_preprocessing_costs_little_more_than_numpy(tmp_path: Path) -> None:
-    """At most 10 ms of CPU time over numpy's, once compiled to bytecode; the least of several runs on a busy machine."""
+    """At most 10 ms of CPU time over numpy, once in bytecode; the least of several runs, as machines are busy."""
     bytecode = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
     code = """
 import time
