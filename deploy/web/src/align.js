@@ -11,14 +11,14 @@ export function align(picture, landmarks) {
   return alignWith(picture, samplingFor(landmarks), FRAME_HEIGHT, FRAME_WIDTH);
 }
 
-export function alignWith(picture, sampling, height, width) {
+function alignWith(picture, sampling, height, width) {
   const out = new Uint8Array(height * width * 3);
   const { samples, x0, y0, dx, dy } = sampling;
   const count = samples * samples;
-  const sums = [0, 0, 0];
+  const sums = new Uint32Array(3); // below 2^32 for up to 31 samples a side
   for (let row = 0, at = 0; row < height; row++) {
     for (let column = 0; column < width; column++, at += 3) {
-      sums.fill(count * 2 ** 13); // half a level
+      sums.fill(count << 13); // half a level
       for (let i = 0; i < samples; i++) {
         const v = row * samples + i;
         for (let j = 0; j < samples; j++) {
@@ -26,7 +26,9 @@ export function alignWith(picture, sampling, height, width) {
           addPoint(picture, sums, x0 + u * dx - v * dy, y0 + u * dy + v * dx);
         }
       }
-      for (let c = 0; c < 3; c++) out[at + c] = Math.floor(Math.floor(sums[c] / 2 ** 14) / count);
+      out[at] = (sums[0] >>> 14) / count;
+      out[at + 1] = (sums[1] >>> 14) / count;
+      out[at + 2] = (sums[2] >>> 14) / count;
     }
   }
   return out;
@@ -36,13 +38,16 @@ export function alignWith(picture, sampling, height, width) {
 function addPoint({ data, width, height, channels }, sums, x, y) {
   const atX = Math.min(Math.max(Math.floor(x * TO_128TH), 0), (width - 1) * 128);
   const atY = Math.min(Math.max(Math.floor(y * TO_128TH), 0), (height - 1) * 128);
-  const [fx, fy] = [atX & 127, atY & 127];
+  const fx = atX & 127;
+  const fy = atY & 127;
   const upper = (atY >> 7) * width;
   const lower = Math.min((atY >> 7) + 1, height - 1) * width;
   const left = atX >> 7;
   const right = Math.min(left + 1, width - 1);
-  const [a, b] = [(upper + left) * channels, (upper + right) * channels];
-  const [c, d] = [(lower + left) * channels, (lower + right) * channels];
+  const a = (upper + left) * channels;
+  const b = (upper + right) * channels;
+  const c = (lower + left) * channels;
+  const d = (lower + right) * channels;
   for (let n = 0; n < 3; n++) {
     const top = (128 - fx) * data[a + n] + fx * data[b + n];
     const bottom = (128 - fx) * data[c + n] + fx * data[d + n];

@@ -15,6 +15,9 @@ const POSES = ['Look straight at the camera.', 'Turn your head a little to one s
 
 const engine = startEngine();
 let about; // what the bundle says of itself
+let round = 0; // grows whenever the person goes elsewhere, so that what still runs knows it is not wanted
+
+class Stopped extends Error {}
 
 async function start() {
   about = await engine.open();
@@ -24,7 +27,6 @@ async function start() {
 function welcome() {
   setCamera(false);
   setProgress(0);
-  const enrollMe = ['Start', guarded(enroll)];
   if (about.enrolled) {
     show({
       state: 'welcome',
@@ -39,7 +41,7 @@ function welcome() {
     state: 'welcome',
     headline: 'Is it me?',
     hint: 'Show this page your face once. From then on it tells you from everybody else.',
-    primary: enrollMe,
+    primary: ['Start', guarded(enroll)],
   });
 }
 
@@ -94,7 +96,7 @@ function answer(judge, { accepted, score }) {
   show({
     state: accepted ? 'accepted' : 'rejected',
     headline: accepted ? 'It is you' : 'Not accepted',
-    hint: accepted ? '' : 'This face is not near enough to the one I know.',
+    hint: accepted ? 'This face matches the one I know.' : 'This face is not near enough to the one I know.',
     scale: score === null ? undefined : judge.scale(score),
     primary: ['Verify again', guarded(() => verify(judge))],
     secondary: [about.enrolled ? 'Stop' : 'Forget me', welcomeAndOff],
@@ -112,11 +114,13 @@ function again(headline, hint, action) {
  * A frame with something to better shows the advice instead of the hint.
  */
 async function watch({ wait, patience, hint, take }) {
+  const mine = ++round;
   let lastGood = performance.now();
   setHint(hint());
   for (;;) {
     if (!isLive(video)) throw new Error('The camera is gone. Plug it in and try again.');
     const sight = await engine.look(grab(video));
+    if (mine !== round) throw new Stopped();
     const better = advice(sight);
     if (!better) {
       lastGood = performance.now();
@@ -124,17 +128,19 @@ async function watch({ wait, patience, hint, take }) {
     } else if (performance.now() - lastGood > patience) return false;
     setHint(better ?? hint());
     await new Promise((resolve) => setTimeout(resolve, better ? 60 : wait));
+    if (mine !== round) throw new Stopped();
   }
 }
 
 async function cameraOn(state, headline) {
   setProgress(0);
-  show({ state, headline, hint: 'Waiting for the camera …' });
+  show({ state, headline, hint: 'Waiting for the camera …', secondary: ['Stop', welcomeAndOff] });
   if (!isLive(video)) await openCamera(video);
   setCamera(true);
 }
 
 function welcomeAndOff() {
+  round++;
   closeCamera(video);
   welcome();
 }
@@ -146,6 +152,7 @@ function guarded(action) {
 
 function failed(action) {
   return (error) => {
+    if (error instanceof Stopped) return;
     closeCamera(video);
     setCamera(false);
     setProgress(0);

@@ -7,7 +7,7 @@ import { lowestSupportedPoint } from './far.js';
 
 const MOST_IMAGES = 10; // of a cohort's person that enroll
 const FEWEST_PEOPLE = 8;
-const CONSISTENT = 0.8; // share of the views that the others must accept
+const AGREEING = 2 / 3; // share of the pairs of views that must be accepted; 9 views of one and 3 of another give 0.59
 
 /**
  * @typedef {object} Enrollment
@@ -26,10 +26,14 @@ export function score(enrollment, embedding) {
   return (cosine(enrollment.template, embedding) - enrollment.mean) / enrollment.deviation;
 }
 
-/** Whether the views are of one person: most of them, left out in turn, are accepted by the others. */
+/** Whether the views are of one person: each enrolled alone, most of the pairs are accepted. */
 export function isConsistent(views, cohort, threshold) {
-  const accepted = views.filter((view, n) => score(enroll(views.toSpliced(n, 1), cohort), view) >= threshold);
-  return accepted.length >= CONSISTENT * views.length;
+  let accepted = 0;
+  for (const view of views) {
+    const alone = enroll([view], cohort);
+    accepted += views.filter((other) => other !== view && score(alone, other) >= threshold).length;
+  }
+  return accepted >= AGREEING * views.length * (views.length - 1);
 }
 
 /** The threshold for everybody, the evidence behind it, and how strangers' scores are spread (see histogram). */

@@ -57,7 +57,9 @@ function shrinkColumns(rows, width, columnTaps, box) {
   const out = new Float32Array(3 * plane);
   columnTaps.forEach(({ first, weights }, column) => {
     for (let row = 0; row < box.height; row++) {
-      let [red, green, blue] = [1 << 15, 1 << 15, 1 << 15];
+      let red = 1 << 15;
+      let green = 1 << 15;
+      let blue = 1 << 15;
       let from = (row * width + first) * 3;
       for (const weight of weights) {
         red += weight * rows[from++];

@@ -6,6 +6,7 @@ import { boxArea } from './faces.js';
 export const LEAST_CONTRAST = 8; // grey levels, as facedge/runtime/quality.py
 const DARK = 45; // mean grey level
 const LEAST_FACE = 0.11; // width of the face, of the frame's longer side
+const MOST_OFF = 0.42; // how far from the middle, of the frame's shorter side: beyond it the page's circle cuts the face
 const RIVAL = 0.4; // a second face of that part of the first one's area means two people
 
 /** Mean and standard deviation in grey levels (BT.601) of the part of the crop that the network sees. */
@@ -31,12 +32,11 @@ export function hasRival(faces) {
 
 /** What the person before the camera can do better, or null where the view is good. */
 export function advice(sight) {
-  if (sight.reason === 'no_face') return 'Move your face into the oval.';
+  if (sight.reason === 'no_face') return 'Move your face into the circle.';
   if (sight.reason === 'many_faces') return 'One person at a time, please.';
   if (sight.reason === 'low_quality' || sight.light.mean < DARK) return 'It is too dark: turn towards a light.';
   const [x0, y0, x1, y1] = sight.face.box;
   if ((x1 - x0) / Math.max(sight.width, sight.height) < LEAST_FACE) return 'Come a little closer.';
-  const [x, y] = [(x0 + x1) / 2 / sight.width, (y0 + y1) / 2 / sight.height];
-  if (x < 0.15 || x > 0.85 || y < 0.1 || y > 0.9) return 'Move to the middle.';
-  return null;
+  const off = Math.max(Math.abs((x0 + x1 - sight.width) / 2), Math.abs((y0 + y1 - sight.height) / 2));
+  return off > MOST_OFF * Math.min(sight.width, sight.height) ? 'Move to the middle.' : null;
 }
