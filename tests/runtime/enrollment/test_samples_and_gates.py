@@ -1,0 +1,114 @@
+"""Which frames are good enough, and which are different enough."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("onnx")
+
+from live_bundle import look, write_template
+from PIL import Image, ImageFilter
+
+from facedge.errors import InputError
+from facedge.runtime.embedder import Embedder
+from facedge.runtime.enrollment import gates
+from facedge.runtime.enrollment.samples import Guide, Sample, look_at, look_at_folder, look_at_impostors, varied
+
+STRAIGHT = ((68.0, 111.0), (108.0, 111.0), (88.0, 134.0), (70.0, 152.0), (104.0, 152.0))
+POINT = st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4))
+
+
+@pytest.fixture
+def embedder(tmp_path: Path) -> Embedder:
+    return Embedder(write_template(tmp_path / "base.facedge", people=8))
+
+
+def blurred(image: np.ndarray, radius: float) -> np.ndarray:
+    return np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius)))
+
+
+@pytest.mark.parametrize(
+    ("image", "fault"),
+    [
+        (look(0, 0), None),
+        (blurred(look(0, 0), 12), "blurred"),
+        ((look(0, 0) // 12).astype(np.uint8), "dark"),
+        (np.full((218, 178, 3), 128, np.uint8), "dark"),
+        ((225 + look(0, 0) // 9).astype(np.uint8), "bright"),
+    ],
+    ids=["good", "blurred", "dark", "flat", "bright"],
+)
+def test_faults_of_a_crop(image: np.ndarray, fault: str | None) -> None:
+    assert gates.fault(gates.measure(image, None)) == fault
+
+
+def test_faults_of_a_pose() -> None:
+    image = look(0, 0)
+    far = tuple((x / 4, y / 4) for x, y in STRAIGHT)
+    turned = (*STRAIGHT[:2], (112.0, 134.0), *STRAIGHT[3:])
+    assert gates.fault(gates.measure(image, STRAIGHT)) is None
+    assert gates.fault(gates.measure(image, far)) == "far"
+    assert gates.fault(gates.measure(image, turned)) == "turned"
+    assert set(gates.ADVICE) >= {"far", "dark", "bright", "blurred", "turned", "no_face", "many_faces", "low_quality"}
+
+
+@given(st.tuples(POINT, POINT, POINT))
+def test_yaw_is_a_number_and_changes_sign_in_a_mirror(points: tuple[tuple[float, float], ...]) -> None:
+    left, right, nose = points
+    mirrored = ((-right[0], right[1]), (-left[0], left[1]), (-nose[0], nose[1]))
+    assert np.isfinite(gates.yaw(points))
+    assert gates.yaw(mirrored) == pytest.approx(-gates.yaw(points), rel=1e-6, abs=1e-6)
+
+
+def test_looking_at_photos(embedder: Embedder) -> None:
+    good = look_at(embedder, look(0, 0), "a")
+    assert good.sample is not None
+    assert good.advice == ""
+    dark = look_at(embedder, np.zeros((218, 178, 3), np.uint8), "b")
+    assert (dark.sample, dark.advice) == (None, "more light")
+
+
+def test_a_folder_is_read_to_its_end(embedder: Embedder, tmp_path: Path) -> None:
+    folder = tmp_path / "me"
+    folder.mkdir()
+    Image.fromarray(look(0, 0)).save(folder / "1.png")
+    (folder / "2.jpg").write_text("no picture")
+    first, second = look_at_folder(embedder, folder)
+    assert first.sample is not None
+    assert second.sample is None
+    assert "2.jpg" in second.advice
+    with pytest.raises(InputError, match="expected a folder of photos"):
+        look_at_folder(embedder, tmp_path / "nowhere")
+
+
+def test_impostors_are_people_by_folder(embedder: Embedder, tmp_path: Path) -> None:
+    folder = tmp_path / "family"
+    (folder / "ben").mkdir(parents=True)
+    for name, person in (("ben/1.png", 1), ("ben/2.png", 1), ("guest.png", 2), ("other.png", 3)):
+        Image.fromarray(look(person, 0)).save(folder / name)
+    embeddings, people, _ = look_at_impostors(embedder, folder)
+    assert embeddings.shape == (4, 16)
+    assert len(set(people.tolist())) == 3
+
+
+def test_near_copies_are_left_out() -> None:
+    measures = gates.measure(look(0, 0), None)
+    basis = np.eye(8, dtype=np.float32)
+    samples = [Sample(basis[k // 5], str(k), measures) for k in range(40)]  # eight different, five times each
+    assert len(varied(samples)) == 8
+    assert [s.source for s in varied(samples, 3)] == sorted((s.source for s in varied(samples, 3)), key=int)
+    assert varied([]) == []
+
+
+def test_the_guide_keeps_what_differs_and_says_what_to_do(embedder: Embedder) -> None:
+    guide = Guide(embedder, wanted=2)
+    assert guide.look(look(0, 0), "1") == "good"
+    assert guide.look(look(0, 0), "2").startswith("turn your head")
+    assert guide.advice_is_new
+    assert guide.look(np.zeros((218, 178, 3), np.uint8), "3") == "more light"
+    assert guide.look(look(5, 0), "4") == "good"
+    assert guide.done
+    assert guide.faults == "1 x more light"

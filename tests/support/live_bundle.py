@@ -1,0 +1,43 @@
+"""A tiny unenrolled bundle with a cohort, crops of drawn people, and cameras that play lists of frames."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tiny_bundle
+from numpy.typing import NDArray
+
+from facedge.bundle import Bundle, write_bundle
+from facedge.bundle.arrays import to_npy
+from facedge.runtime.head_graph import head_onnx_bytes
+
+PEOPLE, EACH = 90, 4
+
+
+def look(person: int, take: int, noise: int = 30) -> NDArray[np.uint8]:
+    """One picture of a drawn person: the same tiles in another light, with noise. uint8 (218, 178, 3)."""
+    rng = np.random.default_rng([person, take])
+    changed = tiny_bundle.crop(person).astype(np.int16) + rng.integers(-noise, noise + 1, (218, 178, 3))
+    return np.clip(changed + int(rng.integers(-8, 9)), 0, 255).astype(np.uint8)
+
+
+@cache
+def cohort(people: int = PEOPLE, each: int = EACH) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Embeddings (N, D) and identities (N,) of people 1000, 1001, ..., none of whom the tests enroll."""
+    rows = [tiny_bundle.embedding_of(look(1000 + who, take)) for who in range(people) for take in range(each)]
+    return np.stack(rows), np.repeat(np.arange(people, dtype=np.int32), each)
+
+
+def write_template(path: Path, people: int = PEOPLE, **changes: Any) -> Bundle:
+    """An unenrolled bundle with a 40-neuron template head and a cohort."""
+    embeddings, identities = cohort(people)
+    size = tiny_bundle.DIMS
+    weights = (np.zeros((40, size)), np.zeros(40), np.zeros((1, 40)), np.zeros(1))
+    files = tiny_bundle.files(
+        head__onnx=head_onnx_bytes(*(np.asarray(w, np.float32) for w in weights)),
+        cohort__npy=to_npy(embeddings),
+        cohort_identities__npy=to_npy(identities),
+    )
+    manifest = tiny_bundle.manifest(enrolled=False, threshold=None, calibration=None, **changes)
+    return write_bundle(path, files, manifest)
