@@ -1,0 +1,111 @@
+"""Fusing, counting failures, and the turn of the head, each by itself."""
+
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facedge.runtime.live import lockout
+from facedge.runtime.live.challenge import SECONDS, Challenge, random_side
+from facedge.runtime.live.fusion import Attempt, FusionRule, logit, sigmoid
+from facedge.runtime.live.lockout import Lockout
+
+BOX = (100.0, 100.0, 200.0, 220.0)
+
+
+def attempt(scores: list[float], threshold: float = 0.9) -> Attempt:
+    made = Attempt(threshold, FusionRule(window=5, patience=10))
+    for score in scores:
+        made.add(score)
+    return made
+
+
+def test_no_decision_before_the_window_is_full() -> None:
+    assert not attempt([1.0] * 4).accepted
+    assert attempt([1.0] * 5).accepted
+    assert attempt([]).fused is None
+
+
+def test_one_lucky_frame_opens_no_door() -> None:
+    assert not attempt([0.1, 0.1, 0.999, 0.1, 0.1]).accepted
+    assert attempt([0.95, 0.95, 0.85, 0.95, 0.95]).accepted  # and one poor frame closes none
+
+
+def test_patience_ends() -> None:
+    assert not attempt([0.1] * 9).exhausted
+    assert attempt([0.1] * 10).exhausted
+    assert not attempt([0.1] * 5 + [0.99] * 5).exhausted
+
+
+@given(st.lists(st.floats(0, 1), min_size=5, max_size=30), st.floats(0.01, 0.99))
+def test_scores_below_the_threshold_never_add_up_to_an_accept(scores: list[float], threshold: float) -> None:
+    below = [min(score, math.nextafter(threshold, 0) * 0.999) for score in scores]
+    assert not attempt(below, threshold).accepted
+    assert 0 <= (attempt(scores).fused or 0.0) <= 1
+
+
+@given(st.floats(-30, 30))
+def test_logit_and_sigmoid_undo_each_other(x: float) -> None:
+    assert logit(sigmoid(x)) == pytest.approx(x, abs=1e-2)
+    assert (logit(0.0), logit(1.0)) == (-math.inf, math.inf)
+
+
+def test_five_failures_lock_and_each_further_one_doubles() -> None:
+    door = Lockout()
+    assert [door.fail(0.0) for _ in range(8)] == [0, 0, 0, 0, 30, 60, 120, 240]
+    assert door.remaining(100.0) == 140
+    assert door.remaining(240.0) == 0
+    door.succeed()
+    assert door.fail(300.0) == 0
+
+
+def test_failures_are_remembered_across_processes(tmp_path: Path) -> None:
+    file = tmp_path / "attempts.json"
+    for _ in range(5):
+        Lockout(file).fail(1000.0)
+    assert Lockout(file).remaining(1010.0) == 20
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["attempts.json"]
+    Lockout(file).succeed()
+    assert Lockout(file).failures == 0
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"failures": "x"}', '{"failures": 1, "until": NaN}'])
+def test_a_spoiled_file_locks(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "attempts.json"
+    file.write_text(content)
+    assert Lockout(file).remaining(0.0) == lockout.MOST_DELAY
+
+
+def turn(side: str, yaws: list[float | None], step: float = 0.1) -> str:
+    challenge = Challenge(side, 0.1, BOX, 0.0)  # type: ignore[arg-type]
+    state = "waiting"
+    for number, yaw in enumerate(yaws, start=1):
+        state = challenge.step(yaw, BOX if yaw is not None else None, number * step)
+        if state != "waiting":
+            break
+    return state
+
+
+def test_a_turn_and_back() -> None:
+    assert turn("left", [0.2, 0.4, 0.5, 0.3, 0.15]) == "turned"
+    assert turn("right", [0.0, -0.3, -0.1, 0.05]) == "turned"
+
+
+def test_a_photo_that_keeps_still_fails_in_time() -> None:
+    assert turn("left", [0.1] * 40) == "waiting"
+    assert turn("left", [0.1] * 100) == "failed"
+    assert turn("left", [0.5], step=SECONDS + 1) == "failed"
+
+
+def test_the_wrong_way_another_face_and_a_gap_fail() -> None:
+    assert turn("left", [0.0, -0.3]) == "failed"
+    assert turn("left", [0.5, *[None] * 8, 0.1]) == "failed"
+    jumped = Challenge("left", 0.0, BOX, 0.0)
+    assert jumped.step(0.5, (300.0, 100.0, 400.0, 220.0), 0.1) == "failed"
+
+
+def test_sides_are_drawn() -> None:
+    assert {random_side() for _ in range(100)} == {"left", "right"}

@@ -1,0 +1,180 @@
+"""Frame after frame before a scripted camera: which events come, and when."""
+
+import json
+import threading
+import time
+from types import SimpleNamespace, TracebackType
+
+import numpy as np
+import pytest
+
+from facedge.camera.frames import CameraEvent, Frame
+from facedge.runtime.decision import Decision
+from facedge.runtime.live import watcher as module
+from facedge.runtime.live.fusion import FusionRule
+from facedge.runtime.live.lockout import Lockout
+from facedge.runtime.live.watch import watch
+from facedge.runtime.live.watcher import Event, Watcher
+
+BOX = (100.0, 100.0, 200.0, 220.0)
+SHARP = np.random.default_rng(0).integers(30, 220, (218, 178, 3), np.uint8)
+
+
+def points(yaw: float) -> tuple[tuple[float, float], ...]:
+    return ((100.0, 100.0), (140.0, 100.0), (120.0 + 40 * yaw, 120.0), (105.0, 140.0), (135.0, 140.0))
+
+
+@pytest.fixture(autouse=True)
+def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`see` answers what the frame's number says in the script that the test put into `script`."""
+
+    def see(_embedder: object, image: np.ndarray, **_options: object) -> SimpleNamespace:
+        return SCRIPT[int(image[0, 0, 0])]
+
+    monkeypatch.setattr(module, "see", see)
+
+
+SCRIPT: dict[int, SimpleNamespace] = {}
+
+
+def shows(what: float | str | None, yaw: float = 0.0) -> SimpleNamespace:
+    """A look: a score, or why there is none."""
+    if isinstance(what, float):
+        located = SimpleNamespace(crop=SHARP, box=BOX, landmarks=points(yaw))
+        return SimpleNamespace(located=located, reason=None, score=what)
+    crop = {"dark": SHARP // 20, "blurred": np.linspace(30, 200, 178).astype(np.uint8)[None, :].repeat(218, 0)}
+    found = crop.get(str(what))
+    located = SimpleNamespace(crop=found, box=BOX if found is not None else None, landmarks=None)
+    return SimpleNamespace(located=located, reason="low_quality" if found is not None else what, score=None)
+
+
+class StubVerifier:
+    embedder, faces, threshold = None, "largest", 0.9
+
+    def decide(self, seen: SimpleNamespace) -> Decision:
+        accepted = seen.score is not None and seen.score >= self.threshold
+        located = seen.located
+        reason = None if accepted else seen.reason or "below_threshold"
+        return Decision(accepted, seen.score, 0.9, reason, located.box, located.landmarks)
+
+
+def play(looks: list[SimpleNamespace], rate: float = 10.0, **options: object) -> list[Event]:
+    SCRIPT.clear()
+    found: list[Event] = []
+    watcher = Watcher(StubVerifier(), rule=FusionRule(3, 8), **options)  # type: ignore[arg-type]
+    for number, seen in enumerate(looks):
+        SCRIPT[number % 250] = seen
+        image = np.full((2, 2, 3), number % 250, np.uint8)
+        found += watcher.step(Frame(image, number, number / rate))
+    return found
+
+
+def kinds(events: list[Event]) -> list[str]:
+    return [event.kind for event in events if event.kind != "state"]
+
+
+def test_the_person_is_accepted_once_while_she_stays() -> None:
+    events = play([shows(0.99)] * 20)
+    assert kinds(events) == ["accept"]
+    accept = next(event for event in events if event.kind == "accept")
+    assert accept.frame == 2
+    assert json.loads(json.dumps(accept.to_record()))["score"] == pytest.approx(0.99)
+
+
+def test_a_stranger_is_rejected_and_may_try_again() -> None:
+    assert kinds(play([shows(0.1)] * 16)) == ["reject", "reject"]
+
+
+def test_somebody_else_who_steps_in_is_not_accepted() -> None:
+    events = play([shows(0.99)] * 3 + [shows(0.01)] * 20)
+    assert kinds(events)[:2] == ["accept", "reject"]
+
+
+def test_leaving_early_is_a_failed_attempt() -> None:
+    events = play([shows(0.1)] * 4 + [shows("no_face")] * 15)
+    assert [(e.kind, e.reason) for e in events if e.kind == "reject"] == [("reject", "left")]
+
+
+@pytest.mark.parametrize("state", ["no_face", "many_faces", "dark", "blurred"])
+def test_each_state_is_told_once_and_never_accepted(state: str) -> None:
+    events = play([shows(state)] * 30)
+    assert [(event.kind, event.reason) for event in events] == [("state", state)]
+    assert events[0].message
+
+
+def test_five_failures_lock_and_the_door_opens_again() -> None:
+    events = play([shows(0.1)] * 40 + [shows(0.99)] * 400)
+    assert kinds(events) == ["reject"] * 5 + ["locked", "unlocked", "accept"]
+    locked, unlocked = (next(e for e in events if e.kind == kind) for kind in ("locked", "unlocked"))
+    assert unlocked.seconds - locked.seconds == pytest.approx(30, abs=0.2)
+
+
+def test_a_lock_from_before_holds() -> None:
+    door = Lockout()
+    for _ in range(5):
+        door.fail(0.0)
+    events = play([shows(0.99)] * 10, lockout=door, now=lambda: 10.0)
+    assert [(event.kind, event.message) for event in events] == [("locked", "5 failed attempts: locked for 20 s more")]
+
+
+def test_a_challenge_that_is_met() -> None:
+    looks = [shows(0.99)] * 3 + [shows(0.5, 0.4)] * 3 + [shows(0.99, 0.0)]
+    assert kinds(play(looks, challenge=True, choose=lambda: "left")) == ["challenge", "accept"]
+
+
+def test_a_challenge_that_is_not_met() -> None:
+    still = play([shows(0.99)] * 90, challenge=True, choose=lambda: "left")
+    assert kinds(still)[:2] == ["challenge", "reject"]
+    wrong = play([shows(0.99)] * 3 + [shows(0.5, -0.4)], challenge=True, choose=lambda: "left")
+    assert [(e.kind, e.reason) for e in wrong if e.kind == "reject"] == [("reject", "challenge")]
+    swapped = play([shows(0.99)] * 3 + [shows(0.5, 0.4), shows(0.2, 0.0)], challenge=True, choose=lambda: "left")
+    assert kinds(swapped) == ["challenge", "reject"]
+
+
+class Scripted:
+    """A camera that plays frames; live ones are waited for in vain afterwards."""
+
+    def __init__(self, frames: int, live: bool) -> None:
+        self.left, self.live, self.number = frames, live, 0
+
+    @property
+    def ended(self) -> bool:
+        return not self.live and self.left == 0
+
+    def next(self, timeout: float = 0.5) -> Frame | None:
+        if not self.left:
+            time.sleep(0.01 if self.live else 0)
+            return None
+        self.left, self.number = self.left - 1, self.number + 1
+        return Frame(np.zeros((2, 2, 3), np.uint8), self.number - 1, (self.number - 1) / 10)
+
+    def events(self) -> list[CameraEvent]:
+        return [CameraEvent("lost", "gone")] if self.number == 2 else []
+
+    def close(self) -> None:
+        self.left = 0
+
+    def __enter__(self) -> "Scripted":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        self.close()
+
+
+@pytest.mark.parametrize(
+    ("look", "options", "live", "last"),
+    [
+        (0.99, {"once": True}, False, "decided"),
+        (0.01, {"once": True}, False, "decided"),
+        ("no_face", {"once": True}, False, "end of the recording"),
+        ("no_face", {"timeout": 1.0}, False, "timeout"),
+        ("no_face", {"timeout": 0.2}, True, "timeout"),
+    ],
+)
+def test_how_watching_ends(look: float | str, options: dict[str, object], live: bool, last: str) -> None:
+    SCRIPT[0] = shows(look)
+    watcher = Watcher(StubVerifier(), rule=FusionRule(3, 8))  # type: ignore[arg-type]
+    events = list(watch(Scripted(30, live), watcher, **options))  # type: ignore[arg-type]
+    assert (events[0].kind, events[-1].kind, events[-1].reason) == ("started", "ended", last)
+    assert "lost" in [event.kind for event in events]
+    assert threading.active_count() < 10
