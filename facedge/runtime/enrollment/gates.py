@@ -58,10 +58,10 @@ def fault(found: Measures) -> str | None:
     """The first thing to mend, a key of ADVICE, or None where the frame is good."""
     if found.eyes is not None and found.eyes < LEAST_EYES:
         return "far"
-    if found.brightness < LEAST_BRIGHTNESS or found.contrast < LEAST_CONTRAST:
-        return "dark"
     if found.brightness > MOST_BRIGHTNESS:
         return "bright"
+    if found.brightness < LEAST_BRIGHTNESS or found.contrast < LEAST_CONTRAST:
+        return "dark"
     if found.sharpness < LEAST_SHARPNESS:
         return "blurred"
     if found.yaw is not None and abs(found.yaw) > MOST_YAW:

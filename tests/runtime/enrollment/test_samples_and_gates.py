@@ -34,7 +34,7 @@ def blurred(image: np.ndarray, radius: float) -> np.ndarray:
     ("image", "fault"),
     [
         (look(0, 0), None),
-        (blurred(look(0, 0), 12), "blurred"),
+        (blurred(look(0, 0), 7), "blurred"),
         ((look(0, 0) // 12).astype(np.uint8), "dark"),
         (np.full((218, 178, 3), 128, np.uint8), "dark"),
         ((225 + look(0, 0) // 9).astype(np.uint8), "bright"),
