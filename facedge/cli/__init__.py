@@ -48,9 +48,7 @@ def main(argv: list[str] | None = None) -> None:
         code = app(args=args, prog_name="facedge", standalone_mode=False)
     except typer.Exit as stop:
         code = stop.exit_code
-    except typer.Abort:
-        code = 130
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):  # Click turns ctrl-C into Abort
         _console.error("interrupted")
         code = 130
     except FacedgeError as problem:

@@ -17,7 +17,8 @@ def demo(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where everything is written.")] = Path(
         "demo"
     ),
-    identities: Annotated[int, typer.Option(min=20, help="People to draw for training, validation and test.")] = 150,
+    identities: Annotated[int, typer.Option(min=300, help="People to draw; a tenth of them sets the threshold.")] = 320,
+    shots: Annotated[int, typer.Option(min=2, help="Pictures to draw of each.")] = 8,
     epochs: Annotated[int, typer.Option(min=1, help="Passes of the backbone's training.")] = 8,
 ) -> None:
     """From photos to a decision in a few minutes, on drawn faces: draw, prepare, train, export, verify, evaluate."""
@@ -26,7 +27,7 @@ def demo(
     if output.exists() and any(output.iterdir()):
         raise InputError(f"{output} is not empty: remove it, or choose another -o")
     start = time.perf_counter()
-    _draw(output, identities)
+    _draw(output, identities, shots)
     _run("prepare", output / "celeba", "-o", output / "faces")
     _run("train", "backbone", output / "faces", "-o", output / "backbone", "--epochs", epochs)
     _run("train", "head", output / "backbone", "--me", output / "photos/me",
@@ -42,11 +43,11 @@ def demo(
     _console.say(f"\nopen {output / 'report/report.html'}; the bundle is {bundle}")
 
 
-def _draw(output: Path, identities: int) -> None:
+def _draw(output: Path, identities: int, shots: int) -> None:
     from facedge.dataset.synthetic import write_photo_folders, write_synthetic_celeba
 
     _console.say(f"drawing faces of {identities} people that do not exist into {output}")
-    write_synthetic_celeba(output / "celeba", identities=identities, images_per_identity=20, workers=2)
+    write_synthetic_celeba(output / "celeba", identities=identities, images_per_identity=shots, workers=2)
     write_photo_folders(output / "photos", me_images=8, others=60, probes=100, workers=2)
 
 
@@ -82,7 +83,11 @@ def _rows(
         ("TAR at FAR 1e-2", "-" if tar is None else f"{tar:.1%}", pairs),
         ("FRR of the head", f"{rejected / len(me):.1%}", f"{rejected} of {len(me)} new photos of me rejected"),
         ("FAR of the head", f"{accepted / len(others):.1%}", f"{accepted} of {len(others)} other people accepted"),
-        ("parity", f"{max(manifest['parity'].values()):.1e}", "largest difference of torch and onnxruntime, limit 1e-4"),
+        (
+            "parity",
+            f"{max(manifest['parity'].values()):.1e}",
+            "largest difference of torch and onnxruntime, limit 1e-4",
+        ),
     ]
 
 

@@ -51,13 +51,17 @@ def backbone(
         teacher_input=teacher_input,
         threads=threads,
     )
-    with _console.bar("training") as bar:
-        run_backbone(
-            request,
-            say=_console.say,
-            tick=lambda t: bar(t.step, t.steps, f"epoch {t.epoch}/{t.epochs}, {t.images_per_second:.0f} images/s"),
-            track=lambda items, total: _console.track(items, "teacher", total),
-        )
+    try:
+        with _console.bar("training") as bar:
+            run_backbone(
+                request,
+                say=_console.say,
+                tick=lambda t: bar(t.step, t.steps, f"epoch {t.epoch}/{t.epochs}, {t.images_per_second:.0f} images/s"),
+                track=lambda items, total: _console.track(items, "teacher", total),
+            )
+    except KeyboardInterrupt:
+        _console.error(f"interrupted: {output} keeps its best weights; the same command with --resume goes on")
+        raise typer.Exit(130) from None
 
 
 def head(

@@ -1,0 +1,30 @@
+"""The whole path, from drawn photos to decisions and a report, in one small run."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from facedge.cli import main
+
+
+@pytest.mark.slow
+def test_the_demo_runs_from_photos_to_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["demo", "-o", str(tmp_path / "demo"), "--identities", "300", "--shots", "2", "--epochs", "2"])
+    captured = capsys.readouterr()
+    assert stop.value.code == 0, captured.err
+    rows = {line[:20].strip(): line[20:].split() for line in captured.out.splitlines()}
+    assert {"attribute accuracy", "majority guess", "FAR of the head", "FRR of the head", "parity"} <= rows.keys()
+    assert float(rows["parity"][0]) < 1e-4
+    assert "$ facedge train backbone" in captured.err
+    assert (tmp_path / "demo/report/report.html").stat().st_size > 10_000
+    assert json.loads((tmp_path / "demo/report/report.json").read_text())["attributes"]["mean_accuracy"] > 0.6
+
+
+def test_the_demo_does_not_write_into_a_folder_in_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(SystemExit) as stop:
+        main(["demo", "-o", str(tmp_path)])
+    assert stop.value.code == 2
+    assert "is not empty" in capsys.readouterr().err
