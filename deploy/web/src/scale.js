@@ -3,12 +3,12 @@
 import { BIN, FIRST_BIN } from './enrollment.js';
 
 const WIDTH = 400;
-const BASE = 48; // y of the axis
+const BASE = 50; // y of the axis
 const HUMP = 40; // height of the strangers
 
 /**
  * @param {{score: number, threshold: number, low: number, high: number, strangers?: number[]}} it
- * @returns {string} the inside of an <svg viewBox="0 0 400 74">
+ * @returns {string} the inside of an <svg viewBox="0 0 400 78">
  */
 export function drawScale({ score, threshold, low, high, strangers }) {
   const x = (value) => Math.round(10 * (8 + (WIDTH - 16) * Math.min(Math.max((value - low) / (high - low), 0), 1))) / 10;
@@ -18,10 +18,10 @@ export function drawScale({ score, threshold, low, high, strangers }) {
     ${strangers ? `<path class="strangers" d="${hump(strangers, x)}"/>` : ''}
     <line class="axis" x1="8" x2="${WIDTH - 8}" y1="${BASE}" y2="${BASE}"/>
     <line class="threshold" x1="${from}" x2="${from}" y1="6" y2="${BASE + 6}"/>
-    <text x="${from}" y="${BASE + 21}" text-anchor="${anchor(from)}">accepted from here</text>
-    ${strangers ? `<text x="${x(0)}" y="${BASE + 21}" text-anchor="${anchor(x(0))}">strangers</text>` : ''}
+    <text x="${from}" y="${BASE + 23}" text-anchor="${from > WIDTH - 140 ? 'end' : 'start'}">accepted from here</text>
+    ${strangers ? `<text x="${x(0)}" y="${BASE + 23}" text-anchor="middle">strangers</text>` : ''}
     <circle class="you" cx="${you}" cy="${BASE}" r="8"/>
-    <text class="you-word" x="${you}" y="${BASE - 16}" text-anchor="${anchor(you)}">this face</text>`;
+    <text class="you-word" x="${you}" y="${BASE - 17}" text-anchor="${anchor(you)}">this face</text>`;
 }
 
 function hump(shares, x) {
@@ -32,5 +32,5 @@ function hump(shares, x) {
 
 /** The ends of a scale that shows strangers, threshold and score without crowding. */
 export function ends(score, threshold) {
-  return { low: FIRST_BIN, high: Math.max(2.2 * threshold, score + 1) };
+  return { low: FIRST_BIN, high: Math.max(2.6 * threshold, score + 1) };
 }
