@@ -3,9 +3,10 @@
 A head is Dense 40, ReLU, Dense 1, sigmoid. Any linear score fits into it exactly, as relu(w.x) - relu(-w.x); so the
 device averages a few embeddings, and the file is the same kind of file that training writes.
 
-Cosine to the mean template was chosen by measurement (benchmarks/enrollment.py, `benchmarks/enrollment_methods.py`):
-at the same FAR neither normalising per person, nor whitening, nor a regularised logistic regression, nor a small
-network refused fewer of one's own photos, and each of them needs more photos, more time and more trust in the cohort.
+Cosine to the mean template was chosen by measurement (benchmarks/enrollment.py: 10 images of each of 106 test people,
+threshold from the cohort at a FAR of 0.1 %): it refuses 15.6 % of genuine probes, the same normalised per person 18.0 %,
+whitened 19.6 %, a regularised logistic regression 16.6 %, Fisher's discriminant 27.5 %; at equal realised FAR the
+differences grow. All realise a FAR of 0.14 to 0.18 %. Training the backbone on identities leaves nothing to whiten.
 """
 
 from dataclasses import dataclass
