@@ -23,7 +23,7 @@ from facedge.preprocessing import PreprocessSpec
 from facedge.runtime.golden import golden_files, read_golden
 from facedge.runtime.session import open_session
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("web")]  # one build, one browser at a time
 
 
 @pytest.fixture(scope="module")
