@@ -74,6 +74,15 @@ def suppress(candidates: Candidates, overlap: float) -> Candidates:
     return candidates.take(np.array(kept, np.intp))
 
 
+def consensus(candidates: Candidates, chosen: int, overlap: float) -> Floats:
+    """Landmarks (5, 2): the mean of all candidates whose IoU with the chosen one exceeds `overlap`, by their scores.
+
+    Neighbouring cells see one face from different places; their mean moves less than the best one's landmarks.
+    """
+    same = _iou(candidates.boxes[chosen], candidates.boxes) > overlap
+    return np.asarray(np.average(candidates.landmarks[same], axis=0, weights=candidates.scores[same]), np.float32)
+
+
 def _iou(box: Floats, others: Floats) -> Floats:
     """Intersection over union of one box (4,) with n others (n, 4)."""
     low = np.maximum(box[:2], others[:, :2])

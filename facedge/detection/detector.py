@@ -52,9 +52,11 @@ class Detector:
     def _one_pass(self, rgb: NDArray[np.uint8], longer_side: int, min_score: float) -> Candidates:
         height, width = rgb.shape[:2]
         box = fit(height, width, longer_side)
-        outputs = self.run(input_planes(rgb, box))
-        found = _decode.decode(outputs, box.input_width, min_score)
-        return found.scaled(box.to_photo(height, width))
+        return self.candidates(input_planes(rgb, box), min_score).scaled(box.to_photo(height, width))
+
+    def candidates(self, planes: NDArray[np.float32], min_score: float) -> Candidates:
+        """Everything that scores at least `min_score` in planes (1, 3, H, W), before suppression, in their pixels."""
+        return _decode.decode(self.run(planes), planes.shape[3], min_score)
 
     def run(self, planes: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """The raw outputs, in the order of decode.OUTPUT_NAMES, for planes (1, 3, H, W) BGR from 0 to 255."""

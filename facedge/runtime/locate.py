@@ -56,15 +56,19 @@ def locate(image: NDArray[np.uint8], *, faces: "Policy" = "largest", aligned: bo
 
 
 def _align(image: NDArray[np.uint8], face: "Face", detect_ms: float) -> Located:
-    from facedge.alignment import align
+    from facedge.alignment import align, refine
 
     x0, y0, x1, y1 = (float(edge) for edge in face.box)
     points = tuple((float(x), float(y)) for x, y in face.landmarks)
-    start = perf_counter()
     try:
-        crop = align(image, face.landmarks)
+        start = perf_counter()
+        landmarks = refine(image, face.landmarks)
+        detect_ms += 1000 * (perf_counter() - start)
+        start = perf_counter()
+        crop = align(image, landmarks)
+        align_ms = 1000 * (perf_counter() - start)
     except InputError:  # landmarks outside the photo or collapsed: a face cut off, or none at all
         sound = bool(np.isfinite(face.landmarks).all())
         return Located(None, "low_quality", (x0, y0, x1, y1), points if sound else None, detect_ms)
-    align_ms = 1000 * (perf_counter() - start)
+    points = tuple((float(x), float(y)) for x, y in landmarks)
     return Located(crop, None, (x0, y0, x1, y1), points, detect_ms, align_ms)
