@@ -1,0 +1,200 @@
+"""How fast is preprocessing, and how exact? facedge and its peers, interleaved in one process.
+
+    python benchmarks/preprocess.py [--case NAME ...] [--rounds N] [--images N] [--json FILE] [--plot FILE]
+
+Every round runs every peer once; what counts is the median of the per-round ratios, as machines drift. Times are CPU
+time of the calling thread (all peers get one thread), so that a busy machine does not favour anyone. Errors are grey
+levels from float64 on photograph-like pictures. The limits: memcpy of the source, and reading it once.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from preprocess_peers import PEERS, Job, Run, facedge_with
+
+from facedge.preprocessing import implementation_name
+
+CASES: dict[str, tuple[tuple[int, int], tuple[int, int, int, int], int]] = {
+    "218x178 -> 64": ((218, 178), (0, 0, 178, 218), 64),
+    "218x178 -> 112": ((218, 178), (0, 0, 178, 218), 112),
+    "128x128 of 218x178 -> 64": ((218, 178), (24, 60, 152, 188), 64),
+    "420x420 of 720x1280 -> 64": ((720, 1280), (400, 100, 820, 520), 64),
+}
+BASE = "OpenCV grey + INTER_AREA"
+LUMA = np.array([0.299, 0.587, 0.114])
+SLOWEST = 0.25  # seconds a round that a peer may take: a slow one gets fewer images
+
+
+def pictures(count: int, height: int, width: int) -> npt.NDArray[np.uint8]:
+    """Colour noise whose amplitude falls with frequency as a photograph's does; eight of them, repeated."""
+    rng = np.random.default_rng(0)
+    y, x = np.meshgrid(np.fft.fftfreq(height) * height, np.fft.rfftfreq(width) * width, indexing="ij")
+    drawn = []
+    for _ in range(min(count, 8)):
+        spectrum = np.fft.rfft2(rng.normal(size=(3, height, width))) / np.maximum(1, np.hypot(y, x))
+        waves = np.moveaxis(np.fft.irfft2(spectrum, s=(height, width)), 0, 2)
+        drawn.append(np.clip(128 + 60 * (waves - waves.mean()) / waves.std(), 0, 255).astype(np.uint8))
+    return np.ascontiguousarray(np.concatenate([np.stack(drawn)] * -(-count // 8))[:count])
+
+
+def exact(job: Job) -> npt.NDArray[np.float64]:
+    """float64 grey levels (N, S, S) of the first images: the area average, or linear where the box is smaller."""
+
+    def weights(pixels: int) -> npt.NDArray[np.float64]:
+        step, o, edges = pixels / job.size, np.arange(job.size)[:, None], np.arange(pixels + 1)
+        if step >= 1:
+            return np.diff(np.clip(edges - step * o, 0, step), axis=1) / step
+        return np.diff(np.clip(edges - np.clip(step * (o + 0.5) - 0.5, 0, pixels - 1), 0, 1), axis=1)
+
+    grey = job.crops[:8].astype(np.float64) @ LUMA
+    return np.asarray(weights(grey.shape[1]) @ grey @ weights(grey.shape[2]).T)
+
+
+def errors(output: Any, truth: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Root mean square and largest error in grey levels of the first images of an output."""
+    levels = np.stack([np.asarray(image, dtype=np.float64) for image in output[: len(truth)]])
+    if levels.min() < 0 or levels.max() <= 1.0:
+        levels = levels * 127.5 + 127.5
+    difference = levels - truth[: len(levels)]
+    return float(np.sqrt((difference**2).mean())), float(abs(difference).max())
+
+
+def limits(job: Job) -> dict[str, Run]:
+    """What memory allows: a copy of the source's bytes, and one pass of reading them."""
+    target = np.empty_like(job.images)
+    words = job.images.reshape(-1)[: job.images.size // 8 * 8].view(np.uint64)
+    return {"memcpy of the source": lambda: np.copyto(target, job.images), "reading the source": words.max}
+
+
+def runners(job: Job) -> tuple[dict[str, Run], dict[str, int], list[str]]:
+    """Name -> what to time, name -> images it takes a round, and who is absent."""
+    runs: dict[str, Run] = {}
+    shares: dict[str, int] = {}
+    absent = []
+    for name, peer in PEERS.items():
+        try:
+            once = peer(Job(job.images[:8], job.box, job.size))
+            once()
+            start = time.thread_time()
+            once()
+            each = (time.thread_time() - start) / min(8, len(job.images))
+            shares[name] = int(min(len(job.images), max(8, SLOWEST / max(each, 1e-9))))
+            runs[name] = peer(Job(job.images[: shares[name]], job.box, job.size))
+        except ImportError as problem:
+            absent.append(f"{name} ({problem})")
+    for name, run in limits(job).items():
+        runs[name], shares[name] = run, len(job.images)
+    return runs, shares, absent
+
+
+def measure(job: Job, rounds: int) -> dict[str, Any]:
+    """Microseconds an image, ratio to the base, error: of everyone, for one case."""
+    runs, shares, absent = runners(job)
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for k in range(rounds + 1):
+        for name, run in runs.items():
+            start = time.thread_time()
+            run()
+            if k:  # the first round warms up
+                times[name].append((time.thread_time() - start) / shares[name])
+    truth = exact(job)
+    results: dict[str, Any] = {}
+    for name, spent in times.items():
+        speedup = statistics.median(base / mine for base, mine in zip(times[BASE], spent, strict=True))
+        results[name] = {"us": 1e6 * statistics.median(spent), "speedup": speedup}
+        if name in PEERS:
+            results[name]["error_rms"], results[name]["error_max"] = errors(runs[name](), truth)
+    return {"peers": results, "absent": absent, "two_threads": two_threads(job, rounds)}
+
+
+def two_threads(job: Job, rounds: int) -> float:
+    """Wall time of one thread over that of two, median of interleaved rounds; a busy machine lowers it."""
+    one, two = (facedge_with(implementation_name(), threads)(job) for threads in (1, 2))
+    ratios = []
+    for _ in range(rounds):
+        marks = [time.perf_counter()]
+        for run in (one, two):
+            run()
+            marks.append(time.perf_counter())
+        ratios.append((marks[1] - marks[0]) / (marks[2] - marks[1]))
+    return statistics.median(ratios)
+
+
+def print_table(case: str, result: dict[str, Any]) -> None:
+    print(f"\n{case}: one thread, one call a batch where the library has one")
+    print(f"{'':28} {'us/image':>9} {'x OpenCV':>9} {'rms':>7} {'max error':>10}")
+    for name, r in sorted(result["peers"].items(), key=lambda item: float(item[1]["us"])):
+        error = f"{r['error_rms']:7.2f} {r['error_max']:10.2f}" if "error_rms" in r else ""
+        print(f"{name:28} {r['us']:9.1f} {r['speedup']:9.2f} {error}")
+    print(f"two threads: {result['two_threads']:.2f} times one (wall time)")
+    if result["absent"]:
+        print("absent: " + "; ".join(result["absent"]))
+
+
+def draw(results: dict[str, Any], path: Path) -> None:
+    """Speed against error, one panel a case; facedge in colour."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, len(results), figsize=(4.6 * len(results), 4.2), squeeze=False)
+    for axis, (case, result) in zip(axes[0], results.items(), strict=True):
+        peers = sorted(result["peers"].items(), key=lambda item: -float(item[1]["us"]))
+        colours = ["#d1495b" if n.startswith("facedge") else "#8d99ae" if n in PEERS else "#e5e5e5" for n, _ in peers]
+        bars = axis.barh([n for n, _ in peers], [r["us"] for _, r in peers], color=colours)
+        told = [f"{r['us']:.1f} us" + (f", max {r['error_max']:.1f}" if "error_max" in r else "") for _, r in peers]
+        axis.bar_label(bars, told, padding=3, fontsize=7)
+        axis.set_xscale("log")
+        axis.set_xlim(right=axis.get_xlim()[1] * 12)
+        axis.set_title(case, fontsize=10)
+        axis.tick_params(labelsize=7)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.set_xlabel("microseconds an image, one thread; max error in grey levels", fontsize=8)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+
+
+def machine() -> dict[str, str]:
+    """What the figures were measured on."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    model = next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )
+    return {"cpu": model, "python": platform.python_version(), "kernel": implementation_name()}
+
+
+def main() -> None:
+    here = Path(__file__).resolve().parent
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--case", nargs="*", choices=CASES, default=list(CASES), help="which of the cases to run")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--images", type=int, default=256, help="images in one batch")
+    parser.add_argument("--json", type=Path, default=here / "results" / "preprocess.json")
+    parser.add_argument("--plot", type=Path, default=here / "results" / "preprocess.png")
+    options = parser.parse_args()
+    results = {}
+    for case in options.case:
+        (height, width), box, size = CASES[case]
+        results[case] = measure(Job(pictures(options.images, height, width), box, size), options.rounds)
+        print_table(case, results[case])
+        sys.stdout.flush()
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    command = {"rounds": options.rounds, "images": options.images}
+    options.json.write_text(json.dumps({"machine": machine(), **command, "cases": results}, indent=1) + "\n")
+    draw(results, options.plot)
+    print(f"\nwrote {options.json} and {options.plot}")
+
+
+if __name__ == "__main__":
+    main()
