@@ -163,9 +163,45 @@ FE_512 __m512i fe_sixteen512(const __m512i *s)
     return _mm512_permutexvar_epi32(order, _mm512_add_epi32(even, odd));
 }
 
+/* Eight outputs, two partial sums each: their taps are picked out of 64 values in two registers, four at a time. */
+FE_512 __m512i fe_window512(const fe_plan *p, const int16_t *middle, int32_t group, int32_t quads)
+{
+    const int16_t *m = middle + p->starts[group * FE_WINDOW_OUTPUTS], *w = p->window_weights + 32 * group * quads;
+    const __m512i first = _mm512_loadu_si512(m), second = _mm512_loadu_si512(m + 32), four = _mm512_set1_epi16(4);
+    __m512i taps = _mm512_loadu_si512(p->window_taps + 32 * group), sum = _mm512_setzero_si512();
+    int32_t q;
+    for (q = 0; q < quads; q++, taps = _mm512_add_epi16(taps, four))
+        sum = _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_permutex2var_epi16(first, taps, second),
+                                                      _mm512_loadu_si512(w + 32 * q)));
+    return sum;
+}
+
+FE_512 void fe_windows512(const fe_plan *p, const int16_t *middle, int32_t *total, int32_t quads)
+{
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+    int32_t o;
+    for (o = 0; o < p->out_width; o += 16) { /* windows are padded to 16 outputs */
+        __m512i a = fe_window512(p, middle, o / 8, quads), b = fe_window512(p, middle, o / 8 + 1, quads);
+        _mm512_storeu_si512(total + o, _mm512_add_epi32(_mm512_permutex2var_epi32(a, even, b),
+                                                        _mm512_permutex2var_epi32(a, odd, b)));
+    }
+}
+
 FE_FOR_AVX512 static void fe_avx512_horizontal(const fe_plan *p, const int16_t *middle, int32_t *total)
 {
     int32_t o, i;
+    if (p->quads == 2) {
+        fe_windows512(p, middle, total, 2);
+        return;
+    }
+    if (p->quads) {
+        if (p->quads == 3)
+            fe_windows512(p, middle, total, 3);
+        else
+            fe_windows512(p, middle, total, p->quads);
+        return;
+    }
     for (o = 0; o < p->out_width; o += 16) { /* starts and weights are padded to 16 outputs */
         const int32_t *starts = p->starts + o;
         const int16_t *weights = p->weights + (ptrdiff_t)o * p->taps;

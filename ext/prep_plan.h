@@ -39,7 +39,12 @@ struct fe_plan {
     fe_pair *pairs;
     int32_t *starts;        /* out_width: first tap in the line */
     int16_t *weights;       /* out_width * taps */
+    int32_t quads;          /* taps / 4 without the padding, where windows exist; else 0 */
+    uint16_t *window_taps;  /* see fe_plan_windows */
+    int16_t *window_weights;
 };
+
+enum { FE_WINDOW = 64, FE_WINDOW_OUTPUTS = 8 };
 
 static inline int32_t fe_row_weight(const fe_plan *p, const fe_rows *r, int32_t k)
 {
@@ -182,6 +187,31 @@ static void fe_plan_columns(fe_plan *p, const fe_axis *a, const fe_geometry *g)
     }
 }
 
+/* Where the taps of eight neighbouring outputs lie within 64 values (reductions up to some 2.2 in colour), an engine can
+ * pick them out of registers: for each eight, four positions an output in the window, and the weights of each further
+ * four taps. The window begins at the first output's start. */
+static fe_status fe_plan_windows(fe_plan *p, int64_t used)
+{
+    const int32_t quads = (int32_t)((used + 3) / 4), groups = (p->out_width + 15) / 16 * 2;
+    int32_t g, o, q, t;
+    for (o = 0; o < p->out_width; o++)
+        if (p->starts[o] - p->starts[o - o % FE_WINDOW_OUTPUTS] + 4 * quads > FE_WINDOW) return FE_OK;
+    p->window_taps = calloc((size_t)groups * 32, sizeof *p->window_taps);
+    p->window_weights = calloc((size_t)groups * 32 * (size_t)quads, sizeof *p->window_weights);
+    if (!p->window_taps || !p->window_weights) return FE_NO_MEMORY;
+    p->quads = quads;
+    for (o = 0; o < p->out_width; o++) {
+        g = o / FE_WINDOW_OUTPUTS;
+        for (t = 0; t < 4; t++) {
+            int32_t lane = o % FE_WINDOW_OUTPUTS * 4 + t;
+            p->window_taps[32 * g + lane] = (uint16_t)(p->starts[o] - p->starts[o - o % FE_WINDOW_OUTPUTS] + t);
+            for (q = 0; q < quads; q++)
+                p->window_weights[32 * (g * quads + q) + lane] = p->weights[(ptrdiff_t)o * p->taps + 4 * q + t];
+        }
+    }
+    return FE_OK;
+}
+
 /* The most values, over the outputs of an axis, of last - first + 1; their sum of pairs where asked for. */
 static int64_t fe_axis_widest(const fe_axis *a, int64_t *pairs)
 {
@@ -231,6 +261,10 @@ fe_status fe_plan_create(const fe_geometry *g, fe_plan **plan)
     }
     fe_plan_rows(p, &y);
     fe_plan_columns(p, &x, g);
+    if (fe_plan_windows(p, widest * step) != FE_OK) {
+        fe_plan_destroy(p);
+        return FE_NO_MEMORY;
+    }
     *plan = p;
     return FE_OK;
 }
@@ -242,6 +276,8 @@ void fe_plan_destroy(fe_plan *p)
     free(p->pairs);
     free(p->starts);
     free(p->weights);
+    free(p->window_taps);
+    free(p->window_weights);
     free(p);
 }
 
