@@ -11,13 +11,12 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 SOURCES = ["ext/_kernel.pyx", "ext/prep.c", "ext/align.c"]
-HEADERS = [str(path) for path in sorted(Path("ext").glob("*.h"))]
+# What a source distribution needs besides: cythonize puts the generated C in the place of the .pyx.
+DEPENDS = [str(path) for path in sorted(Path("ext").iterdir()) if path.suffix in {".h", ".pxi", ".pyx"}]
 # No -march=native: what the CPU offers is found at run time. No contraction: fused multiply-adds change bits.
 FLAGS = [] if sys.platform == "win32" else ["-O3", "-std=c99", "-ffp-contract=off", "-fno-strict-aliasing"]
 
-kernel = Extension(
-    "facedge._kernel", SOURCES, include_dirs=["ext"], depends=[*HEADERS, "ext/_align.pxi"], extra_compile_args=FLAGS
-)
+kernel = Extension("facedge._kernel", SOURCES, include_dirs=["ext"], depends=DEPENDS, extra_compile_args=FLAGS)
 extensions = cythonize([kernel], build_dir="build/cython")
 for extension in extensions:
     extension.optional = os.environ.get("FACEDGE_REQUIRE_KERNEL", "") not in ("1", "true", "yes")  # cythonize drops it

@@ -60,8 +60,11 @@ cdef class Plan:
     def __cinit__(self, int64_t height, int64_t width, int64_t channels, ptrdiff_t pixel_stride,
                   ptrdiff_t channel_stride, int64_t x0, int64_t y0, int64_t x1, int64_t y1, int64_t out_height,
                   int64_t out_width):
-        self.geometry = fe_geometry(height, width, channels, pixel_stride, channel_stride, out_height, out_width)
-        self.geometry.box[0], self.geometry.box[1], self.geometry.box[2], self.geometry.box[3] = x0, y0, x1, y1
+        cdef fe_geometry *g = &self.geometry
+        g.height, g.width, g.channels = height, width, channels
+        g.pixel_stride, g.channel_stride = pixel_stride, channel_stride
+        g.box[0], g.box[1], g.box[2], g.box[3] = x0, y0, x1, y1
+        g.out_height, g.out_width = out_height, out_width
         _raise_for(fe_plan_create(&self.geometry, &self.plan))
 
     def __dealloc__(self):

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,16 @@ def test_a_build_with_a_compiler_makes_the_kernel(source_tree: Path) -> None:
     done = build_with("cc", source_tree, FACEDGE_REQUIRE_KERNEL="1")
     assert done.returncode == 0, done.stderr
     assert list((source_tree / "built").rglob("_kernel*"))
+
+
+@pytest.mark.slow
+def test_a_source_distribution_holds_every_source_of_the_kernel(source_tree: Path) -> None:
+    pytest.importorskip("Cython")
+    done = subprocess.run(
+        [sys.executable, "setup.py", "-q", "sdist"], cwd=source_tree, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (archive,) = (source_tree / "dist").glob("*.tar.gz")
+    with tarfile.open(archive) as packed:
+        held = {"/".join(Path(name).parts[1:]) for name in packed.getnames()}
+    assert {f"ext/{path.name}" for path in (REPOSITORY / "ext").iterdir()} <= held
