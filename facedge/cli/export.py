@@ -22,12 +22,28 @@ def export(
         float | None,
         typer.Option(help="False accept rate of the head's threshold; 0.001, or the lowest provable, by default."),
     ] = None,
+    impostors: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Photos of more strangers, one folder a person: a lower FAR can be shown."),
+    ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Also quantize; shipped only if it passes its gate.")] = False,
+    lean: Annotated[bool, typer.Option("--lean", help="Leave verifier.onnx out: half the size.")] = False,
     name: Annotated[str | None, typer.Option(help="What the bundle is called; the file's name by default.")] = None,
     usage: Annotated[str | None, typer.Option(help="Who may use the bundle, one sentence.")] = None,
 ) -> None:
     """Export a trained backbone, and a head, into one bundle, after proving that it answers as torch does."""
     from facedge.export.assemble import ExportRequest, export_bundle
 
-    request = ExportRequest(run, output, head=head, faces=faces, far=far, int8=int8, name=name, usage=usage)
+    request = ExportRequest(
+        run,
+        output,
+        head=head,
+        faces=faces,
+        far=far,
+        impostors=impostors,
+        int8=int8,
+        lean=lean,
+        name=name,
+        usage=usage,
+    )
     export_bundle(request, say=_console.say, track=_console.track)

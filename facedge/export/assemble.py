@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from facedge.errors import ExportError
 from facedge.export.backbone import backbone_onnx, head_onnx, template_head_onnx
 from facedge.export.calibrate import Impostors, calibrate, cohort
 from facedge.export.checks import check_backbone, check_head, check_verifier, embed
+from facedge.export.crowd import read_crowd, together
 from facedge.export.engine import Floats, session
 from facedge.export.evaluate import Figures, figures, run_backbone
 from facedge.export.int8 import Quantized, quantize_gated
@@ -42,7 +43,9 @@ class ExportRequest:
     head: Path | None = None
     faces: Path | None = None
     far: float | None = None
+    impostors: Path | None = None
     int8: bool = False
+    lean: bool = False
     name: str | None = None
     usage: str | None = None
 
@@ -73,11 +76,14 @@ def export_bundle(
     say(f"exporting, and comparing torch with onnxruntime on {len(images)} images ({source})")
     files, parity = _export_models(backbone, head, config, images)
     held = _held_out(files, faces, config, request.int8, say, track) if faces else None
+    if held and request.impostors:
+        held = _with_crowd(held, request.impostors, files["backbone.onnx"], config, track)
     threshold, calibration = _threshold(files["head.onnx"], held, request.far) if head else (None, None)
     if held:
         files |= _held_files(held)
     manifest = _manifest(request, config, threshold, calibration, parity, held)
-    files["verifier.onnx"] = _verifier(files, manifest, config)
+    if not request.lean:
+        files["verifier.onnx"] = _verifier(files, manifest, config)
     debug = _verifier(files, manifest, config, debug=True)
     parity["verifier"] = check_verifier(debug, files["backbone.onnx"], files["head.onnx"], images, config.spec)
     manifest = _manifest(request, config, threshold, calibration, parity, held)
@@ -109,6 +115,8 @@ def _head_of(request: ExportRequest) -> nn.Module | None:
 
 def _faces_of(request: ExportRequest, config: BackboneConfig) -> Faces | None:
     if request.faces is None:
+        if request.impostors:
+            raise ExportError("--impostors adds to the validation people of --faces: give --faces FACES as well")
         if request.int8:
             raise ExportError("--int8 needs faces for its ranges and its gate: give --faces FACES")
         return None
@@ -150,6 +158,14 @@ def _held_out(
         in_float = run_backbone(files["backbone.onnx"], faces, "validation", config.spec, track)
     impostors = Impostors(seen.embeddings, faces.identities[seen.rows], source)
     return _Held(figures(seen, faces, "validation"), impostors, in_float.embeddings, small)
+
+
+def _with_crowd(held: _Held, folder: Path, backbone: bytes, config: BackboneConfig, track: Track) -> _Held:
+    """The validation people and the strangers of --impostors, as one crowd of impostors."""
+    if held.int8 and held.int8.data:
+        raise ExportError("--impostors and --int8 do not go together yet: export without one of them")
+    crowd = together(held.impostors, read_crowd(folder, backbone, config.spec, track))
+    return replace(held, impostors=crowd, float_embeddings=crowd.embeddings)
 
 
 def _threshold(head: bytes, held: _Held | None, far: float | None) -> tuple[float, Calibration]:

@@ -71,11 +71,11 @@ def test_known_people_keep_their_numbers_beside_unknown_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "images", "rows"), [(1000, 6, 2000), (100, 30, 2000), (10, 30, 200), (3000, 1, 3000)]
+    ("count", "images", "rows"), [(1000, 6, 3500), (100, 40, 3500), (10, 30, 300), (4000, 2, 4000)]
 )
 def test_the_cohort_is_even_over_people(count: int, images: int, rows: int) -> None:
     _, impostors = people(count, images)
     chosen = cohort(impostors)
     assert len(chosen.embeddings) == rows and chosen.people == count
     _, each = np.unique(chosen.identities, return_counts=True)
-    assert each.max() == each.min()
+    assert each.max() - each.min() <= 1
