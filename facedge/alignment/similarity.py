@@ -14,6 +14,7 @@ from facedge.preprocessing.spec import FRAME_HEIGHT, FRAME_WIDTH
 
 ONE = 1 << 32  # a pixel in the fixed-point numbers of Sampling
 MAX_SAMPLES = 31  # samples on a side of an output pixel: the most whose sum fits 32 bits
+ENLARGED = 1 + 1 / 1024  # a step up to here needs one sample; the fit of a crop onto itself lies beside 1
 LEAST_SPREAD = 1.0  # root mean square distance of landmarks from their mean, in pixels
 MOST_SPREAD = 16384.0
 LEAST_LIKENESS = 0.5  # 1: landmarks are the target's shape; 0: no turn or scale brings them nearer
@@ -118,7 +119,7 @@ def sample_count(step: float) -> int:
     A grid of n samples repeats the pixel's pass band, 1/step wide, around n/step cycles per pixel. With
     n >= 1 + step/2 the repetition begins past 1/2, the finest detail that a frame holds: nothing aliases.
     """
-    return 1 if step <= 1 else min(math.ceil(1 + step / 2), MAX_SAMPLES)
+    return 1 if step <= ENLARGED else min(math.ceil(1 + step / 2), MAX_SAMPLES)
 
 
 def _fixed(value: float) -> int:
