@@ -1,29 +1,10 @@
 """Several processes, results in order, and no hanging."""
 
-import os
-import time
-
 import pytest
+from process_work import die_at_five, fail_at_five, slow_square
 
 from facedge.dataset.ordered_map import available_cores, ordered_map
 from facedge.errors import FacedgeError
-
-
-def slow_square(number: int) -> int:
-    time.sleep(0.02 if number % 3 == 0 else 0)
-    return number * number
-
-
-def die_at_five(number: int) -> int:
-    if number == 5:
-        os._exit(9)  # as the kernel does when memory runs out
-    return number
-
-
-def fail_at_five(number: int) -> int:
-    if number == 5:
-        raise ValueError("five")
-    return number
 
 
 @pytest.mark.parametrize("workers", [1, 2])

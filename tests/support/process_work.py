@@ -1,0 +1,21 @@
+"""Work for processes of their own: they import it by name, which a test module does not have in every runner."""
+
+import os
+import time
+
+
+def slow_square(number: int) -> int:
+    time.sleep(0.02 if number % 3 == 0 else 0)
+    return number * number
+
+
+def die_at_five(number: int) -> int:
+    if number == 5:
+        os._exit(9)  # as the kernel does when memory runs out
+    return number
+
+
+def fail_at_five(number: int) -> int:
+    if number == 5:
+        raise ValueError("five")
+    return number
