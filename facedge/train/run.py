@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ from facedge.train.face_head import FaceHead
 CONFIG, METRICS, WEIGHTS, CHECKPOINT = "config.json", "metrics.jsonl", "weights.safetensors", "checkpoint.pt"
 
 
+LEAST_FREE = 1 << 20  # bytes; torch does not say why its writing failed
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary sibling that takes the place of `path` when the block ends well, and vanishes when it does not."""
@@ -33,6 +37,12 @@ def replacing(path: Path) -> Iterator[Path]:
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
         temporary.replace(path)
+    except Exception as problem:  # each writer has its own exception for a full disk
+        if "No space left" in str(problem) or shutil.disk_usage(path.parent).free < LEAST_FREE:
+            raise RunError(
+                f"the disk of {path.parent} is full: free some space; what was there before {path.name} is untouched"
+            ) from problem
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -115,8 +125,9 @@ def _load_into(module: nn.Module, run: Path) -> None:
     except FileNotFoundError:
         raise RunError(f"{run} has no {WEIGHTS} yet: let training finish its first epoch, or `--resume` it") from None
     except (OSError, RuntimeError, safetensors.SafetensorError) as problem:
-        first = str(problem).splitlines()[0]
-        raise RunError(f"{run / WEIGHTS} does not fit its {CONFIG} ({first}): restore it or train again") from None
+        lines = str(problem).splitlines()
+        detail = lines[min(1, len(lines) - 1)].strip()  # torch's first line names the class only
+        raise RunError(f"{run / WEIGHTS} does not fit its {CONFIG} ({detail}): restore it or train again") from None
 
 
 def load_backbone(run: Path | str) -> tuple[nn.Module, BackboneConfig]:
