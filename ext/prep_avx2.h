@@ -70,8 +70,8 @@ FE_256 void fe_tiles256(const fe_plan *p, const fe_rows *r, const uint8_t *at, p
             if (with_low && k && k % 2 == 0) fe_carry256(&s[t]);
             fe_add256(&s[t], _mm256_loadu_si256((const void *)(even + 32 * t)), _mm256_loadu_si256((const void *)(odd + 32 * t)), pair[k], with_low);
         }
-        fe_prefetch(even, ahead);
-        fe_prefetch(odd, ahead);
+        if (2 * k < r->fresh) fe_prefetch(even, ahead);
+        if (2 * k + 1 < r->fresh) fe_prefetch(odd, ahead);
     }
     for (t = 0; t < tiles; t++) fe_store256(&s[t], middle + 32 * t, with_low);
 }

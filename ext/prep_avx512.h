@@ -76,8 +76,8 @@ FE_512 void fe_tiles512(const fe_plan *p, const fe_rows *r, const uint8_t *at, p
         for (t = 0; t < tiles; t++) {
             if (with_low && k && k % 2 == 0) fe_carry512(&s[t]);
             fe_add512(&s[t], fe_load512(even + 64 * t, mask, whole), fe_load512(odd + 64 * t, mask, whole), pair[k], with_low);
-            fe_prefetch(even + 64 * t, ahead);
-            fe_prefetch(odd + 64 * t, ahead);
+            if (2 * k < r->fresh) fe_prefetch(even + 64 * t, ahead);
+            if (2 * k + 1 < r->fresh) fe_prefetch(odd + 64 * t, ahead);
         }
     }
     for (t = 0; t < tiles; t++) fe_store512(&s[t], middle + 64 * t, with_low);

@@ -56,7 +56,7 @@ FE_INLINE void fe_tiles_neon(const fe_plan *p, const fe_rows *r, const uint8_t *
             fe_add_neon(&s[t], vld1q_u8(at + 16 * t), (uint8_t)(pair.high >> shift), (uint8_t)(pair.low >> shift),
                         with_low);
         }
-        if (tiles > 1) fe_prefetch(at, ahead);
+        if (tiles > 1 && k < r->fresh) fe_prefetch(at, ahead);
     }
     for (t = 0; t < tiles; t++) fe_store_neon(&s[t], middle + 16 * t);
 }

@@ -16,6 +16,7 @@ typedef struct {
 typedef struct {
     int32_t first;     /* row of the image */
     int32_t count;     /* rows */
+    int32_t fresh;     /* the first of them, that the next output does not take as well */
     int32_t pairs;     /* pairs of rows; where count is odd, the last pair's odd row has weight 0 and may not exist */
     int32_t offset;    /* of its pairs in plan->pairs */
     int32_t any_low;   /* 0 when all low parts are 0, as in an exact halving */
@@ -45,6 +46,25 @@ struct fe_plan {
 };
 
 enum { FE_WINDOW = 64, FE_WINDOW_OUTPUTS = 8 };
+
+/* Zeros that begin a cache line, so that no vector of them straddles two; freed by fe_table_free. */
+static void *fe_table(size_t count, size_t size)
+{
+    unsigned char *raw = calloc(1, count * size + sizeof(void *) + 64), *at;
+    if (!raw) return NULL;
+    at = raw + sizeof(void *);
+    at += (64 - (uintptr_t)at % 64) % 64;
+    memcpy(at - sizeof(void *), &raw, sizeof(void *));
+    return at;
+}
+
+static void fe_table_free(void *table)
+{
+    void *raw;
+    if (!table) return;
+    memcpy(&raw, (unsigned char *)table - sizeof(void *), sizeof(void *));
+    free(raw);
+}
 
 static inline int32_t fe_row_weight(const fe_plan *p, const fe_rows *r, int32_t k)
 {
@@ -162,6 +182,8 @@ static void fe_plan_rows(fe_plan *p, const fe_axis *a)
             before = until;
         }
         p->last_row = (int32_t)last;
+        r->fresh = r->count;
+        if (o) p->rows[o - 1].fresh = r->first - p->rows[o - 1].first;
         offset += r->pairs;
     }
 }
@@ -196,8 +218,8 @@ static fe_status fe_plan_windows(fe_plan *p, int64_t used)
     int32_t g, o, q, t;
     for (o = 0; o < p->out_width; o++)
         if (p->starts[o] - p->starts[o - o % FE_WINDOW_OUTPUTS] + 4 * quads > FE_WINDOW) return FE_OK;
-    p->window_taps = calloc((size_t)groups * 32, sizeof *p->window_taps);
-    p->window_weights = calloc((size_t)groups * 32 * (size_t)quads, sizeof *p->window_weights);
+    p->window_taps = fe_table((size_t)groups * 32, sizeof *p->window_taps);
+    p->window_weights = fe_table((size_t)groups * 32 * (size_t)quads, sizeof *p->window_weights);
     if (!p->window_taps || !p->window_weights) return FE_NO_MEMORY;
     p->quads = quads;
     for (o = 0; o < p->out_width; o++) {
@@ -251,10 +273,10 @@ fe_status fe_plan_create(const fe_geometry *g, fe_plan **plan)
     p->taps = (int32_t)((widest * step + FE_LANES - 1) / FE_LANES * FE_LANES);
     p->ahead = (int32_t)(tall + 4 + 4096 / p->line);
     wide = ((size_t)g->out_width + FE_LANES - 1) / FE_LANES * FE_LANES; /* outputs that pad have weights of 0 */
-    p->rows = calloc((size_t)g->out_height, sizeof *p->rows);
-    p->pairs = calloc((size_t)pairs, sizeof *p->pairs);
-    p->starts = calloc(wide, sizeof *p->starts);
-    p->weights = calloc(wide * (size_t)p->taps, sizeof *p->weights);
+    p->rows = fe_table((size_t)g->out_height, sizeof *p->rows);
+    p->pairs = fe_table((size_t)pairs, sizeof *p->pairs);
+    p->starts = fe_table(wide, sizeof *p->starts);
+    p->weights = fe_table(wide * (size_t)p->taps, sizeof *p->weights);
     if (!p->rows || !p->pairs || !p->starts || !p->weights) {
         fe_plan_destroy(p);
         return FE_NO_MEMORY;
@@ -272,12 +294,12 @@ fe_status fe_plan_create(const fe_geometry *g, fe_plan **plan)
 void fe_plan_destroy(fe_plan *p)
 {
     if (!p) return;
-    free(p->rows);
-    free(p->pairs);
-    free(p->starts);
-    free(p->weights);
-    free(p->window_taps);
-    free(p->window_weights);
+    fe_table_free(p->rows);
+    fe_table_free(p->pairs);
+    fe_table_free(p->starts);
+    fe_table_free(p->weights);
+    fe_table_free(p->window_taps);
+    fe_table_free(p->window_weights);
     free(p);
 }
 
