@@ -104,7 +104,7 @@ def jobs_for(frame: Bytes, m: complex, t: complex) -> dict[str, Job]:
     jobs["OpenCV warpAffine straight to the crop + cvtColor (aliases)"] = lambda: np.asarray(
         cv2.cvtColor(warp(bgr, m, t, 1), cv2.COLOR_BGR2RGB), np.uint8
     )
-    jobs["Pillow transform BILINEAR (aliases)"] = lambda: pillow(image, m, t)
+    jobs["Pillow transform BILINEAR (aliases, black outside)"] = lambda: pillow(image, m, t)
     return jobs
 
 
