@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from signals import hear_ctrl_c
 
 from facedge.cli.prepare import parse_share
 from facedge.dataset.faces import Faces
@@ -55,7 +56,9 @@ def frames_written(folder: Path) -> int:
 def start_and_wait(celeba: Path, out: Path) -> subprocess.Popen[str]:
     """A run that has written its first frames; in a process group of its own, as in a terminal."""
     command = [*FACEDGE, "prepare", str(celeba), "-o", str(out), "--workers", "2"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=hear_ctrl_c
+    )
     deadline = time.monotonic() + 60
     while frames_written(out) < 200 * 38_804 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from signals import hear_ctrl_c
 
 from facedge.cli import main
 from facedge.dataset.prepare import prepare_faces
@@ -75,17 +76,12 @@ def test_resume_wants_the_options_the_run_was_begun_with(
     assert facedge("train", "backbone", faces, "-o", run, "--epochs", 1, *SMALL, "--resume") == 0
 
 
-def _hear_ctrl_c() -> None:
-    """A test runner in the background may ignore SIGINT, and its children inherit that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.slow
 def test_ctrl_c_leaves_a_run_that_resumes(faces: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "facedge", "train", "backbone", str(faces), "-o", str(run), "--epochs", "500"]
     command += [str(word) for word in SMALL]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_ctrl_c)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c)
     deadline = time.monotonic() + 120
     while not (run / "checkpoint.pt").exists():
         assert process.poll() is None, process.communicate()[1]
