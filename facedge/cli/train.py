@@ -31,6 +31,12 @@ def backbone(
     teacher_input: Annotated[
         str | None, typer.Option(help="What the teacher wants: arcface or sface; else T.json beside it.")
     ] = None,
+    teacher_views: Annotated[
+        int, typer.Option(min=0, max=64, help="Blended and bent views of every image, each seen by the teacher too.")
+    ] = 0,
+    init: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Begin from this run's weights; default: from random ones.")
+    ] = None,
     threads: Threads = None,
 ) -> None:
     """Train the backbone: 40 attributes, identities where the dataset has them, and a teacher by choice."""
@@ -49,6 +55,8 @@ def backbone(
         resume=resume,
         teacher=teacher,
         teacher_input=teacher_input,
+        teacher_views=teacher_views,
+        begin_from=init,
         threads=threads,
     )
     try:

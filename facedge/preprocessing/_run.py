@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from _thread import start_new_thread
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from itertools import pairwise
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from facedge.preprocessing._types import Array, Bytes
 
 MAX_PLANS = 32  # of some 100 KB at most; a camera or a training run uses one
+SLICES = 4  # a thread: few enough to cost nothing, enough that nobody waits long for the last one
 
 _plans: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 _lock = threading.Lock()
@@ -35,28 +38,38 @@ def run(images: Bytes, box: Box, out: Array, implementation: str, threads: int =
 
 
 def in_slices(work: Callable[[Any, Any], None], images: Any, out: Any, threads: int) -> None:
-    """work(images, out) on equal slices of a batch, the last of them on the calling thread.
+    """work(images, out) on slices of a batch, which the calling thread and its helpers take as they come free.
 
-    Plain threads that end with the call: nothing stays behind to compete with onnxruntime's or torch's own, and a
-    fork finds none. Their start costs some 50 us each, so few images are not worth a second thread.
+    Helpers are plain threads that find their end with the call: nothing stays behind to compete with onnxruntime's or
+    torch's own, and a fork finds none. The caller begins at once and never waits for a helper to wake up, which may
+    take longer than a small batch.
     """
+    if threads == 1:
+        work(images, out)
+        return
     count = len(images)
-    edges = [count * k // threads for k in range(threads + 1)]
-    parts = [slice(a, b) for a, b in pairwise(edges) if a < b]
-    failures: list[BaseException] = []
+    edges = np.linspace(0, count, min(count, threads * SLICES) + 1).astype(int).tolist()
+    waiting = deque(slice(a, b) for a, b in pairwise(edges))
+    expected = len(waiting)
+    finished: SimpleQueue[BaseException | None] = SimpleQueue()
 
-    def guarded(part: slice) -> None:
-        try:
-            work(images[part], out[part])
-        except BaseException as problem:
-            failures.append(problem)
+    def take() -> None:
+        while True:
+            try:
+                part = waiting.popleft()
+            except IndexError:
+                return
+            try:
+                work(images[part], out[part])
+            except BaseException as problem:
+                finished.put(problem)
+            else:
+                finished.put(None)
 
-    helpers = [threading.Thread(target=guarded, args=(part,), daemon=True) for part in parts[:-1]]
-    for helper in helpers:
-        helper.start()
-    guarded(parts[-1])
-    for helper in helpers:
-        helper.join()
+    for _ in range(min(threads, expected) - 1):
+        start_new_thread(take, ())  # threading.Thread.start() would wait for it to run
+    take()
+    failures = [problem for _ in range(expected) if (problem := finished.get())]
     if failures:
         raise failures[0]
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from facedge.errors import RunError
 from facedge.train import run as run_folder
-from facedge.train.architectures import build
+from facedge.train.architectures import Mirrored, build
 from facedge.train.augment import augment
 from facedge.train.checkpoint import Progress, load_checkpoint, save_checkpoint
 from facedge.train.config import BackboneConfig
@@ -45,6 +45,7 @@ def train_backbone(
     device: torch.device,
     group: Group | None = None,
     resume: bool = False,
+    begin_from: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
     tick: Callable[[Tick], None] = lambda _: None,
 ) -> Scores:
@@ -52,12 +53,14 @@ def train_backbone(
 
     Each epoch ends in a checkpoint and a line of metrics, so an interrupted run continues with `resume` to the very
     result of an uninterrupted one (on a CPU, bit for bit). KeyboardInterrupt passes through once the folder holds
-    usable weights.
+    usable weights. `begin_from` is a run whose weights replace the random start.
     """
     group = group or Group()
     torch.manual_seed(config.seed)
     recipe, size = config.recipe, config.spec.size
     backbone = build(config.arch, size, len(config.attribute_names)).to(device)
+    if begin_from is not None:
+        run_folder.load_weights(backbone, begin_from)
     backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks this form
     teacher_size = training.teacher.shape[1] if training.teacher is not None else 0
     learner = Learner(backbone, config.embedding_size, training.class_count, teacher_size, recipe).to(device)
@@ -65,6 +68,7 @@ def train_backbone(
     optimizer = make_optimizer(learner, recipe)
     average = MovingAverage(backbone, recipe.ema)
     progress = Progress(batch=recipe.batch)
+    shipped: Callable[[nn.Module], nn.Module] = Mirrored if config.mirrored else lambda module: module
     if resume:
         progress = load_checkpoint(run, learner, average, optimizer, device)
         run_folder.truncate_metrics(run, progress.epoch)
@@ -78,7 +82,7 @@ def train_backbone(
                 continue
             progress.epoch += 1
             if group.leads:
-                scores = evaluate(average.module, validation, size)
+                scores = evaluate(shipped(average.module), validation, size)
                 _keep(run, config, average.module, progress, scores, losses, seconds, len(training), say)
                 save_checkpoint(run, learner, average, optimizer, progress)
     except KeyboardInterrupt:

@@ -32,6 +32,7 @@ class Recipe:
     identity_images: int = 2  # identities with fewer images take no part in the identity loss
     teacher_weight: float = 4.0
     teacher_relation: float = 4.0
+    teacher_views: int = 0  # blended and warped views of every image that the teacher has seen itself
     augment: Augment = field(default_factory=Augment)
 
 
@@ -87,6 +88,8 @@ class BackboneConfig:
     recipe: Recipe
     seed: int
     teacher: str | None = None  # name and sha256 of the teacher's file
+    began_from: str | None = None  # sha256 of the weights that training began from
+    mirrored: bool = False  # the shipped model also reads the mirror image and gives the mean
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -108,6 +111,8 @@ class BackboneConfig:
             recipe=Recipe(**recipe),
             seed=fields["seed"],
             teacher=fields["teacher"],
+            began_from=fields.get("began_from"),
+            mirrored=fields.get("mirrored", False),
         )
 
 

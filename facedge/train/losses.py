@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 def attribute_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
-    """Binary cross-entropy, mean over (N, A). Labels are bytes 0 or 1.
+    """Binary cross-entropy, mean over (N, A). Labels are 0 or 1, or in between in a blend of two faces.
 
     Smoothing keeps the network from believing CelebA's labels, which annotators themselves disagree on, to the end.
     """

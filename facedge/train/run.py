@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from facedge.errors import RunError
 from facedge.preprocessing import preprocess
-from facedge.train.architectures import build
+from facedge.train.architectures import Mirrored, build
 from facedge.train.config import BackboneConfig, HeadConfig
 from facedge.train.face_head import FaceHead
 
@@ -119,7 +119,8 @@ def weights_sha256(run: Path) -> str:
         raise RunError(f"{run} has no {WEIGHTS} yet: let training finish its first epoch, or `--resume` it") from None
 
 
-def _load_into(module: nn.Module, run: Path) -> None:
+def load_weights(module: nn.Module, run: Path) -> None:
+    """Fill a module with the weights of a run; RunError where they are missing or do not fit."""
     try:
         module.load_state_dict(safetensors.torch.load_file(run / WEIGHTS))
     except FileNotFoundError:
@@ -135,8 +136,8 @@ def load_backbone(run: Path | str) -> tuple[nn.Module, BackboneConfig]:
     run = Path(run)
     config = read_backbone_config(run)
     module = build(config.arch, config.spec.size, len(config.attribute_names))
-    _load_into(module, run)
-    return module.eval(), config
+    load_weights(module, run)
+    return (Mirrored(module) if config.mirrored else module).eval(), config
 
 
 def load_head(run: Path | str) -> tuple[FaceHead, HeadConfig]:
@@ -148,7 +149,7 @@ def load_head(run: Path | str) -> tuple[FaceHead, HeadConfig]:
     except (KeyError, TypeError, ValueError) as problem:
         raise RunError(f"{run / CONFIG} is not the config of a head run ({problem}): train again") from None
     head = FaceHead(config.embedding_size, config.hidden, config.dropout)
-    _load_into(head, run)
+    load_weights(head, run)
     return head.eval(), config
 
 

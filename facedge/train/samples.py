@@ -1,8 +1,11 @@
 """A partition of the prepared faces, resident on the device that trains."""
 
+from __future__ import annotations
+
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,6 +16,9 @@ from facedge.dataset.faces import Faces
 from facedge.errors import RunError
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, PreprocessSpec, resize_grey
 
+if TYPE_CHECKING:
+    from facedge.train.views import Views
+
 MARGIN = 8  # outputs beyond the crop on each side, for augmentation to move into
 
 
@@ -21,7 +27,7 @@ class Samples:
     """Tensors on one device, all of the same length N."""
 
     patches: Tensor  # (N, S + 2 MARGIN, S + 2 MARGIN) uint8; their centre is what the device sees
-    attributes: Tensor  # (N, A) uint8, 0 or 1
+    attributes: Tensor  # (N, A), 0 or 1; a view that blends two faces has a share of both
     classes: Tensor  # (N,) int64: identity counted from 0, -1 where it takes no part
     teacher: Tensor | None  # (N, T) float32, L2-normalised
 
@@ -53,6 +59,20 @@ def load_samples(
         attributes=torch.from_numpy(np.ascontiguousarray(faces.attributes[rows])).to(device),
         classes=torch.from_numpy(classes).to(device),
         teacher=None if teacher is None else torch.from_numpy(teacher).to(device),
+    )
+
+
+def with_views(samples: Samples, views: Sequence[Views]) -> Samples:
+    """The samples and the teacher's views of them: attributes and the teacher's word, no identities."""
+    if not views or samples.teacher is None:
+        return samples
+    device = samples.patches.device
+    none = torch.full((len(samples),), -1, dtype=torch.int64, device=device)
+    return Samples(
+        patches=torch.cat([samples.patches, *(torch.from_numpy(v.patches).to(device) for v in views)]),
+        attributes=torch.cat([samples.attributes.float(), *(torch.from_numpy(v.attributes).to(device) for v in views)]),
+        classes=torch.cat([samples.classes, *([none] * len(views))]),
+        teacher=torch.cat([samples.teacher, *(torch.from_numpy(v.teacher).to(device) for v in views)]),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from facedge.dataset.faces import Faces
 from facedge.errors import InputError, RunError
@@ -23,8 +24,9 @@ from facedge.train.curves import draw_curves
 from facedge.train.distributed import Group, choose_device, join, leave
 from facedge.train.head import HeadRecipe, summary, train_head
 from facedge.train.photos import load_photos
-from facedge.train.samples import load_samples
-from facedge.train.teacher import fingerprint, read_convention, teacher_embeddings
+from facedge.train.samples import load_samples, with_views
+from facedge.train.teacher import Teacher, fingerprint, read_convention, teacher_embeddings
+from facedge.train.views import Views, teacher_views
 
 Say = Callable[[str], None]
 Track = Callable[[Any, int], Any]
@@ -46,6 +48,8 @@ class BackboneRequest:
     resume: bool = False
     teacher: Path | None = None
     teacher_input: str | None = None
+    teacher_views: int = 0
+    begin_from: Path | None = None
     threads: int | None = None
 
 
@@ -76,16 +80,18 @@ def run_backbone(
     _claim(request.run, config, request.resume)
     with _interruptible(), _grouped(device) as group:
         speak = say if group.leads else lambda _: None
-        teacher = _teacher_of(request, faces, config, group, track)
+        taught, views = _taught(request, faces, config, group, track)
         options = {"identity_images": config.recipe.identity_images}
-        training = load_samples(faces, "train", config.spec, device, teacher=teacher, **options)
+        training = load_samples(faces, "train", config.spec, device, teacher=taught, **options)
+        training = with_views(training, views)
         validation = load_samples(faces, "validation", config.spec, device)
         if group.leads and not request.resume:
             run_folder.write_config(request.run, config)
         speak(_opening(config, len(training), training.class_count, device, group))
         best = train_backbone(
             request.run, config, training, validation,
-            device=device, group=group, resume=request.resume, say=speak, tick=tick if group.leads else lambda _: None,
+            device=device, group=group, resume=request.resume, begin_from=request.begin_from,
+            say=speak, tick=tick if group.leads else lambda _: None,
         )  # fmt: skip
         if group.leads:
             draw_curves(request.run)
@@ -141,11 +147,15 @@ def _config(request: BackboneRequest, faces: Faces) -> BackboneConfig:
         recipe=_recipe(request),
         seed=request.seed,
         teacher=fingerprint(request.teacher) if request.teacher else None,
+        began_from=run_folder.weights_sha256(request.begin_from) if request.begin_from else None,
+        mirrored=request.arch == "edge",
     )
 
 
 def _recipe(request: BackboneRequest) -> Recipe:
     recipe = recipe_of(request.arch, taught=request.teacher is not None)
+    if request.teacher_views and not request.teacher:
+        raise InputError("--teacher-views needs --teacher: it is the teacher who says what the views show")
     if request.teacher and not recipe.teacher_weight:
         raise InputError(f"--teacher needs --arch edge: {request.arch} is the baseline and learns attributes only")
     return dataclasses.replace(
@@ -153,6 +163,7 @@ def _recipe(request: BackboneRequest) -> Recipe:
         epochs=request.epochs or recipe.epochs,
         batch=request.batch or recipe.batch,
         learning_rate=request.learning_rate or recipe.learning_rate,
+        teacher_views=request.teacher_views,
     )
 
 
@@ -177,21 +188,25 @@ def _fresh(run: Path) -> None:
     run.mkdir(parents=True, exist_ok=True)
 
 
-def _teacher_of(
+def _taught(
     request: BackboneRequest, faces: Faces, config: BackboneConfig, group: Group, track: Track
-) -> "np.ndarray[Any, np.dtype[np.float32]] | None":
-    """The teacher's embeddings of the training images; rank 0 computes, the others read its cache."""
+) -> tuple[NDArray[np.float32] | None, list[Views]]:
+    """What the teacher says of the training images and of their views; rank 0 asks, the others read its cache."""
     if request.teacher is None or not config.recipe.teacher_weight:
-        return None
-    convention = read_convention(request.teacher, request.teacher_input)
+        return None, []
+    teacher = Teacher(request.teacher, read_convention(request.teacher, request.teacher_input))
     threads = request.threads or torch.get_num_threads()
     rows = faces.indices("train")
     if not group.leads:
         torch.distributed.barrier()
-    embeddings = teacher_embeddings(request.teacher, faces, rows, convention, threads=threads, progress=track)
+    embeddings = teacher_embeddings(teacher, faces, rows, threads=threads, progress=track)
+    views = [
+        teacher_views(teacher, faces, rows, config.spec, number, threads=threads, progress=track)
+        for number in range(1, config.recipe.teacher_views + 1)
+    ]
     if group.leads and group.world > 1:
         torch.distributed.barrier()
-    return embeddings
+    return embeddings, views
 
 
 def _opening(config: BackboneConfig, images: int, classes: int, device: torch.device, group: Group) -> str:

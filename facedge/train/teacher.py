@@ -67,11 +67,32 @@ def fingerprint(teacher: Path) -> str:
     return f"{teacher.name} sha256:{digest}"
 
 
+class Teacher:
+    """A recogniser at work: what it sees of a face in CelebA geometry, and its embedding of that."""
+
+    def __init__(self, path: Path, convention: TeacherInput, threads: int = 1) -> None:
+        self.convention = convention
+        self.identity = f"{fingerprint(path)} {convention}"
+        self._run = _session(path, threads)
+        self._grid = torch.from_numpy(_grid(convention.size))[None]
+
+    def see(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """uint8 (H, W, 3) in CelebA geometry at any scale -> the teacher's own input, float32 (3, S, S)."""
+        x = torch.from_numpy(rgb.astype(np.float32)).permute(2, 0, 1)[None]
+        crop = F.grid_sample(x, self._grid, padding_mode="border", align_corners=False)[0].numpy()
+        crop = crop if self.convention.order == "rgb" else crop[::-1]
+        return np.ascontiguousarray((crop - self.convention.mean) / self.convention.scale, dtype=np.float32)
+
+    def embed(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(3, S, S) -> (T,), L2-normalised. Threads may share it."""
+        embedding = self._run(x[None])[0]
+        return np.asarray(embedding / np.linalg.norm(embedding), dtype=np.float32)
+
+
 def teacher_embeddings(
-    teacher: Path,
+    teacher: Teacher,
     faces: Faces,
     rows: NDArray[np.int64],
-    convention: TeacherInput,
     *,
     threads: int = 1,
     progress: Callable[[Iterator[Any], int], Iterator[Any]] = lambda items, _count: items,
@@ -80,17 +101,16 @@ def teacher_embeddings(
 
     Read from the source images in colour. Computed once for a teacher and a prepared folder, then cached in it.
     """
-    cache = faces.path / f"teacher-{_key(teacher, convention, faces, rows)}.npy"
+    cache = faces.path / f"teacher-{_key(teacher, faces, rows)}.npy"
     if cache.exists():
         return np.asarray(np.load(cache, allow_pickle=False), dtype=np.float32)
-    embed = _session(teacher, threads)
-    chunks = []
-    for image in progress(_aligned(faces, rows, convention), len(rows)):
-        both = np.stack([image, image[..., ::-1]])  # (2, 3, S, S)
-        chunks.append(np.stack([embed(view[None]) for view in both]))
-    embeddings = np.stack(chunks)[:, :, 0]  # (N, 2, T)
-    embeddings /= np.linalg.norm(embeddings, axis=2, keepdims=True)
-    mean = embeddings.sum(axis=1)
+
+    def both(row: int) -> NDArray[np.float32]:
+        seen = teacher.see(faces.load_source(row))
+        return teacher.embed(seen) + teacher.embed(np.ascontiguousarray(seen[..., ::-1]))
+
+    with ThreadPoolExecutor(threads) as pool:
+        mean = np.stack(list(progress(pool.map(both, rows), len(rows))))
     result = np.asarray(mean / np.linalg.norm(mean, axis=1, keepdims=True), dtype=np.float32)
     temporary = cache.with_suffix(f".{os.getpid()}.tmp")
     with temporary.open("wb") as handle:
@@ -99,8 +119,8 @@ def teacher_embeddings(
     return result
 
 
-def _key(teacher: Path, convention: TeacherInput, faces: Faces, rows: NDArray[np.int64]) -> str:
-    parts = f"{fingerprint(teacher)} {convention} {len(faces.names)}".encode()
+def _key(teacher: Teacher, faces: Faces, rows: NDArray[np.int64]) -> str:
+    parts = f"{teacher.identity} {len(faces.names)}".encode()
     return hashlib.sha256(parts + "".join(faces.names[rows]).encode()).hexdigest()[:16]
 
 
@@ -118,18 +138,6 @@ def _session(teacher: Path, threads: int) -> Callable[[NDArray[np.float32]], NDA
         raise RunError(f"the teacher {teacher} does not load under onnxruntime: {problem}") from problem
     name = session.get_inputs()[0].name
     return lambda x: np.asarray(session.run(None, {name: x})[0], dtype=np.float32)
-
-
-def _aligned(faces: Faces, rows: NDArray[np.int64], convention: TeacherInput) -> Iterator[NDArray[np.float32]]:
-    """Source images in colour as the teacher wants them: float32 (3, S, S) each."""
-    grid = torch.from_numpy(_grid(convention.size))[None]
-    with ThreadPoolExecutor(2) as pool:
-        for start in range(0, len(rows), 256):
-            for rgb in pool.map(faces.load_source, rows[start : start + 256]):
-                x = torch.from_numpy(rgb.astype(np.float32)).permute(2, 0, 1)[None]
-                crop = F.grid_sample(x, grid, padding_mode="border", align_corners=False)[0].numpy()
-                crop = crop if convention.order == "rgb" else crop[::-1]
-                yield np.ascontiguousarray((crop - convention.mean) / convention.scale, dtype=np.float32)
 
 
 def _grid(size: int) -> NDArray[np.float32]:

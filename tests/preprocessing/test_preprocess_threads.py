@@ -22,7 +22,7 @@ def test_one_thread_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
         raise AssertionError("a thread was started")
 
-    monkeypatch.setattr(threading, "Thread", refuse)
+    monkeypatch.setattr(_run, "start_new_thread", refuse)
     assert preprocess(IMAGES, threads=1).shape == (7, 1, 64, 64)
 
 

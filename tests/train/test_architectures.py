@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from facedge.train.architectures import ARCHITECTURES, build
+from facedge.train.architectures import ARCHITECTURES, Mirrored, build
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
@@ -24,6 +24,14 @@ def test_an_image_gets_the_same_answer_alone_and_in_a_batch(arch: str) -> None:
     for row in range(5):
         for whole, alone in zip(together, module(images[row : row + 1]), strict=True):
             torch.testing.assert_close(whole[row], alone[0], atol=1e-5, rtol=1e-4)
+
+
+def test_a_mirrored_backbone_says_the_same_of_a_face_and_its_mirror_image() -> None:
+    module = Mirrored(build("edge", 32, 5)).eval()
+    images = torch.randn(3, 1, 32, 32)
+    for straight, turned in zip(module(images), module(images.flip(3)), strict=True):
+        torch.testing.assert_close(straight, turned, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(module(images)[0].norm(dim=1), torch.ones(3))
 
 
 def test_the_default_backbone_stays_small() -> None:

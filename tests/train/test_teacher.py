@@ -11,7 +11,7 @@ from facedge.dataset.faces import Faces
 from facedge.dataset.prepare import prepare_faces
 from facedge.dataset.synthetic import write_synthetic_celeba
 from facedge.errors import RunError
-from facedge.train.teacher import CONVENTIONS, TeacherInput, fingerprint, read_convention, teacher_embeddings
+from facedge.train.teacher import CONVENTIONS, Teacher, TeacherInput, fingerprint, read_convention, teacher_embeddings
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ RAW = TeacherInput(size=16, mean=0.0, scale=1.0)
 
 def test_embeddings_have_unit_length_and_follow_the_colours(faces: Faces, teacher: Path) -> None:
     rows = faces.indices("train")
-    embeddings = teacher_embeddings(teacher, faces, rows, RAW)
+    embeddings = teacher_embeddings(Teacher(teacher, RAW), faces, rows)
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, rtol=1e-5)
     means = np.stack([faces.load_source(row)[60:190, 40:140].mean((0, 1)) for row in rows])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
@@ -51,16 +51,17 @@ def test_embeddings_have_unit_length_and_follow_the_colours(faces: Faces, teache
 
 def test_bgr_teachers_see_the_channels_turned_round(faces: Faces, teacher: Path) -> None:
     rows = faces.indices("test")
-    rgb = teacher_embeddings(teacher, faces, rows, RAW)
-    bgr = teacher_embeddings(teacher, faces, rows, TeacherInput(size=16, order="bgr", mean=0.0, scale=1.0))
+    rgb = teacher_embeddings(Teacher(teacher, RAW), faces, rows)
+    bgr = teacher_embeddings(Teacher(teacher, TeacherInput(size=16, order="bgr", mean=0.0, scale=1.0)), faces, rows)
     np.testing.assert_allclose(rgb, bgr[:, ::-1], atol=1e-5)
 
 
 def test_embeddings_are_computed_once(faces: Faces, teacher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = faces.indices("validation")
-    first = teacher_embeddings(teacher, faces, rows, RAW)
-    monkeypatch.setattr("facedge.train.teacher._session", lambda *_: pytest.fail("the cache was not used"))
-    np.testing.assert_array_equal(teacher_embeddings(teacher, faces, rows, RAW), first)
+    asked = Teacher(teacher, RAW)
+    first = teacher_embeddings(asked, faces, rows)
+    monkeypatch.setattr(asked, "embed", lambda _: pytest.fail("the cache was not used"))
+    np.testing.assert_array_equal(teacher_embeddings(asked, faces, rows), first)
 
 
 def test_the_convention_comes_by_name_from_beside_the_file_or_as_arcface_s(teacher: Path) -> None:
@@ -81,4 +82,4 @@ def test_a_teacher_that_is_not_there_or_no_model_is_refused(faces: Faces, tmp_pa
         fingerprint(tmp_path / "none.onnx")
     (tmp_path / "bad.onnx").write_bytes(b"no model")
     with pytest.raises(RunError, match="does not load under onnxruntime"):
-        teacher_embeddings(tmp_path / "bad.onnx", faces, faces.indices("test"), RAW)
+        Teacher(tmp_path / "bad.onnx", RAW)
