@@ -120,6 +120,21 @@ FE_FOR_AVX512 static void fe_avx512_finish(const int32_t *total, float *floats, 
     if (bytes) fe_finish_u8(total, bytes, n);
 }
 
+/* Whole cache lines go straight to memory: writing them in place would first read them. */
+FE_FOR_AVX512 static void fe_avx512_stream(const int32_t *total, float *floats, int32_t n)
+{
+    const __m512i middle = _mm512_set1_epi32(127 * 65536 + 32768);
+    const __m512 scale = _mm512_set1_ps((float)(1.0 / 8355840.0));
+    int32_t i = (int32_t)((64 - (uintptr_t)floats % 64) % 64 / sizeof *floats);
+    if (i > n) i = n;
+    fe_finish_f32(total, floats, i);
+    for (; i + 16 <= n; i += 16) {
+        __m512 x = _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_loadu_si512(total + i), middle));
+        _mm512_stream_ps(floats + i, _mm512_mul_ps(x, scale));
+    }
+    fe_finish_f32(total + i, floats + i, n - i);
+}
+
 /* Two neighbouring outputs of 16 taps each: eight partial sums of the one, then of the other. */
 FE_512 __m512i fe_two512(const int16_t *middle, const int32_t *starts, const int16_t *weights)
 {
@@ -163,43 +178,69 @@ FE_512 __m512i fe_sixteen512(const __m512i *s)
     return _mm512_permutexvar_epi32(order, _mm512_add_epi32(even, odd));
 }
 
-/* Eight outputs, two partial sums each: their taps are picked out of 64 values in two registers, four at a time. */
-FE_512 __m512i fe_window512(const fe_plan *p, const int16_t *middle, int32_t group, int32_t quads)
+/* Eight outputs of each of one or two lines, two partial sums each: their taps are picked out of 64 values in two
+ * registers, four at a time. */
+FE_512 void fe_window512(const fe_plan *p, const int16_t *middle, ptrdiff_t stride, int lines, int32_t group,
+                         int32_t quads, __m512i *sum)
 {
     const int16_t *m = middle + p->starts[group * FE_WINDOW_OUTPUTS], *w = p->window_weights + 32 * group * quads;
-    const __m512i first = _mm512_loadu_si512(m), second = _mm512_loadu_si512(m + 32), four = _mm512_set1_epi16(4);
-    __m512i taps = _mm512_loadu_si512(p->window_taps + 32 * group), sum = _mm512_setzero_si512();
+    __m512i taps = _mm512_loadu_si512(p->window_taps + 32 * group), first[2], second[2];
     int32_t q;
-    for (q = 0; q < quads; q++, taps = _mm512_add_epi16(taps, four))
-        sum = _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_permutex2var_epi16(first, taps, second),
-                                                      _mm512_loadu_si512(w + 32 * q)));
-    return sum;
+    int k;
+    for (k = 0; k < lines; k++) {
+        first[k] = _mm512_loadu_si512(m + k * stride), second[k] = _mm512_loadu_si512(m + k * stride + 32);
+        sum[k] = _mm512_setzero_si512();
+    }
+    for (q = 0; q < quads; q++, taps = _mm512_add_epi16(taps, _mm512_set1_epi16(4))) {
+        const __m512i weights = _mm512_loadu_si512(w + 32 * q);
+        for (k = 0; k < lines; k++) {
+            __m512i picked = _mm512_permutex2var_epi16(first[k], taps, second[k]);
+            sum[k] = _mm512_add_epi32(sum[k], _mm512_madd_epi16(picked, weights));
+        }
+    }
 }
 
-FE_512 void fe_windows512(const fe_plan *p, const int16_t *middle, int32_t *total, int32_t quads)
+FE_512 void fe_windows512(const fe_plan *p, const int16_t *middle, ptrdiff_t stride, int lines, int32_t *total,
+                          ptrdiff_t total_stride, int32_t quads)
 {
     const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
     int32_t o;
+    int k;
     for (o = 0; o < p->out_width; o += 16) { /* windows are padded to 16 outputs */
-        __m512i a = fe_window512(p, middle, o / 8, quads), b = fe_window512(p, middle, o / 8 + 1, quads);
-        _mm512_storeu_si512(total + o, _mm512_add_epi32(_mm512_permutex2var_epi32(a, even, b),
-                                                        _mm512_permutex2var_epi32(a, odd, b)));
+        __m512i a[2], b[2];
+        fe_window512(p, middle, stride, lines, o / 8, quads, a);
+        fe_window512(p, middle, stride, lines, o / 8 + 1, quads, b);
+        for (k = 0; k < lines; k++)
+            _mm512_storeu_si512(total + k * total_stride + o,
+                                _mm512_add_epi32(_mm512_permutex2var_epi32(a[k], even, b[k]),
+                                                 _mm512_permutex2var_epi32(a[k], odd, b[k])));
     }
+}
+
+/* Constant `lines` and `quads` unroll the loops. */
+FE_512 void fe_any_windows512(const fe_plan *p, const int16_t *middle, ptrdiff_t stride, int lines, int32_t *total,
+                              ptrdiff_t total_stride)
+{
+    if (p->quads == 2)
+        fe_windows512(p, middle, stride, lines, total, total_stride, 2);
+    else if (p->quads == 3)
+        fe_windows512(p, middle, stride, lines, total, total_stride, 3);
+    else
+        fe_windows512(p, middle, stride, lines, total, total_stride, p->quads);
+}
+
+FE_FOR_AVX512 static void fe_avx512_two_horizontal(const fe_plan *p, const int16_t *middle, ptrdiff_t stride,
+                                                   int32_t *total, ptrdiff_t total_stride)
+{
+    fe_any_windows512(p, middle, stride, 2, total, total_stride);
 }
 
 FE_FOR_AVX512 static void fe_avx512_horizontal(const fe_plan *p, const int16_t *middle, int32_t *total)
 {
     int32_t o, i;
-    if (p->quads == 2) {
-        fe_windows512(p, middle, total, 2);
-        return;
-    }
     if (p->quads) {
-        if (p->quads == 3)
-            fe_windows512(p, middle, total, 3);
-        else
-            fe_windows512(p, middle, total, p->quads);
+        fe_any_windows512(p, middle, 0, 1, total, 0);
         return;
     }
     for (o = 0; o < p->out_width; o += 16) { /* starts and weights are padded to 16 outputs */

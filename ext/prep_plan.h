@@ -24,6 +24,11 @@ typedef struct {
 
 enum { FE_LANES = 16, FE_SLACK = 160 }; /* taps are padded to a multiple of FE_LANES; values past a line's end */
 enum { FE_OUT_AHEAD = 4096 }; /* bytes of output that are fetched before they are written */
+/* Outputs of at least so many bytes bypass the caches, if their rows hold enough whole cache lines to make it pay. */
+#ifndef FE_STREAM
+#define FE_STREAM (8 << 20)
+#endif
+enum { FE_STREAM_WIDTH = 96 };
 
 struct fe_plan {
     int32_t height, out_height, out_width;
@@ -127,9 +132,11 @@ static void fe_split(int64_t units, int64_t colours[3])
 #define fe_address(at, bytes) ((const void *)((uintptr_t)(at) + (uintptr_t)(ptrdiff_t)(bytes)))
 #define fe_prefetch(at, bytes) __builtin_prefetch(fe_address(at, bytes), 0, 2) /* into L2: more can be under way */
 #define fe_prefetch_to_write(at, bytes) __builtin_prefetch(fe_address(at, bytes), 1, 3)
+#define fe_settle() __sync_synchronize() /* what bypassed the caches is there for other threads, too */
 #else
 #define fe_prefetch(at, bytes) ((void)(at), (void)(bytes))
 #define fe_prefetch_to_write(at, bytes) ((void)(at), (void)(bytes))
+#define fe_settle() ((void)0)
 #endif
 
 static int fe_geometry_ok(const fe_geometry *g)

@@ -126,8 +126,15 @@ static void fe_portable_many(const fe_plan *p, const fe_rows *r, const uint8_t *
     for (x = 0; x < p->line; x++) middle[x] = (int16_t)((uint16_t)(high[x] + (low[x] >> 6)) >> 2);
 }
 
+/* The same C, once more for AVX2 where the compiler and the loader can choose between two versions of a function. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
+#define FE_CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define FE_CLONES
+#endif
+
 /* One output row before the horizontal pass: the rows of an image, weighted and summed byte by byte. */
-static void fe_portable_vertical(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride,
+FE_CLONES static void fe_portable_vertical(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride,
                                  ptrdiff_t ahead, void *scratch, int16_t *middle)
 {
     fe_few few;
@@ -172,7 +179,7 @@ FE_INLINE void fe_portable_outputs(const fe_plan *p, const int16_t *restrict mid
     }
 }
 
-static void fe_portable_horizontal(const fe_plan *p, const int16_t *middle, int32_t *total)
+FE_CLONES static void fe_portable_horizontal(const fe_plan *p, const int16_t *middle, int32_t *total)
 {
     if (p->taps == FE_LANES)
         fe_portable_outputs(p, middle, total, 1);

@@ -192,3 +192,16 @@ def test_a_resize_to_its_own_size_is_the_luma(implementation: str) -> None:
     rgb = rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)
     luma = rgb @ np.array([0.299, 0.587, 0.114])
     assert abs(resize_grey(rgb, (30, 40))[0] - luma).max() < 0.75  # half a level of rounding, and 12-bit weights
+
+
+@pytest.mark.parametrize("offset", [0, 1, 5, 15])
+def test_large_outputs_that_bypass_the_caches_have_the_same_bits(implementation: str, offset: int) -> None:
+    """More than 8 MiB, wherever in a cache line it begins; 113 rows: the last one has no second beside it."""
+    images = np.random.default_rng(offset).integers(0, 256, (170, 130, 119, 3), dtype=np.uint8)
+    spec = PreprocessSpec(size=113)
+    memory = np.zeros(170 * 113 * 113 + 16, np.float32)
+    out = memory[offset : offset + 170 * 113 * 113].reshape(170, 1, 113, 113)
+    preprocess(images, spec, box=(0, 0, 119, 130), out=out)
+    single = np.concatenate([preprocess(image, spec, box=(0, 0, 119, 130)) for image in images])
+    np.testing.assert_array_equal(out, single)
+    assert not memory[:offset].any() and not memory[offset + 170 * 113 * 113 :].any()
