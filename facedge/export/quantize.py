@@ -2,7 +2,7 @@
 
 Convolutions and dense layers get 8-bit weights (signed, per output channel) and 8-bit activations (unsigned, per
 tensor): the arrangement that onnxruntime's CPU kernels run fastest, with or without VNNI. The tail (the embedding's
-normalisation and the sigmoid) stays in float. Method: B. Jacob et al., "Quantization and Training of Neural Networks
+normalisation, the mean with the mirror image, the sigmoid) stays in float. Method: B. Jacob et al., "Quantization and Training of Neural Networks
 for Efficient Integer-Arithmetic-Only Inference", CVPR 2018; ranges from onnxruntime.quantization.
 """
 
@@ -45,7 +45,7 @@ def quantize(backbone: bytes, images: Floats, *, in_float: Sequence[str] = ()) -
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=list(in_float),
+            nodes_to_exclude=[*in_float, *_tail(model)],
         )
         made = onnx.load(str(target))
     tidy(made)
@@ -57,6 +57,13 @@ def quantize(backbone: bytes, images: Floats, *, in_float: Sequence[str] = ()) -
 def layers(backbone: bytes) -> list[str]:
     """Names of the nodes that hold the weights, in the order of the graph."""
     return [node.name for node in onnx.load_from_string(backbone).graph.node if node.op_type in LAYERS]
+
+
+def _tail(model: onnx.ModelProto) -> list[str]:
+    """Additions behind the first dense layer: of a face's and its mirror image's outputs, which 8 bits would blur."""
+    nodes = list(model.graph.node)
+    dense = next((k for k, node in enumerate(nodes) if node.op_type in ("Gemm", "MatMul")), len(nodes))
+    return [node.name for node in nodes[dense:] if node.op_type == "Add"]
 
 
 def sensitivity(backbone: bytes, images: Floats) -> list[tuple[str, float]]:

@@ -98,9 +98,9 @@ class Mirrored(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         embedding, logits = self.backbone(torch.cat([x, x.flip(3)]))  # (2N, D), (2N, A): one batch runs faster than two
-        straight, mirrored = embedding.chunk(2)
-        first, second = logits.chunk(2)
-        return F.normalize(straight + mirrored), (first + second) / 2
+        count = x.shape[0]  # chunk(2) would freeze N into the exported graph
+        embedding = embedding[:count] + embedding[count:]
+        return F.normalize(embedding), (logits[:count] + logits[count:]) / 2
 
 
 def build(arch: str, size: int, attributes: int) -> Plain | Edge:

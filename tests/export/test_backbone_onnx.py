@@ -10,6 +10,7 @@ from facedge.errors import ExportError
 from facedge.export import parity
 from facedge.export.backbone import backbone_onnx, head_onnx, template_head_onnx
 from facedge.export.engine import session
+from facedge.train.architectures import Mirrored, build
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (9, 1, 32, 32)).astype(np.float32)
 
@@ -53,6 +54,17 @@ def test_outputs_are_unit_embeddings_and_probabilities(exported: bytes) -> None:
 
 def test_the_same_weights_give_the_same_bytes(backbone: nn.Module, exported: bytes) -> None:
     assert backbone_onnx(backbone, 32) == exported
+
+
+def test_a_mirrored_backbone_takes_any_batch() -> None:
+    """Once the batch's size was frozen into the graph with the halves that it was split into."""
+    module = Mirrored(build("edge", 32, 5)).eval()
+    engine = session(backbone_onnx(module, 32))
+    for count in (1, 2, 7):
+        expected = torch_outputs(module, IMAGES[:count])
+        embedding, attributes = engine.run(["embedding", "attributes"], {"image": IMAGES[:count]})
+        np.testing.assert_allclose(embedding, expected["embedding"], atol=1e-5)
+        np.testing.assert_allclose(attributes, expected["attributes"], atol=1e-5)
 
 
 def test_no_trace_of_where_it_was_exported(exported: bytes) -> None:
