@@ -46,6 +46,7 @@ def train_backbone(
     group: Group | None = None,
     resume: bool = False,
     begin_from: Path | None = None,
+    backbone: nn.Module | None = None,
     say: Callable[[str], None] = lambda _: None,
     tick: Callable[[Tick], None] = lambda _: None,
 ) -> Scores:
@@ -53,12 +54,13 @@ def train_backbone(
 
     Each epoch ends in a checkpoint and a line of metrics, so an interrupted run continues with `resume` to the very
     result of an uninterrupted one (on a CPU, bit for bit). KeyboardInterrupt passes through once the folder holds
-    usable weights. `begin_from` is a run whose weights replace the random start.
+    usable weights. `begin_from` is a run whose weights replace the random start; `backbone` is
+    a module other than the one that `config.arch` names.
     """
     group = group or Group()
     torch.manual_seed(config.seed)
     recipe, size = config.recipe, config.spec.size
-    backbone = build(config.arch, size, len(config.attribute_names)).to(device)
+    backbone = (backbone or build(config.arch, size, len(config.attribute_names))).to(device)
     if begin_from is not None:
         run_folder.load_weights(backbone, begin_from)
     backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks this form
