@@ -1,4 +1,4 @@
-"""`facedge eval`: how well a run or a bundle reads faces, as report.json and report.html."""
+"""`facedge eval`: how well a run or a bundle reads faces, as report.json, report.html and card.md."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def evaluate(
     target: Annotated[Path, typer.Argument(help="A bundle (NAME.facedge) or a run folder.", show_default=False)],
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder for report.json and report.html.", show_default=False)
+        Path,
+        typer.Option("-o", "--output", help="Folder for report.json, report.html and card.md.", show_default=False),
     ],
     faces: Annotated[
         Path | None, typer.Option("--faces", envvar="FACEDGE_FACES_DIR", help="Prepared faces to judge on.")
@@ -33,7 +34,7 @@ def evaluate(
     seed: Annotated[int, typer.Option("--seed", envvar="FACEDGE_SEED", min=0, help="Seed of the bootstrap.")] = 0,
     threads: ThreadsOption = 1,
 ) -> None:
-    """How well a run or a bundle reads faces: writes report.json and report.html."""
+    """How well a run or a bundle reads faces: writes report.json, report.html and a model card's figures, card.md."""
     from facedge.errors import InputError
     from facedge.report import Settings, evaluate, write_report
     from facedge.report.listed import listed_section
@@ -74,6 +75,12 @@ def summary(record: dict[str, Any]) -> list[str]:
             f"{found['genuine']:,} genuine and {found['impostor']:,} impostor comparisons"
         )
         lines += [_tar_line(float(key), entry) for key, entry in found["tar_at_far"].items()]
+        alone = record["baselines"]["attributes_read"]
+        lines.append(f"  with its attributes alone: EER {percent(alone['eer'])}{_tar_beside(alone)}")
+    if (found := record["groups"]) and found["largest_ratio"]:
+        lines.append(
+            f"groups       largest ratio of FARs {found['largest_ratio']:.1f}, by {found['largest_ratio_label']}"
+        )
     if found := record["pairs"]:
         lines.append(
             f"{found['name']} {percent(found['accuracy'])} right "
@@ -90,6 +97,13 @@ def _tar_line(far: float, entry: dict[str, Any]) -> str:
     return (
         f"  TAR at FAR {rate(far)}: {percent(entry['tar'])} ({percent(entry['low95'])} to {percent(entry['high95'])})"
     )
+
+
+def _tar_beside(found: dict[str, Any]) -> str:
+    from facedge.report.words import percent, rate
+
+    entry = found["tar_at_far"]["1e-3"]
+    return "" if entry["tar"] is None else f", TAR at FAR {rate(1e-3)} {percent(entry['tar'])}"
 
 
 def _open_faces(folder: Path | None) -> "FaceSet | None":

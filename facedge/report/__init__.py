@@ -1,7 +1,8 @@
-"""`facedge eval`: measure a run or a bundle, write report.json and a report.html that reads well.
+"""`facedge eval`: measure a run or a bundle, and write report.json, report.html and a model card's figures.
 
-`evaluate` makes the record (plain JSON types, the contract), `page.render` turns a record into one HTML file, and
-`write_report` writes both. Nothing here needs torch or matplotlib: a bundle is judged on the machine it runs on.
+`evaluate` makes the record (plain JSON types, the contract), `page.render` turns a record into one HTML file,
+`card.figures_card` into Markdown, and `write_report` writes them all. Nothing here needs torch or matplotlib: a bundle
+is judged on the machine it runs on.
 """
 
 from facedge.report.evaluate import Settings, evaluate

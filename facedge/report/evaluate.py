@@ -11,6 +11,7 @@ from facedge.errors import InputError
 from facedge.metrics import all_pairs, attribute_metrics, balanced_choice, majority_guess
 from facedge.report.baselines import baselines_section
 from facedge.report.groups import groups_section
+from facedge.report.intervals import mean_interval
 from facedge.report.model import Floats, Model, embed_all, no_progress
 from facedge.report.verification import operating_threshold, verification_section
 
@@ -93,7 +94,7 @@ def evaluate(
     labels = np.asarray(faces.attributes[rows][:, columns])
     answers = Answers(rows, embeddings, probabilities, labels, np.asarray(faces.identities[rows]))
     record["data"] = _data(faces, settings, len(rows))
-    record["attributes"] = attributes_section(model, faces, answers, columns)
+    record["attributes"] = attributes_section(model, faces, answers, columns, settings)
     known = answers.at(balanced_choice(answers.identities, settings.max_images, settings.seed))
     if _comparable(known.identities):
         record |= _verification(model, faces, known, settings, progress)
@@ -115,9 +116,9 @@ def header(model: Model) -> dict[str, Any]:
 
 
 def attributes_section(
-    model: Model, faces: FaceSet, answers: Answers, columns: npt.NDArray[np.int64]
+    model: Model, faces: FaceSet, answers: Answers, columns: npt.NDArray[np.int64], settings: Settings
 ) -> dict[str, Any]:
-    """Attribute figures beside the majority guess.
+    """Attribute figures beside the majority guess; the interval is None where people are unknown.
 
     `majority_accuracy` guesses the majority of the very labels judged, the best that one guess an attribute can do;
     `majority_accuracy_from_train` learns it on the train partition, as a model would have to.
@@ -125,8 +126,12 @@ def attributes_section(
     train = faces.indices("train")
     learned = majority_guess(faces.attributes[train][:, columns]) == answers.labels if len(train) else None
     found = attribute_metrics(answers.probabilities, answers.labels, names=model.attribute_names)
+    hits = ((answers.probabilities >= 0.5) == (answers.labels == 1)).mean(axis=1)
+    low, high = mean_interval(hits, answers.identities, replicates=settings.replicates, seed=settings.seed)
     return {
         "mean_accuracy": found.mean("accuracy"),
+        "mean_accuracy_low95": low,
+        "mean_accuracy_high95": high,
         "majority_accuracy": found.mean("majority_accuracy"),
         "majority_accuracy_from_train": None if learned is None else float(learned.mean()),
         "balanced_accuracy": _plain(found.mean("balanced_accuracy")),

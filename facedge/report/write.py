@@ -1,18 +1,23 @@
-"""report.json and report.html, each written whole or not at all."""
+"""report.json, report.html and card.md, each written whole or not at all."""
 
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+from facedge.report.card import figures_card
 from facedge.report.page import render
 
 
 def write_report(record: dict[str, Any], folder: str | Path) -> tuple[Path, Path]:
-    """Write a record of `evaluate` as report.json and report.html into `folder` (made if need be); both paths."""
+    """Write a record of `evaluate` into `folder` (made if need be) as report.json, report.html and card.md.
+
+    Returns the paths of the first two; card.md holds the figures section of a model card.
+    """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     text = json.dumps(record, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    _write(target / "card.md", figures_card(record))
     return _write(target / "report.json", text), _write(target / "report.html", render(record))
 
 

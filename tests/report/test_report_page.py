@@ -45,6 +45,8 @@ def record() -> dict[str, Any]:
         "data": {"name": "drawn", "partition": "test", "images": 240, "partition_kind": "none", "licence": "free"},
         "attributes": {
             "mean_accuracy": 0.91234,
+            "mean_accuracy_low95": 0.905,
+            "mean_accuracy_high95": 0.92,
             "majority_accuracy": 0.7,
             "majority_accuracy_from_train": 0.69,
             "balanced_accuracy": 0.8,
@@ -172,7 +174,7 @@ def test_files_are_written_whole_or_not_at_all(record: dict[str, Any], tmp_path:
     with pytest.raises(ValueError, match="JSON"):
         write_report({**record, "broken": float("nan")}, data.parent)
     assert data.read_bytes() == before
-    assert sorted(p.name for p in data.parent.iterdir()) == ["report.html", "report.json"]
+    assert sorted(p.name for p in data.parent.iterdir()) == ["card.md", "report.html", "report.json"]
 
 
 @pytest.mark.slow
