@@ -1,0 +1,80 @@
+"""The aarch64 wheel, cross-compiled and run under qemu, gives the golden vectors; the check notices where one is off."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("onnx")
+import tiny_bundle
+
+from facedge.bundle import Bundle, write_bundle
+from facedge.runtime.golden import golden_files
+
+HERE = Path(__file__).resolve().parent
+SKIPPED = 77
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    files, manifest = tiny_bundle.files(), tiny_bundle.manifest()
+    kit = golden_files(Bundle(tmp_path, manifest, files, ""))
+    return write_bundle(tmp_path / "tiny.facedge", files | kit, manifest).path
+
+
+def check_here(bundle: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(HERE / "golden.py"), str(bundle)], capture_output=True, text=True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() == "aarch64", reason="this machine is one: the other tests say it all")
+def test_the_cross_compiled_wheel_gives_the_golden_vectors(bundle: Path) -> None:
+    environment = {**os.environ, "PYTHON": sys.executable}
+    command = [str(HERE / "run.sh"), str(bundle)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=1200)
+    if done.returncode == SKIPPED:
+        pytest.skip(done.stderr.strip().splitlines()[-1].removeprefix("skipped: "))
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("wheel: facedge-") and lines[0].endswith("_aarch64.whl")
+    assert "machine: aarch64, kernel: neon" in lines and lines[-1].startswith("fine: 0 values off in 3 tensors")
+
+
+def test_a_missing_tool_is_said_in_one_sentence(tmp_path: Path, bundle: Path) -> None:
+    for tool in ("bash", "dirname", "realpath", "mktemp", "rm"):
+        found = next(Path(folder) / tool for folder in ("/usr/bin", "/bin") if (Path(folder) / tool).exists())
+        (tmp_path / tool).symlink_to(found)
+    environment = {"PATH": str(tmp_path), "TMPDIR": str(tmp_path)}
+    command = [str(tmp_path / "bash"), str(HERE / "run.sh"), str(bundle)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == SKIPPED
+    assert done.stderr == "skipped: no qemu-aarch64: apt-get install qemu-user-static\n"
+    assert not list(tmp_path.glob("tmp.*"))  # it cleans up after itself
+
+
+def test_the_check_accepts_what_this_machine_wrote(bundle: Path) -> None:
+    done = check_here(bundle)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("fine: 0 values off in 3 tensors, outputs off by at most")
+
+
+@pytest.mark.parametrize("what", ["tensor", "attributes", "embedding", "probability"])
+def test_the_check_notices_a_wrong_vector(bundle: Path, tmp_path: Path, what: str) -> None:
+    files = {path.name: path.read_bytes() for path in bundle.iterdir() if not path.name.startswith("manifest")}
+    kit = json.loads(files["golden.json"])
+    if what == "tensor":
+        tensor = bytearray(files["golden_half_tensor.npy"])
+        tensor[-4] ^= 1  # the lowest bit of the last value
+        files["golden_half_tensor.npy"] = bytes(tensor)
+    elif what == "probability":
+        kit["cases"][1][what] += 2e-5
+    else:
+        kit["cases"][1][what][-1] += 2e-5
+    files["golden.json"] = json.dumps(kit).encode()
+    done = check_here(write_bundle(tmp_path / "other.facedge", files, tiny_bundle.manifest()).path)
+    assert done.returncode == 1 and done.stdout.splitlines()[-1].startswith("wrong: ")
+    assert ("wrong: 1 values off" in done.stdout) == (what == "tensor")
