@@ -11,6 +11,8 @@ is not installed, is left out.
 """
 
 import argparse
+import itertools
+import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +25,9 @@ from numpy.typing import NDArray
 
 import facedge
 from facedge.alignment.similarity import fit_similarity
+from facedge.camera.frames import Frame
+from facedge.runtime.live.lockout import Lockout
+from facedge.runtime.live.watcher import Watcher
 
 Image = NDArray[np.uint8]
 Pipeline = Callable[[Image], None]  # takes a BGR frame, as OpenCV decodes it
@@ -38,10 +43,13 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--models", type=Path, default=Path("models"))
     parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("-o", "--output", type=Path, help="write the figures as JSON")
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    stages: dict[str, list[float]] = {}
-    pipelines = {"facedge": ours(args.bundle, stages)} | dict(peers(args.models))
+    rows, stages = [], {}
+    pipelines = {"facedge": ours(args.bundle, stages), "facedge, each frame alone": alone(args.bundle)} | dict(
+        peers(args.models)
+    )
     for video in args.videos:
         stages.clear()
         frames = decode(video, args.frames)
@@ -52,7 +60,11 @@ def main() -> None:
                 run(frame)
                 if turn:  # the first frame warms up
                     times[name].append(1000 * (time.process_time() - start))
-        report(video, frames[0], times, stages)
+        rows.append(report(video, frames[0], times, stages))
+    if args.output:
+        args.output.write_text(
+            json.dumps({"bundle": facedge.load(args.bundle).bundle.sha256, "videos": rows}, indent=1)
+        )
 
 
 def decode(video: Path, count: int) -> list[Image]:
@@ -67,16 +79,37 @@ def decode(video: Path, count: int) -> list[Image]:
     return found[:count]
 
 
+class NeverLocked(Lockout):
+    """A stranger's video fails again and again, and is looked at all the same."""
+
+    def remaining(self, _now: float) -> float:
+        """No time at all."""
+        return 0.0
+
+
 def ours(bundle: Path, stages: dict[str, list[float]]) -> Pipeline:
-    """facedge as `verify --camera` runs it, colour conversion included."""
-    verifier = facedge.load(bundle)
+    """facedge as `verify --camera` runs it: the whole watcher, and the colour conversion of its camera."""
+    watcher = Watcher(facedge.load(bundle), lockout=NeverLocked())
+    numbers = itertools.count()
 
     def run(frame: Image) -> None:
-        decision = verifier.verify(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), aligned=False)
-        for stage, ms in decision.ms.items():
+        number = next(numbers)
+        watcher.step(Frame(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), number, number / 25))
+        decision = watcher.view.decision
+        for stage, ms in decision.ms.items() if decision else ():
             stages.setdefault(stage, []).append(ms)
 
     return run
+
+
+def alone(bundle: Path) -> Pipeline:
+    """facedge on every frame as a photo of its own, as `facedge verify` takes it: nothing is followed."""
+    verifier = facedge.load(bundle)
+    return lambda frame: void(verifier.verify(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), aligned=False))
+
+
+def void(_result: object) -> None:
+    """A pipeline keeps nothing."""
 
 
 def peers(models: Path) -> Iterator[tuple[str, Pipeline]]:
@@ -189,15 +222,19 @@ def dlib_pipeline(enlarged: int) -> Pipeline:
     return run
 
 
-def report(video: Path, frame: Image, times: dict[str, list[float]], stages: dict[str, list[float]]) -> None:
-    """The table of one video, and facedge stage by stage."""
+def report(video: Path, frame: Image, times: dict[str, list[float]], stages: dict[str, list[float]]) -> dict[str, Any]:
+    """The table of one video, and facedge stage by stage; its figures."""
     base = statistics.median(times["facedge"])
-    print(f"\n{video.name}, {frame.shape[1]}x{frame.shape[0]}, {len(times['facedge'])} frames, one thread")
-    for name, values in times.items():
-        ms = statistics.median(values)
+    size, count = f"{frame.shape[1]}x{frame.shape[0]}", len(times["facedge"])
+    print(f"\n{video.name}, {size}, {count} frames, one thread")
+    median = {name: statistics.median(values) for name, values in times.items()}
+    for name, ms in median.items():
         print(f"  {name:28} {ms:8.2f} ms  {1000 / ms:7.1f} frames/s   {ms / base:5.1f} x facedge's time")
     parts = {stage: statistics.median(values) for stage, values in stages.items()}
     print("  facedge by stage (wall):     " + ", ".join(f"{stage} {ms:.2f} ms" for stage, ms in parts.items()))
+    shown = {name: {"ms": round(ms, 3), "times_facedge": round(ms / base, 2)} for name, ms in median.items()}
+    stage_ms = {stage: round(ms, 3) for stage, ms in parts.items()}
+    return {"video": video.name, "size": size, "frames": count, "pipelines": shown, "facedge_stage_ms": stage_ms}
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from facedge.alignment._sample import Bytes, as_frame, sample
-from facedge.alignment.refine import refine
+from facedge.alignment.refine import follow, refine
 from facedge.alignment.similarity import TARGET, checked_landmarks, crop_corners, fit_similarity, sampling_for
 from facedge.detection import MIN_FACE, MIN_SCORE, Detector, Face, choose, detect
 from facedge.errors import InputError
 from facedge.preprocessing.spec import FRAME_HEIGHT, FRAME_WIDTH
 
-__all__ = ["Aligned", "align", "align_face", "crop_corners", "fit_similarity", "refine"]
+__all__ = ["Aligned", "align", "align_face", "crop_corners", "fit_similarity", "follow", "refine"]
 
 
 def align(rgb: Bytes, landmarks: npt.ArrayLike, *, out: Bytes | None = None) -> Bytes:

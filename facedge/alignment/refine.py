@@ -2,15 +2,18 @@
 
 YuNet draws landmarks towards an upright face while that face is small in its input: of a head tilted by 15 degrees it
 reports 4 at 60 pixels, and 14 at 150 (benchmarks/detection.py). So the face is shown to it once more, turned upright
-as far as the first look knew, 150 pixels wide; the landmarks of all cells that see it are averaged.
+as far as the first look knew, 150 pixels wide; the landmarks of all cells that see it are averaged. In the next frame
+of a video that look alone finds the face again, where it was or near by.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from facedge.alignment._sample import as_frame, sample
 from facedge.alignment.similarity import TARGET, checked_landmarks, fit_similarity, sampling_for
-from facedge.detection import Detector, default_detector
+from facedge.detection import MIN_SCORE, Detector, Face, default_detector
 from facedge.detection.decode import Candidates, consensus
 
 WINDOW = 256  # pixels on a side of what the network sees
@@ -19,6 +22,20 @@ MIDDLE = complex(88, 126)  # of the face in the crop, brought to the middle of t
 LEAST_SCORE = 0.3
 SAME_FACE = 0.5  # IoU
 FARTHEST = WINDOW / 5  # that the face's middle may lie from the window's; what is farther is another face
+
+
+@dataclass(frozen=True)
+class Window:
+    """A square of the photo, turned and scaled: m z + t brings the photo's point z = x + iy into it."""
+
+    planes: npt.NDArray[np.float32]
+    m: complex
+    t: complex
+
+    def in_photo(self, points: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """Points (n, 2) of the window in the photo's pixels."""
+        found = (points[:, 0] + 1j * points[:, 1] - self.t) / self.m
+        return np.stack([found.real, found.imag], axis=1).astype(np.float32)
 
 
 def refine(
@@ -31,23 +48,44 @@ def refine(
     """
     frame = as_frame(rgb)
     first = checked_landmarks(landmarks, *frame.shape[:2])
-    m, t = fit_similarity(first, TARGET)
+    window = _window(frame, first)
+    found = (detector or default_detector()).candidates(window.planes, LEAST_SCORE)
+    best = _in_the_middle(found)
+    return first.astype(np.float32) if best is None else window.in_photo(consensus(found, best, SAME_FACE))
+
+
+def follow(rgb: npt.NDArray[np.uint8], landmarks: npt.ArrayLike, *, detector: Detector | None = None) -> Face | None:
+    """The face of the last frame in this one, looked for around its last landmarks; None where it is not there.
+
+    rgb: uint8 (H, W, 3) RGB or (H, W) grey. landmarks: (5, 2), as in Face.landmarks. The face's landmarks are refined
+    ones. It is held to the score that `detect` asks for. Raises InputError as `align` does.
+    """
+    frame = as_frame(rgb)
+    window = _window(frame, checked_landmarks(landmarks, *frame.shape[:2]))
+    found = (detector or default_detector()).candidates(window.planes, LEAST_SCORE)
+    best = _in_the_middle(found)
+    if best is None or found.scores[best] < MIN_SCORE:
+        return None
+    points = window.in_photo(consensus(found, best, SAME_FACE))
+    return Face(_upright_box(found.boxes[best], window), points, float(found.scores[best]))
+
+
+def _window(frame: npt.NDArray[np.uint8], landmarks: npt.NDArray[np.float64]) -> Window:
+    m, t = fit_similarity(landmarks, TARGET)
     m, t = ZOOM * m, ZOOM * (t - MIDDLE) + complex(WINDOW / 2, WINDOW / 2)
     window = sample(frame, sampling_for(m, t), np.empty((WINDOW, WINDOW, 3), np.uint8))
-    planes = np.ascontiguousarray(window[:, :, ::-1].transpose(2, 0, 1)[None], np.float32)
-    found = (detector or default_detector()).candidates(planes, LEAST_SCORE)
-    points = _landmarks_in_the_middle(found)
-    if points is None:
-        return first.astype(np.float32)
-    in_photo = (points[:, 0] + 1j * points[:, 1] - t) / m
-    return np.stack([in_photo.real, in_photo.imag], axis=1).astype(np.float32)
+    return Window(np.ascontiguousarray(window[:, :, ::-1].transpose(2, 0, 1)[None], np.float32), m, t)
 
 
-def _landmarks_in_the_middle(found: Candidates) -> npt.NDArray[np.float32] | None:
-    """The landmarks (5, 2) of the best face near the middle of the window, or None."""
+def _upright_box(box: npt.NDArray[np.float32], window: Window) -> tuple[float, float, float, float]:
+    """A box of the window as an upright one of the photo: its middle brought there, its sides scaled, not turned."""
+    x, y = window.in_photo((box[None, :2] + box[None, 2:]) / 2)[0]
+    width, height = (box[2:] - box[:2]) / abs(window.m) / 2
+    return float(x - width), float(y - height), float(x + width), float(y + height)
+
+
+def _in_the_middle(found: Candidates) -> int | None:
+    """The best face near the middle of the window, or None."""
     middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
     near = np.flatnonzero(np.hypot(*(middles - WINDOW / 2).T) <= FARTHEST)
-    if not near.size:
-        return None
-    best = near[found.scores[near].argmax()]
-    return consensus(found, int(best), SAME_FACE)
+    return int(near[found.scores[near].argmax()]) if near.size else None

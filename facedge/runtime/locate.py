@@ -55,11 +55,33 @@ def locate(image: NDArray[np.uint8], *, faces: "Policy" = "largest", aligned: bo
     return _align(image, face, detect_ms)
 
 
+def follow(image: NDArray[np.uint8], last: Located) -> Located | None:
+    """The face that was at `last` in the frame before, in this one: uint8 RGB (H, W, 3) or grey (H, W).
+
+    Looks only around its last place, for half the time that `locate` takes. None where the face is not found there.
+    """
+    from facedge.alignment import align
+    from facedge.alignment import follow as follow_face
+
+    if last.crop is None or last.landmarks is None:
+        return None
+    start = perf_counter()
+    try:
+        face = follow_face(image, last.landmarks)
+        found_at = perf_counter()
+        crop = None if face is None else align(image, face.landmarks)
+    except InputError:  # another size of frame, or a face that is leaving it
+        return None
+    if face is None:
+        return None
+    detect_ms, align_ms = 1000 * (found_at - start), 1000 * (perf_counter() - found_at)
+    return Located(crop, None, face.box, _pairs(face.landmarks), detect_ms, align_ms)
+
+
 def _align(image: NDArray[np.uint8], face: "Face", detect_ms: float) -> Located:
     from facedge.alignment import align, refine
 
     x0, y0, x1, y1 = (float(edge) for edge in face.box)
-    points = tuple((float(x), float(y)) for x, y in face.landmarks)
     try:
         start = perf_counter()
         landmarks = refine(image, face.landmarks)
@@ -69,6 +91,9 @@ def _align(image: NDArray[np.uint8], face: "Face", detect_ms: float) -> Located:
         align_ms = 1000 * (perf_counter() - start)
     except InputError:  # landmarks outside the photo or collapsed: a face cut off, or none at all
         sound = bool(np.isfinite(face.landmarks).all())
-        return Located(None, "low_quality", (x0, y0, x1, y1), points if sound else None, detect_ms)
-    points = tuple((float(x), float(y)) for x, y in landmarks)
-    return Located(crop, None, (x0, y0, x1, y1), points, detect_ms, align_ms)
+        return Located(None, "low_quality", (x0, y0, x1, y1), _pairs(face.landmarks) if sound else None, detect_ms)
+    return Located(crop, None, (x0, y0, x1, y1), _pairs(landmarks), detect_ms, align_ms)
+
+
+def _pairs(landmarks: NDArray[np.float32]) -> tuple[tuple[float, float], ...]:
+    return tuple((float(x), float(y)) for x, y in landmarks)

@@ -48,9 +48,13 @@ def see(embedder: Embedder, photo: Photo, *, faces: "Policy" = "largest", aligne
     """
     clock = perf_counter()
     image = read_photo(photo)
-    ms = dict.fromkeys(STAGES, 0.0) | {"decode": _since(clock)}
-    found = locate(image, faces=faces, aligned=aligned)
-    ms |= {"detect": found.detect_ms, "align": found.align_ms}
+    decode_ms = _since(clock)
+    return see_located(embedder, locate(image, faces=faces, aligned=aligned), decode_ms=decode_ms)
+
+
+def see_located(embedder: Embedder, found: Located, *, decode_ms: float = 0.0) -> Seen:
+    """Embed a face that was located already. decode_ms: what reading its photo took."""
+    ms = dict.fromkeys(STAGES, 0.0) | {"decode": decode_ms, "detect": found.detect_ms, "align": found.align_ms}
     if found.crop is None:
         return Seen(found, None, {}, found.reason, ms)
     clock = perf_counter()

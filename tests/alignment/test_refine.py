@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facedge.alignment import align, align_face, fit_similarity, refine
+from facedge.alignment import align, align_face, fit_similarity, follow, refine
 from facedge.alignment._sample import sample
-from facedge.alignment.refine import FARTHEST, LEAST_SCORE, WINDOW, _landmarks_in_the_middle
+from facedge.alignment.refine import FARTHEST, LEAST_SCORE, SAME_FACE, WINDOW, _in_the_middle
 from facedge.alignment.similarity import TARGET, sampling_for
 from facedge.detection import detect
-from facedge.detection.decode import Candidates
+from facedge.detection.decode import Candidates, consensus
 from facedge.errors import InputError
 from facedge.imaging import load_rgb
 
@@ -110,14 +110,37 @@ def candidates(*faces: tuple[float, float]) -> Candidates:
 
 def test_a_neighbours_better_face_is_not_taken() -> None:
     near, far = WINDOW / 2 + 5, WINDOW / 2 + FARTHEST + 5
-    points = _landmarks_in_the_middle(candidates((far, 0.9), (near, LEAST_SCORE)))
-    assert points is not None
-    assert np.abs(points - near).max() < 1e-3
-    assert _landmarks_in_the_middle(candidates((far, 0.9))) is None
-    assert _landmarks_in_the_middle(candidates()) is None
+    assert _in_the_middle(candidates((far, 0.9), (near, LEAST_SCORE))) == 1
+    assert _in_the_middle(candidates((far, 0.9))) is None
+    assert _in_the_middle(candidates()) is None
 
 
 def test_cells_that_see_the_same_face_are_averaged_by_score() -> None:
-    points = _landmarks_in_the_middle(candidates((128, 0.75), (132, 0.25)))
-    assert points is not None
-    assert np.abs(points - 129).max() < 1e-3
+    found = candidates((128, 0.75), (132, 0.25))
+    best = _in_the_middle(found)
+    assert best == 0
+    assert np.abs(consensus(found, best, SAME_FACE) - 129).max() < 1e-3
+
+
+@pytest.mark.real
+def test_a_face_that_moved_is_followed(shared_data: Path) -> None:
+    """Moved by a fifth of its width, grown and tilted: the same landmarks as by finding it from scratch."""
+    image = celeba(shared_data, 1)[0]
+    before, _, _ = tilted(image, 0.0)
+    after = np.roll(tilted(image, 6.0, 1.6)[0], (8, 25), (0, 1))
+    last = refine(before, detect(before)[0].landmarks)
+    found = follow(after, last)
+    assert found is not None
+    anew = detect(after)[0]
+    landmarks = refine(after, anew.landmarks)
+    eyes = np.hypot(*(landmarks[1] - landmarks[0]))
+    assert np.hypot(*(found.landmarks - landmarks).T).mean() < 0.08 * eyes
+    assert np.abs(np.subtract(found.box, anew.box)).max() < 0.3 * eyes
+
+
+@pytest.mark.real
+def test_a_face_that_left_is_not_followed(shared_data: Path) -> None:
+    before, _, _ = tilted(celeba(shared_data, 1)[0], 0.0)
+    last = refine(before, detect(before)[0].landmarks)
+    assert follow(np.full_like(before, 90), last) is None
+    assert follow(np.roll(before, 200, axis=1), last) is None

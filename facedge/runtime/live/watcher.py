@@ -11,7 +11,8 @@ from facedge.runtime.enrollment import gates
 from facedge.runtime.live.challenge import Challenge, Side, random_side
 from facedge.runtime.live.fusion import Attempt, FusionRule
 from facedge.runtime.live.lockout import Lockout
-from facedge.runtime.seeing import Seen, see
+from facedge.runtime.live.tracking import Tracker
+from facedge.runtime.seeing import Seen, see_located
 from facedge.runtime.verifier import Verifier
 
 Kind = Literal[
@@ -77,6 +78,7 @@ class Watcher:
         self._asks = challenge
         self._challenge: Challenge | None = None
         self._attempt = Attempt(verifier.threshold, self._rule)
+        self._tracker = Tracker(verifier.faces)
         self._face_at = float("-inf")
         self._locked = False
         self.view = View(state="")
@@ -92,10 +94,11 @@ class Watcher:
         self.view.frames += 1
         self.view.skipped += frame.skipped
         if (wait := self._lockout.remaining(now)) > 0:
+            self._tracker.forget()
             return self._while_locked(frame, wait)
         events = [self._event("unlocked", frame)] if self._locked else []
         self._locked = False
-        seen = see(self._verifier.embedder, frame.image, faces=self._verifier.faces, aligned=False)
+        seen = see_located(self._verifier.embedder, self._tracker.locate(frame.image))
         decision = self._verifier.decide(seen)
         state = _state(seen, decision)
         self.view.decision = decision

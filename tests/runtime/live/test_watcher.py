@@ -26,12 +26,18 @@ def points(yaw: float) -> tuple[tuple[float, float], ...]:
 
 @pytest.fixture(autouse=True)
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`see` answers what the frame's number says in the script that the test put into `script`."""
+    """What is seen is what the frame's number says in the script that the test put into `SCRIPT`."""
 
-    def see(_embedder: object, image: np.ndarray, **_options: object) -> SimpleNamespace:
-        return SCRIPT[int(image[0, 0, 0])]
+    class NumberTracker:
+        def __init__(self, _faces: str) -> None: ...
 
-    monkeypatch.setattr(module, "see", see)
+        def locate(self, image: np.ndarray) -> int:
+            return int(image[0, 0, 0])
+
+        def forget(self) -> None: ...
+
+    monkeypatch.setattr(module, "Tracker", NumberTracker)
+    monkeypatch.setattr(module, "see_located", lambda _embedder, number: SCRIPT[number])
 
 
 SCRIPT: dict[int, SimpleNamespace] = {}
