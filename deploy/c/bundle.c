@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "onnx.h"
 #include "sha256.h"
 
 enum { FORMAT_VERSION = 1, MOST_MANIFEST = 4 << 20, MOST_FILE = 1 << 30 };
@@ -164,6 +165,27 @@ static facedge_status refuse_extras(int folder, const bundle *b, char *why, size
     return status;
 }
 
+static int ends_with(const char *name, const char *suffix) {
+    size_t length = strlen(name), tail = strlen(suffix);
+    return length >= tail && strcmp(name + length - tail, suffix) == 0;
+}
+
+static facedge_status check_graphs(const bundle *b, char *why, size_t why_size) {
+    for (size_t k = 0; k < b->count; k++) {
+        const bundle_file *file = &b->files[k];
+        if (!ends_with(file->name, ".onnx")) continue;
+        switch (onnx_inspect(file->data, file->size)) {
+        case ONNX_FINE: break;
+        case ONNX_BROKEN: REFUSE("%s is not an ONNX file", file->name);
+        case ONNX_EXTERNAL: REFUSE("%s keeps weights in another file, which a bundle never does", file->name);
+        case ONNX_FOREIGN: REFUSE("%s uses an operator outside standard ONNX, which a bundle never does", file->name);
+        case ONNX_NEWER: REFUSE("%s has no operators, or an opset outside 1 to 20", file->name);
+        case ONNX_NO_MEMORY: return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
+        }
+    }
+    return FACEDGE_OK;
+}
+
 facedge_status bundle_read(const char *path, bundle *out, char *why, size_t why_size) {
     memset(out, 0, sizeof *out);
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -173,6 +195,7 @@ facedge_status bundle_read(const char *path, bundle *out, char *why, size_t why_
     if (status == FACEDGE_OK) status = read_facts(out, why, why_size);
     if (status == FACEDGE_OK) status = read_files(folder, out, why, why_size);
     if (status == FACEDGE_OK) status = refuse_extras(folder, out, why, why_size);
+    if (status == FACEDGE_OK) status = check_graphs(out, why, why_size);
     close(folder);
     if (status != FACEDGE_OK) bundle_free(out);
     return status;

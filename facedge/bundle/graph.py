@@ -14,6 +14,7 @@ from facedge.errors import BundleError
 MOST_OPSET = 20  # what the oldest engine we support (onnxruntime 1.20, onnxruntime-web, Debian's) runs
 STANDARD_DOMAINS = frozenset({"", "ai.onnx"})
 MOST_DEPTH = 32
+MOST_FIELD = (1 << 29) - 1  # protobuf's; engines cut a larger number off, and would read another field than we
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 
 # For each kind of message, the fields that hold further messages worth visiting.
@@ -140,8 +141,10 @@ def _fields(data: bytes, at: int, end: int) -> Iterator[Field]:
             at += 8 if wire == FIXED64 else 4
         else:
             raise _ProtobufError(f"wire type {wire}")
-        if at > end or number == 0:
+        if at > end:
             raise _ProtobufError("cut short")
+        if not 1 <= number <= MOST_FIELD:
+            raise _ProtobufError(f"field {number}")
         yield Field(number, wire, value, start, at)
 
 

@@ -37,12 +37,14 @@ def main(path: str) -> int:
             names = ["embedding", "attributes", "probability"]
             off = max(off, outputs_off(case, *whole.run(names, {"image": case.image[None]})))
         different = int((tensor.view(np.uint32) ^ case.tensor.view(np.uint32)).astype(bool).sum())
-        print(f"{case.name:8} {different} of {tensor.size} values of the tensor differ, outputs by {off:.1e}", flush=True)
+        found = f"{different} of {tensor.size} values of the tensor differ, outputs by {off:.1e}"
+        print(f"{case.name:8} {found}", flush=True)
         bits, worst = bits + different, max(worst, off)
     print(f"machine: {platform.machine()}, kernel: {implementation_name()}")
     expected = "neon" if platform.machine() == "aarch64" else implementation_name()
     fine = bits == 0 and worst <= OUTPUTS_OFF and implementation_name() == expected
-    print(f"{'fine' if fine else 'wrong'}: {bits} values off in {len(cases)} tensors, outputs off by at most {worst:.1e}")
+    verdict = "fine" if fine else "wrong"
+    print(f"{verdict}: {bits} values off in {len(cases)} tensors, outputs off by at most {worst:.1e}")
     return 0 if fine else 1
 
 

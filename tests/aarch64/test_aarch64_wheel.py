@@ -1,4 +1,4 @@
-"""The aarch64 wheel, cross-compiled and run under qemu, gives the golden vectors; the check notices where one is off."""
+"""The aarch64 wheel, cross-compiled, gives the golden vectors under qemu; the check notices where one is off."""
 
 import json
 import os
