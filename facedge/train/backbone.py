@@ -16,7 +16,7 @@ from facedge.train.architectures import Mirrored, build
 from facedge.train.augment import augment
 from facedge.train.checkpoint import Progress, load_checkpoint, save_checkpoint
 from facedge.train.config import BackboneConfig
-from facedge.train.distributed import Group, bare, distribute
+from facedge.train.distributed import Group, bare, distribute, tell, wait_for
 from facedge.train.learner import Learner
 from facedge.train.samples import Samples, batches
 from facedge.train.schedule import MovingAverage, learning_rate, make_optimizer
@@ -73,7 +73,8 @@ def train_backbone(
     shipped: Callable[[nn.Module], nn.Module] = Mirrored if config.mirrored else lambda module: module
     if resume:
         progress = load_checkpoint(run, learner, average, optimizer, device)
-        run_folder.truncate_metrics(run, progress.epoch)
+        if group.leads:
+            run_folder.truncate_metrics(run, progress.epoch)
 
     try:
         while progress.epoch < recipe.epochs:
@@ -87,6 +88,9 @@ def train_backbone(
                 scores = evaluate(shipped(average.module), validation, size)
                 _keep(run, config, average.module, progress, scores, losses, seconds, len(training), say)
                 save_checkpoint(run, learner, average, optimizer, progress)
+                tell(group, f"epoch {progress.epoch}")
+            else:
+                wait_for(group, f"epoch {progress.epoch}")
     except KeyboardInterrupt:
         if group.leads and not (run / run_folder.WEIGHTS).exists():
             run_folder.save_weights(run, average.module.state_dict())

@@ -1,12 +1,15 @@
 """One process or several: what `torchrun` sets up, reduced to rank, world and a barrier-free shutdown."""
 
 import os
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from facedge.errors import RunError
@@ -21,6 +24,7 @@ class Group:
     rank: int = 0
     world: int = 1
     local_rank: int = 0
+    store: Store | None = None  # where the leader leaves word for the others
 
     @property
     def leads(self) -> bool:
@@ -34,8 +38,27 @@ def join(device: torch.device) -> Group:
     if world == 1:
         return Group()
     backend = "nccl" if device.type == "cuda" else "gloo"
-    dist.init_process_group(backend, timeout=TIMEOUT)
-    return Group(dist.get_rank(), world, int(os.environ.get("LOCAL_RANK", "0")))
+    store, rank, world = next(rendezvous("env://", timeout=TIMEOUT))
+    dist.init_process_group(
+        backend, store=PrefixStore("gradients", store), rank=rank, world_size=world, timeout=TIMEOUT
+    )
+    return Group(rank, world, int(os.environ.get("LOCAL_RANK", "0")), PrefixStore("word", store))
+
+
+def tell(group: Group, what: str) -> None:
+    """The leader has done `what`: those in `wait_for` go on."""
+    if group.store is not None:
+        group.store.set(what, "done")
+
+
+def wait_for(group: Group, what: str) -> None:
+    """Wait until the leader has done `what`, however long that takes.
+
+    A barrier would give up after TIMEOUT, and the leader's work alone (asking a teacher, validation on a large set)
+    may take hours. Waiting in Python lets a signal end it at once; a store that went with the leader raises.
+    """
+    while group.store is not None and not group.store.check([what]):
+        time.sleep(0.1)
 
 
 def leave(group: Group) -> None:

@@ -21,7 +21,7 @@ from facedge.train.architectures import ARCHITECTURES, Edge, Plain
 from facedge.train.backbone import Tick, train_backbone
 from facedge.train.config import BackboneConfig, DataCard, Recipe, recipe_of
 from facedge.train.curves import draw_curves
-from facedge.train.distributed import Group, choose_device, join, leave
+from facedge.train.distributed import Group, choose_device, join, leave, tell, wait_for
 from facedge.train.head import HeadRecipe, summary, train_head
 from facedge.train.photos import load_photos
 from facedge.train.samples import load_samples, with_views
@@ -198,14 +198,14 @@ def _taught(
     threads = request.threads or torch.get_num_threads()
     rows = faces.indices("train")
     if not group.leads:
-        torch.distributed.barrier()
+        wait_for(group, "teacher")
     embeddings = teacher_embeddings(teacher, faces, rows, threads=threads, progress=track)
     views = [
         teacher_views(teacher, faces, rows, config.spec, number, threads=threads, progress=track)
         for number in range(1, config.recipe.teacher_views + 1)
     ]
-    if group.leads and group.world > 1:
-        torch.distributed.barrier()
+    if group.leads:
+        tell(group, "teacher")
     return embeddings, views
 
 

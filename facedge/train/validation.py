@@ -7,10 +7,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from facedge.metrics import balanced_choice
 from facedge.train.augment import centre
 from facedge.train.samples import Samples
 
 FAR = 1e-3  # the false accept rate at which runs are compared
+MOST = 4500  # images compared, evenly over the people: 10 million pairs; all of CelebA's validation would take 8 GB
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,12 @@ def evaluate(module: nn.Module, samples: Samples, size: int, batch: int = 512) -
 
 
 def true_accepts(embeddings: NDArray[np.float32], classes: NDArray[np.int64], far: float = FAR) -> float | None:
-    """TAR at a FAR over all pairs of (N, D) L2-normalised embeddings; None where a kind of pair is missing."""
-    known = classes >= 0
-    embeddings, classes = embeddings[known], classes[known]
+    """TAR at a FAR over all pairs of (N, D) L2-normalised embeddings; None where a kind of pair is missing.
+
+    Of more than MOST images, the same MOST are compared each time.
+    """
+    chosen = balanced_choice(classes, MOST)
+    embeddings, classes = embeddings[chosen], classes[chosen]
     upper = np.triu_indices(len(classes), 1)
     same = (classes[:, None] == classes)[upper]
     if same.all() or not same.any():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from signals import hear_ctrl_c
@@ -95,17 +96,68 @@ def test_ctrl_c_leaves_a_run_that_resumes(faces: Path, tmp_path: Path) -> None:
     assert not list(run.glob(".*.tmp"))
 
 
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+
+
+def two_processes(faces: Path, run: Path, *options: object) -> tuple[list[str], dict[str, str]]:
+    """The command line and environment of `torchrun ... facedge train backbone` on this machine alone."""
+    words = (faces, "-o", run, *options, *SMALL)
+    env = {**os.environ, "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"}
+    return [*TORCHRUN, "-m", "facedge", "train", "backbone", *map(str, words)], env
+
+
+def metrics(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
 @pytest.mark.slow
 def test_two_processes_train_like_one(faces: Path, tmp_path: Path) -> None:
-    options = ["--epochs", "4", *(str(word) for word in SMALL)]
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    env = {**os.environ, "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"}
-    two = [*torchrun, "-m", "facedge", "train", "backbone", str(faces), "-o", str(tmp_path / "two"), *options]
-    finished = subprocess.run(two, env=env, capture_output=True, text=True, timeout=300, check=False)
+    command, env = two_processes(faces, tmp_path / "two", "--epochs", 4)
+    finished = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert finished.returncode == 0, finished.stderr[-2000:]
-    assert facedge("train", "backbone", faces, "-o", tmp_path / "one", *options) == 0
-    one, both = (
-        json.loads((tmp_path / name / "metrics.jsonl").read_text().splitlines()[-1]) for name in ("one", "two")
-    )
+    assert finished.stderr.count("in 2 processes") == 1  # one of them talks
+    assert facedge("train", "backbone", faces, "-o", tmp_path / "one", "--epochs", 4, *SMALL) == 0
+    one, both = (metrics(tmp_path / name)[-1] for name in ("one", "two"))
+    assert both["batch"] == one["batch"] == 32  # of both together
     assert both["losses"]["attributes"] == pytest.approx(one["losses"]["attributes"], rel=0.1)
+    assert both["losses"]["identity"] == pytest.approx(one["losses"]["identity"], rel=0.1)
     assert both["attribute_accuracy"] == pytest.approx(one["attribute_accuracy"], abs=0.05)
+
+
+def process_of(rank: int, parent: int) -> int | None:
+    """The process that torchrun started as `rank`, where it has come so far."""
+    for task in Path(f"/proc/{parent}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            if f"RANK={rank}".encode() in Path(f"/proc/{child}/environ").read_bytes().split(b"\0"):
+                return int(child)
+    return None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the processes in /proc")
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_killed_process_ends_the_other_and_the_run_resumes(faces: Path, tmp_path: Path, victim: int) -> None:
+    run = tmp_path / "run"
+    command, env = two_processes(faces, run, "--epochs", 40)
+    torchrun = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 180
+    while not (run / "checkpoint.pt").exists():
+        assert torchrun.poll() is None, torchrun.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    killed, other = (process_of(rank, torchrun.pid) for rank in (victim, 1 - victim))
+    assert killed and other
+    os.kill(killed, signal.SIGKILL)
+    err = torchrun.communicate(timeout=60)[1]
+    assert torchrun.returncode != 0
+    assert not Path(f"/proc/{other}").exists()
+    said = [line for line in err.splitlines() if line.startswith("facedge: ")]
+    assert len([line for line in said if "--resume" in line]) == 1, err
+    assert "facedge/train/" not in err  # no traceback through the package; torchrun adds its own
+    done = metrics(run)[-1]["epoch"]
+    assert done < 40
+
+    finished = subprocess.run([*command, "--resume"], env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    assert [line["epoch"] for line in metrics(run)] == list(range(1, 41))
+    assert not list(run.glob(".*.tmp"))
