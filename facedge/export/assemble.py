@@ -154,18 +154,17 @@ def _held_out(
     source = f"validation people of {faces.info['name']}"
     in_float = seen
     if used is not files["backbone.onnx"]:
-        source += ", the higher score of float32 and int8"
         in_float = run_backbone(files["backbone.onnx"], faces, "validation", config.spec, track)
     impostors = Impostors(seen.embeddings, faces.identities[seen.rows], source)
     return _Held(figures(seen, faces, "validation"), impostors, in_float.embeddings, small)
 
 
 def _with_crowd(held: _Held, folder: Path, backbone: bytes, config: BackboneConfig, track: Track) -> _Held:
-    """The validation people and the strangers of --impostors, as one crowd of impostors."""
-    if held.int8 and held.int8.data:
-        raise ExportError("--impostors and --int8 do not go together yet: export without one of them")
-    crowd = together(held.impostors, read_crowd(folder, backbone, config.spec, track))
-    return replace(held, impostors=crowd, float_embeddings=crowd.embeddings)
+    """The validation people and the strangers of --impostors, as one crowd of impostors, seen in both precisions."""
+    small = held.int8.data if held.int8 else None
+    crowds = read_crowd(folder, [small, backbone] if small else [backbone], config.spec, track)
+    in_float = np.concatenate([held.float_embeddings, crowds[-1].embeddings])
+    return replace(held, impostors=together(held.impostors, crowds[0]), float_embeddings=in_float)
 
 
 def _threshold(head: bytes, held: _Held | None, far: float | None) -> tuple[float, Calibration]:
@@ -174,7 +173,10 @@ def _threshold(head: bytes, held: _Held | None, far: float | None) -> tuple[floa
     engine = session(head)
     both = (held.impostors.embeddings, held.float_embeddings)
     scores = [engine.run(["probability"], {"embedding": embeddings})[0][:, 0] for embeddings in both]
-    return calibrate(np.maximum(*scores), held.impostors, far)
+    impostors = held.impostors
+    if held.int8 and held.int8.data:
+        impostors = replace(impostors, source=f"{impostors.source}, the higher score of float32 and int8")
+    return calibrate(np.maximum(*scores), impostors, far)
 
 
 def _held_files(held: _Held) -> dict[str, bytes]:

@@ -1,6 +1,6 @@
 """More impostors than a dataset's validation people: photos of strangers, one folder a person."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +18,13 @@ LEAST_FOUND = 0.5  # below this share of photos with a face, the folder is not w
 Track = Callable[[Iterable[int], str, int], Iterable[int]]
 
 
-def read_crowd(folder: Path, backbone: bytes, spec: PreprocessSpec, track: Track) -> Impostors:
-    """Embeddings of one photo of each person under `folder` (FOLDER/PERSON/PHOTO), by backbone.onnx.
+def read_crowd(folder: Path, backbones: Sequence[bytes], spec: PreprocessSpec, track: Track) -> list[Impostors]:
+    """One photo of each person under `folder` (FOLDER/PERSON/PHOTO), as each of the backbones (ONNX files) sees it.
 
     Identities count from 0. Raises DatasetError where the folder holds no people, or faces in too few photos.
     """
     photos = _photos_by_person(folder)
-    engine = session(backbone)
+    engines = [session(backbone) for backbone in backbones]
     embeddings, identities = [], []
     for number in track(range(len(photos)), "strangers", len(photos)):
         person, path = photos[number]
@@ -34,14 +34,16 @@ def read_crowd(folder: Path, backbone: bytes, spec: PreprocessSpec, track: Track
             continue
         if found.crop is None:
             continue
-        embeddings.append(engine.run(["embedding"], {"image": preprocess(found.crop, spec)})[0])
+        tensor = preprocess(found.crop, spec)
+        embeddings.append([engine.run(["embedding"], {"image": tensor})[0] for engine in engines])
         identities.append(person)
     if not embeddings or len(embeddings) < LEAST_FOUND * len(photos):
         raise DatasetError(
             f"only {len(embeddings)} of {len(photos)} photos in {folder} show a usable face: expected photos of "
             f"strangers, one folder a person"
         )
-    return Impostors(np.concatenate(embeddings), np.asarray(identities, dtype=np.int32), f"strangers in {folder.name}")
+    people, source = np.asarray(identities, dtype=np.int32), f"strangers in {folder.name}"
+    return [Impostors(np.concatenate(seen), people, source) for seen in zip(*embeddings, strict=True)]
 
 
 def together(first: Impostors, second: Impostors) -> Impostors:

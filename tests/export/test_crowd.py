@@ -26,9 +26,17 @@ def strangers(folder: Path, count: int) -> Path:
 
 
 def test_every_person_counts_once(tmp_path: Path) -> None:
-    crowd = read_crowd(strangers(tmp_path, 6), tiny_bundle.backbone_onnx(), tiny_bundle.SPEC, quiet)
+    (crowd,) = read_crowd(strangers(tmp_path, 6), [tiny_bundle.backbone_onnx()], tiny_bundle.SPEC, quiet)
     assert crowd.people == 6
     np.testing.assert_allclose(np.linalg.norm(crowd.embeddings, axis=1), 1, rtol=1e-5)
+
+
+def test_every_backbone_sees_the_same_people(tmp_path: Path) -> None:
+    crowd, backbone = strangers(tmp_path, 4), tiny_bundle.backbone_onnx()
+    one, other = read_crowd(crowd, [backbone, backbone], tiny_bundle.SPEC, quiet)
+    np.testing.assert_array_equal(one.embeddings, other.embeddings)
+    np.testing.assert_array_equal(one.identities, other.identities)
+    assert one.embeddings.shape == (4, tiny_bundle.DIMS)
 
 
 def test_two_crowds_keep_their_people_apart() -> None:
@@ -43,9 +51,9 @@ def test_two_crowds_keep_their_people_apart() -> None:
 def test_a_folder_that_is_no_crowd_is_refused(tmp_path: Path) -> None:
     loose = write_photo_folders(tmp_path, others=3, probes=0).others
     with pytest.raises(DatasetError, match="one folder a person"):
-        read_crowd(loose, tiny_bundle.backbone_onnx(), tiny_bundle.SPEC, quiet)
+        read_crowd(loose, [tiny_bundle.backbone_onnx()], tiny_bundle.SPEC, quiet)
     crowd = strangers(tmp_path / "broken", 3)
     for photo in crowd.rglob("*.jpg"):
         photo.write_text("no photo")
     with pytest.raises(DatasetError, match="only 0 of 3 photos"):
-        read_crowd(crowd, tiny_bundle.backbone_onnx(), tiny_bundle.SPEC, quiet)
+        read_crowd(crowd, [tiny_bundle.backbone_onnx()], tiny_bundle.SPEC, quiet)

@@ -9,7 +9,9 @@ import pytest
 from export_runs import SPEC, write_backbone, write_faces, write_head
 from torch import nn
 
+from facedge.bundle.arrays import read_array
 from facedge.dataset.faces import Faces
+from facedge.dataset.synthetic import write_photo_folders
 from facedge.errors import ExportError
 from facedge.export import int8
 from facedge.export.assemble import ExportRequest, export_bundle
@@ -18,7 +20,9 @@ from facedge.export.engine import session
 from facedge.export.evaluate import Figures
 from facedge.export.int8 import Gate, Quantized, judge, quantize_gated
 from facedge.export.quantize import harm, layers, quantize, sensitivity
+from facedge.imaging import load_rgb
 from facedge.runtime.golden import check_golden
+from facedge.runtime.locate import locate
 from facedge.runtime.verifier import load
 from facedge.train.run import load_backbone
 
@@ -122,6 +126,27 @@ def test_a_bundle_with_int8_runs_on_it(request_: ExportRequest, monkeypatch: pyt
         verifier = load(bundle, precision=precision)
         assert np.mean(verifier.score(verifier.embed(images)) >= verifier.threshold) <= m.calibration.far_target
     assert "reproduced" in check_golden(bundle)
+
+
+def test_strangers_count_in_both_precisions(
+    request_: ExportRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(int8, "ACCURACY_LOSS", 1.0)
+    monkeypatch.setattr(int8, "TAR_LOSS", 1.0)
+    monkeypatch.setattr(int8, "interleaved_speedup", lambda *_: 1.5)
+    photos = sorted(write_photo_folders(tmp_path, others=4, probes=0).others.iterdir())
+    for number, photo in enumerate(photos):
+        (tmp_path / "crowd" / str(number)).mkdir(parents=True)
+        photo.rename(tmp_path / "crowd" / str(number) / photo.name)
+    asked = replace(request_, output=tmp_path / "x.facedge", impostors=tmp_path / "crowd")
+    bundle = export_bundle(asked)
+    m = bundle.manifest
+    assert m.precision == "int8" and m.calibration and m.calibration.identities == 40 + 4
+    assert "strangers in crowd, the higher score of float32 and int8" in m.calibration.method
+    crops = [locate(load_rgb(path)).crop for path in sorted((tmp_path / "crowd").rglob("*.*"))]
+    in_int8 = np.concatenate([load(bundle, precision="int8").embed(crop[None]) for crop in crops if crop is not None])
+    cohort = read_array("cohort.npy", bundle.files["cohort.npy"])
+    assert all(np.abs(cohort - row).max(axis=1).min() < 1e-5 for row in in_int8)  # enrollment sees them as int8 does
 
 
 def test_a_failed_gate_leaves_float_only(
