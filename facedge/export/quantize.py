@@ -2,8 +2,9 @@
 
 Convolutions and dense layers get 8-bit weights (signed, per output channel) and 8-bit activations (unsigned, per
 tensor): the arrangement that onnxruntime's CPU kernels run fastest, with or without VNNI. The tail (the embedding's
-normalisation, the mean with the mirror image, the sigmoid) stays in float. Method: B. Jacob et al., "Quantization and Training of Neural Networks
-for Efficient Integer-Arithmetic-Only Inference", CVPR 2018; ranges from onnxruntime.quantization.
+normalisation, the mean with the mirror image, the sigmoid) stays in float. Method: B. Jacob et al., "Quantization and
+Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018; ranges from
+onnxruntime.quantization.
 """
 
 import logging
