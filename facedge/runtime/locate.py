@@ -58,7 +58,8 @@ def locate(image: NDArray[np.uint8], *, faces: "Policy" = "largest", aligned: bo
 def follow(image: NDArray[np.uint8], last: Located) -> Located | None:
     """The face that was at `last` in the frame before, in this one: uint8 RGB (H, W, 3) or grey (H, W).
 
-    Looks only around its last place, for half the time that `locate` takes. None where the face is not found there.
+    Looks only around its last place, for a third of the time that `locate` takes. None where
+    it is not found there.
     """
     from facedge.alignment import align
     from facedge.alignment import follow as follow_face

@@ -109,15 +109,15 @@ def candidates(*faces: tuple[float, float]) -> Candidates:
 
 
 def test_a_neighbours_better_face_is_not_taken() -> None:
-    near, far = WINDOW / 2 + 5, WINDOW / 2 + FARTHEST + 5
-    assert _in_the_middle(candidates((far, 0.9), (near, LEAST_SCORE))) == 1
-    assert _in_the_middle(candidates((far, 0.9))) is None
-    assert _in_the_middle(candidates()) is None
+    near, far = WINDOW / 2 + 5, WINDOW / 2 + FARTHEST * WINDOW + 5
+    assert _in_the_middle(candidates((far, 0.9), (near, LEAST_SCORE)), WINDOW) == 1
+    assert _in_the_middle(candidates((far, 0.9)), WINDOW) is None
+    assert _in_the_middle(candidates(), WINDOW) is None
 
 
 def test_cells_that_see_the_same_face_are_averaged_by_score() -> None:
     found = candidates((128, 0.75), (132, 0.25))
-    best = _in_the_middle(found)
+    best = _in_the_middle(found, WINDOW)
     assert best == 0
     assert np.abs(consensus(found, best, SAME_FACE) - 129).max() < 1e-3
 

@@ -1,4 +1,4 @@
-"""The face from frame to frame: found once, then followed, for half the time that finding takes."""
+"""The face from frame to frame: found once, then followed, for a third of the time that finding takes."""
 
 from typing import TYPE_CHECKING
 

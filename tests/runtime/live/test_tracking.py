@@ -77,5 +77,5 @@ def test_a_followed_face_is_where_a_search_finds_it(shared_data: Path) -> None:
         assert anew.landmarks is not None
         eyes = np.hypot(*np.subtract(anew.landmarks[1], anew.landmarks[0]))
         apart.append(float(np.hypot(*np.subtract(found.landmarks, anew.landmarks).T).mean() / eyes))
-    assert max(apart) < 0.12
-    assert np.median(apart) < 0.06
+    assert max(apart) < 0.2  # of the distance between the eyes
+    assert np.median(apart) < 0.1
