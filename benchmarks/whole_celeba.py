@@ -78,7 +78,7 @@ def measure(faces: Path, run: Path, seconds: float, threads: int) -> dict[str, f
     if not measured:
         raise SystemExit(f"{faces.name}: an epoch ended within {seconds:g} s: measure more images or fewer seconds")
     own, mapped = peaks()
-    return {**measured, "first_step_s": first[0] - start, "own_peak_mb": own, "peak_mb": mapped}
+    return {**measured, "first_step_s": first[0] - start, "own_mb": own, "peak_mb": mapped}
 
 
 def peaks() -> tuple[float, float]:
