@@ -61,8 +61,7 @@ def check_source(
     """Compare enrolled (K, D) with the cohort (N, D) of identities (N,); `score` is the person's."""
     means = _person_means(cohort, identities, len(enrolled))
     mine = enrolled.astype(np.float64).mean(axis=0)
-    theirs = np.array([_distance(means[k], np.delete(means, k, axis=0)) for k in range(len(means))])
-    percentile = float(np.mean(theirs < _distance(mine, means)))
+    percentile = float(np.mean(_left_out_distances(means) < _distance(mine, means)))
     harder = None if own_impostors is None else _harder(score.score(own_impostors), score.score(cohort))
     return SourceCheck(percentile, _mean_cosine(enrolled), harder)
 
@@ -85,6 +84,25 @@ def _distance(point: Floats, means: Floats) -> float:
     shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * max(float(np.trace(covariance)), 1e-12) / size * np.eye(size)
     off = point - means.mean(axis=0)
     return float(np.sqrt(off @ np.linalg.solve(shrunk, off)))
+
+
+def _left_out_distances(means: Floats) -> Floats:
+    """The distance of each of means (P, D) from the middle of the others, as `_distance` gives it; (P,).
+
+    Leaving one out changes the scatter by one product d d', so one eigendecomposition and the Sherman-Morrison formula
+    serve all P: a cohort of 3,000 people takes milliseconds, not a minute.
+    """
+    count, size = means.shape
+    rest = max(count - 2, 1)
+    off = means - means.mean(axis=0)
+    values, vectors = np.linalg.eigh(off.T @ off)
+    step = count / max(count - 1, 1)
+    trace = (values.sum() - step * (off**2).sum(axis=1)) / rest  # of each one's covariance of the others
+    ridge = SHRINKAGE * np.maximum(trace, 1e-12) / size
+    diagonal = (1 - SHRINKAGE) / rest * np.maximum(values, 0) + ridge[:, None]  # (P, D)
+    squared = ((off @ vectors) ** 2 / diagonal).sum(axis=1)
+    removed = (1 - SHRINKAGE) / rest * step * squared
+    return np.asarray(step * np.sqrt(squared / np.maximum(1 - removed, 1e-12)))
 
 
 def _mean_cosine(enrolled: NDArray[np.float32]) -> float:
