@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from facedge.dataset.faces import Faces
 from facedge.errors import MissingDependencyError, RunError
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, LANDMARKS
+from facedge.train.run import replacing
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
@@ -70,10 +71,10 @@ def fingerprint(teacher: Path) -> str:
 class Teacher:
     """A recogniser at work: what it sees of a face in CelebA geometry, and its embedding of that."""
 
-    def __init__(self, path: Path, convention: TeacherInput, threads: int = 1) -> None:
+    def __init__(self, path: Path, convention: TeacherInput) -> None:
         self.convention = convention
         self.identity = f"{fingerprint(path)} {convention}"
-        self._run = _session(path, threads)
+        self._run = _session(path)
         self._grid = torch.from_numpy(_grid(convention.size))[None]
 
     def see(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -101,7 +102,7 @@ def teacher_embeddings(
 
     Read from the source images in colour. Computed once for a teacher and a prepared folder, then cached in it.
     """
-    cache = faces.path / f"teacher-{_key(teacher, faces, rows)}.npy"
+    cache = faces.path / f"teacher-{cache_key(teacher.identity, faces, rows)}.npy"
     if cache.exists():
         return np.asarray(np.load(cache, allow_pickle=False), dtype=np.float32)
 
@@ -112,25 +113,24 @@ def teacher_embeddings(
     with ThreadPoolExecutor(threads) as pool:
         mean = np.stack(list(progress(pool.map(both, rows), len(rows))))
     result = np.asarray(mean / np.linalg.norm(mean, axis=1, keepdims=True), dtype=np.float32)
-    temporary = cache.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("wb") as handle:
+    with replacing(cache) as temporary, temporary.open("wb") as handle:
         np.save(handle, result)
-    temporary.replace(cache)
     return result
 
 
-def _key(teacher: Teacher, faces: Faces, rows: NDArray[np.int64]) -> str:
-    parts = f"{teacher.identity} {len(faces.names)}".encode()
+def cache_key(about: str, faces: Faces, rows: NDArray[np.int64]) -> str:
+    """Names what was computed for these rows of these faces; `about` says what and by whom."""
+    parts = f"{about} {len(faces.names)}".encode()
     return hashlib.sha256(parts + "".join(faces.names[rows]).encode()).hexdigest()[:16]
 
 
-def _session(teacher: Path, threads: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+def _session(teacher: Path) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     try:
         import onnxruntime
     except ImportError:
         raise MissingDependencyError("a teacher runs under onnxruntime: pip install onnxruntime") from None
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1  # images are shared among threads instead
     options.log_severity_level = 4
     try:
         session = onnxruntime.InferenceSession(str(teacher), options, providers=["CPUExecutionProvider"])

@@ -7,8 +7,6 @@ and consistent"). Two aligned faces blend into a plausible third person (mixup, 
 aspect alters the proportions that tell people apart.
 """
 
-import hashlib
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,8 +20,9 @@ from numpy.typing import NDArray
 
 from facedge.dataset.faces import Faces
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, PreprocessSpec, resize_grey
+from facedge.train.run import replacing
 from facedge.train.samples import patches
-from facedge.train.teacher import Teacher
+from facedge.train.teacher import Teacher, cache_key
 
 BLENDED = 0.6  # share of the views that are made of two people
 CHUNK = 1024
@@ -82,7 +81,8 @@ def teacher_views(
     progress: Callable[[Iterator[Any], int], Iterator[Any]] = lambda items, _count: items,
 ) -> Views:
     """The `number`-th view of every row. Computed once, then cached in the prepared folder."""
-    cache = faces.path / f"views-{number}-{_key(teacher, faces, rows, spec)}.npz"
+    key = cache_key(f"{teacher.identity} {spec.digest}", faces, rows)
+    cache = faces.path / f"views-{number}-{key}.npz"
     if cache.exists():
         with np.load(cache, allow_pickle=False) as stored:
             return Views(stored["patches"], stored["attributes"].astype(np.float32), stored["teacher"])
@@ -125,12 +125,5 @@ def render(faces: Faces, rows: NDArray[np.int64], recipes: Recipes, k: int) -> N
 
 
 def _store(cache: Path, views: Views) -> None:
-    temporary = cache.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("wb") as handle:
+    with replacing(cache) as temporary, temporary.open("wb") as handle:
         np.savez(handle, patches=views.patches, attributes=views.attributes.astype(np.float16), teacher=views.teacher)
-    temporary.replace(cache)
-
-
-def _key(teacher: Teacher, faces: Faces, rows: NDArray[np.int64], spec: PreprocessSpec) -> str:
-    parts = f"{teacher.identity} {spec.digest} {len(faces.names)}".encode()
-    return hashlib.sha256(parts + "".join(faces.names[rows]).encode()).hexdigest()[:16]
