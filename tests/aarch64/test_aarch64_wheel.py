@@ -1,6 +1,5 @@
 """The aarch64 wheel, cross-compiled, gives the golden vectors under qemu; the check notices where one is off."""
 
-import json
 import os
 import platform
 import subprocess
@@ -11,6 +10,7 @@ import pytest
 
 pytest.importorskip("onnx")
 import tiny_bundle
+from wrong_vectors import with_wrong_vector
 
 from facedge.bundle import Bundle, write_bundle
 from facedge.runtime.golden import golden_files
@@ -64,17 +64,6 @@ def test_the_check_accepts_what_this_machine_wrote(bundle: Path) -> None:
 
 @pytest.mark.parametrize("what", ["tensor", "attributes", "embedding", "probability"])
 def test_the_check_notices_a_wrong_vector(bundle: Path, tmp_path: Path, what: str) -> None:
-    files = {path.name: path.read_bytes() for path in bundle.iterdir() if not path.name.startswith("manifest")}
-    kit = json.loads(files["golden.json"])
-    if what == "tensor":
-        tensor = bytearray(files["golden_half_tensor.npy"])
-        tensor[-4] ^= 1  # the lowest bit of the last value
-        files["golden_half_tensor.npy"] = bytes(tensor)
-    elif what == "probability":
-        kit["cases"][1][what] += 2e-5
-    else:
-        kit["cases"][1][what][-1] += 2e-5
-    files["golden.json"] = json.dumps(kit).encode()
-    done = check_here(write_bundle(tmp_path / "other.facedge", files, tiny_bundle.manifest()).path)
+    done = check_here(with_wrong_vector(bundle, tmp_path / "other.facedge", what, 2e-5))
     assert done.returncode == 1 and done.stdout.splitlines()[-1].startswith("wrong: ")
     assert ("wrong: 1 values off" in done.stdout) == (what == "tensor")

@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("onnx")
 import tiny_bundle
 from bundle_mutations import fresh, mutations
+from wrong_vectors import with_wrong_vector
 
 from facedge.bundle import Bundle, write_bundle
 from facedge.runtime.golden import golden_files
@@ -84,18 +85,7 @@ def test_golden_vectors(built: Path, bundle: Path, library: str) -> None:
 
 @pytest.mark.parametrize("what", ["attributes", "embedding", "probability", "tensor"])
 def test_a_wrong_golden_vector_is_noticed(built: Path, bundle: Path, library: str, tmp_path: Path, what: str) -> None:
-    files = {path.name: path.read_bytes() for path in bundle.iterdir() if not path.name.startswith("manifest")}
-    kit = json.loads(files["golden.json"])
-    if what == "tensor":
-        tensor = bytearray(files["golden_half_tensor.npy"])
-        tensor[-4] ^= 1  # the lowest bit of the last value
-        files["golden_half_tensor.npy"] = bytes(tensor)
-    elif what == "probability":
-        kit["cases"][1][what] += 2e-4
-    else:
-        kit["cases"][1][what][-1] += 2e-4
-    files["golden.json"] = json.dumps(kit).encode()
-    other = write_bundle(tmp_path / "other.facedge", files, tiny_bundle.manifest()).path
+    other = with_wrong_vector(bundle, tmp_path / "other.facedge", what, 2e-4)
     done = run(built / "facedge-golden", other, library=library)
     cases = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 1
