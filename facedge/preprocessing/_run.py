@@ -48,9 +48,9 @@ def in_slices(work: Callable[[Any, Any], None], images: Any, out: Any, threads: 
         work(images, out)
         return
     count = len(images)
-    edges = np.linspace(0, count, min(count, threads * SLICES) + 1).astype(int).tolist()
+    expected = min(count, threads * SLICES)
+    edges = [count * k // expected for k in range(expected + 1)]
     waiting = deque(slice(a, b) for a, b in pairwise(edges))
-    expected = len(waiting)
     finished: SimpleQueue[BaseException | None] = SimpleQueue()
 
     def take() -> None:
