@@ -9,6 +9,17 @@
 #define FE_FOR_AVX2 __attribute__((target("avx2")))
 #define FE_256 __attribute__((target("avx2"), always_inline)) static inline
 
+#define FE_HELD 4
+
+/* The weights of up to FE_HELD pairs, copied: with constant `pairs` they stay in registers over the whole line. */
+FE_INLINE const fe_pair *fe_hold(const fe_pair *pair, int32_t pairs, fe_pair *held)
+{
+    int32_t k;
+    if (pairs > FE_HELD) return pair;
+    for (k = 0; k < pairs; k++) held[k] = pair[k];
+    return held;
+}
+
 /* Sums of 32 bytes in 16-bit lanes: bytes 0..7 of each 128-bit lane in a, bytes 8..15 in b (what unpacking leaves). */
 typedef struct {
     __m256i high_a, high_b, low_a, low_b;
@@ -37,11 +48,11 @@ FE_256 void fe_carry256(fe_sums256 *s)
     s->low_b = _mm256_and_si256(s->low_b, mask);
 }
 
-/* (64 high + low) >> 8, low from 128 on, within 16 bits. */
+/* (64 high + low + 128) >> 8 within 16 bits; pmulhrsw by 8192 is (x + 2) >> 2. */
 FE_256 __m256i fe_middle256(__m256i high, __m256i low, int with_low)
 {
-    low = with_low ? _mm256_srli_epi16(low, 6) : _mm256_set1_epi16(2);
-    return _mm256_srli_epi16(_mm256_add_epi16(high, low), 2);
+    if (with_low) high = _mm256_add_epi16(high, _mm256_srli_epi16(low, 6));
+    return _mm256_mulhrs_epi16(high, _mm256_set1_epi16(8192));
 }
 
 FE_256 void fe_store256(const fe_sums256 *s, int16_t *middle, int with_low)
@@ -52,17 +63,15 @@ FE_256 void fe_store256(const fe_sums256 *s, int16_t *middle, int with_low)
 }
 
 /* `tiles` times 32 bytes of all rows of one output. With constant `pairs` the loops unroll and weights stay in registers. */
-FE_256 void fe_tiles256(const fe_plan *p, const fe_rows *r, const uint8_t *at, ptrdiff_t stride, ptrdiff_t ahead,
+FE_256 void fe_tiles256(const fe_pair *pair, const fe_rows *r, const uint8_t *at, ptrdiff_t stride, ptrdiff_t ahead,
                         int16_t *middle, int tiles, int32_t pairs, int with_low)
 {
-    const fe_pair *pair = p->pairs + r->offset;
     const ptrdiff_t last = r->count % 2 ? 0 : stride;
     fe_sums256 s[2];
     int32_t k;
     int t;
     for (t = 0; t < tiles; t++) {
-        s[t].high_a = s[t].high_b = _mm256_setzero_si256();
-        s[t].low_a = s[t].low_b = _mm256_set1_epi16(128);
+        s[t].high_a = s[t].high_b = s[t].low_a = s[t].low_b = _mm256_setzero_si256();
     }
     for (k = 0; k < pairs; k++) {
         const uint8_t *even = at + 2 * k * stride, *odd = even + (k == pairs - 1 ? last : stride);
@@ -80,11 +89,14 @@ FE_256 void fe_tiles256(const fe_plan *p, const fe_rows *r, const uint8_t *at, p
 FE_256 void fe_line256(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, ptrdiff_t ahead,
                        int16_t *middle, int32_t pairs, int with_low)
 {
+    const fe_rows rows = *r; /* copies: the compiler sees that no store to `middle` changes them */
+    fe_pair held[FE_HELD];
+    const fe_pair *pair = fe_hold(p->pairs + r->offset, pairs, held);
     int32_t x = 0;
-    for (; x + 64 <= p->line; x += 64) fe_tiles256(p, r, line + x, stride, ahead, middle + x, 2, pairs, with_low);
+    for (; x + 64 <= p->line; x += 64) fe_tiles256(pair, &rows, line + x, stride, ahead, middle + x, 2, pairs, with_low);
     for (; x < p->line; x += 32) {
         if (x + 32 > p->line) x = p->line - 32;
-        fe_tiles256(p, r, line + x, stride, ahead, middle + x, 1, pairs, with_low);
+        fe_tiles256(pair, &rows, line + x, stride, ahead, middle + x, 1, pairs, with_low);
     }
 }
 

@@ -4,7 +4,7 @@
 
 #include <immintrin.h>
 
-#include "prep_portable.h"
+#include "prep_avx2.h"
 
 #define FE_FOR_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl")))
 #define FE_512 __attribute__((target("avx512f,avx512bw,avx512vl"), always_inline)) static inline
@@ -42,11 +42,11 @@ FE_512 void fe_carry512(fe_sums512 *s)
     s->low_b = _mm512_and_si512(s->low_b, mask);
 }
 
-/* (64 high + low) >> 8, low from 128 on, within 16 bits. */
+/* (64 high + low + 128) >> 8 within 16 bits; pmulhrsw by 8192 is (x + 2) >> 2. */
 FE_512 __m512i fe_middle512(__m512i high, __m512i low, int with_low)
 {
-    low = with_low ? _mm512_srli_epi16(low, 6) : _mm512_set1_epi16(2);
-    return _mm512_srli_epi16(_mm512_add_epi16(high, low), 2);
+    if (with_low) high = _mm512_add_epi16(high, _mm512_srli_epi16(low, 6));
+    return _mm512_mulhrs_epi16(high, _mm512_set1_epi16(8192));
 }
 
 FE_512 void fe_store512(const fe_sums512 *s, int16_t *middle, int with_low)
@@ -59,17 +59,15 @@ FE_512 void fe_store512(const fe_sums512 *s, int16_t *middle, int with_low)
 }
 
 /* `tiles` times 64 bytes of all rows of one output. With constant `pairs` the loops unroll and weights stay in registers. */
-FE_512 void fe_tiles512(const fe_plan *p, const fe_rows *r, const uint8_t *at, ptrdiff_t stride, ptrdiff_t ahead,
+FE_512 void fe_tiles512(const fe_pair *pair, const fe_rows *r, const uint8_t *at, ptrdiff_t stride, ptrdiff_t ahead,
                         int16_t *middle, int tiles, int32_t pairs, int with_low, __mmask64 mask, int whole)
 {
-    const fe_pair *pair = p->pairs + r->offset;
     const ptrdiff_t last = r->count % 2 ? 0 : stride;
     fe_sums512 s[2];
     int32_t k;
     int t;
     for (t = 0; t < tiles; t++) {
-        s[t].high_a = s[t].high_b = _mm512_setzero_si512();
-        s[t].low_a = s[t].low_b = _mm512_set1_epi16(128);
+        s[t].high_a = s[t].high_b = s[t].low_a = s[t].low_b = _mm512_setzero_si512();
     }
     for (k = 0; k < pairs; k++) {
         const uint8_t *even = at + 2 * k * stride, *odd = even + (k == pairs - 1 ? last : stride);
@@ -86,12 +84,19 @@ FE_512 void fe_tiles512(const fe_plan *p, const fe_rows *r, const uint8_t *at, p
 FE_512 void fe_line512(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, ptrdiff_t ahead,
                        int16_t *middle, int32_t pairs, int with_low)
 {
+    const fe_rows rows = *r; /* copies: the compiler sees that no store to `middle` changes them */
+    fe_pair held[FE_HELD];
+    const fe_pair *pair = fe_hold(p->pairs + r->offset, pairs, held);
     int32_t x = 0, rest;
     for (; x + 128 <= p->line; x += 128)
-        fe_tiles512(p, r, line + x, stride, ahead, middle + x, 2, pairs, with_low, 0, 1);
+        fe_tiles512(pair, &rows, line + x, stride, ahead, middle + x, 2, pairs, with_low, 0, 1);
     for (; (rest = p->line - x) > 0; x += 64) {
         __mmask64 mask = rest < 64 ? ~0ULL >> (64 - rest) : ~0ULL; /* what is not loaded is 0, and can not fault */
-        fe_tiles512(p, r, line + x, stride, ahead, middle + x, 1, pairs, with_low, mask, 0);
+        if (rest <= 32 && x) { /* the last 32 bytes of the line: a few sums are made twice, to the same bits */
+            fe_tiles256(pair, &rows, line + p->line - 32, stride, ahead, middle + p->line - 32, 1, pairs, with_low);
+            return;
+        }
+        fe_tiles512(pair, &rows, line + x, stride, ahead, middle + x, 1, pairs, with_low, mask, 0);
     }
 }
 

@@ -92,7 +92,7 @@ FE_INLINE void fe_portable_four(const fe_few *few, int32_t x, uint16_t *restrict
 }
 
 /* The rows from..from + 3 of an output; those that it does not have weigh nothing. */
-static void fe_few_rows(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, int32_t from,
+FE_INLINE void fe_few_rows(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, int32_t from,
                         int32_t rows, fe_few *few)
 {
     int32_t k, i;
