@@ -11,7 +11,7 @@ witness, not twenty.
 from facedge.metrics.attributes import AttributeMetrics, attribute_metrics, majority_guess
 from facedge.metrics.binomial import clopper_pearson, rule_of_three, trials_needed
 from facedge.metrics.calibration import brier_score, expected_calibration_error
-from facedge.metrics.comparisons import Comparisons, all_pairs, balanced_choice, listed_pairs
+from facedge.metrics.comparisons import Comparisons, all_pairs, balanced_choice, listed_pairs, random_turns
 from facedge.metrics.curves import ErrorCurve, auc, equal_error_rate, error_curve, rates_at
 from facedge.metrics.eer import EerEstimate, eer_interval
 from facedge.metrics.operating import FarEstimate, Threshold, far_at_threshold, threshold_at_far
@@ -42,6 +42,7 @@ __all__ = [
     "kfold_accuracy",
     "listed_pairs",
     "majority_guess",
+    "random_turns",
     "rates_at",
     "rule_of_three",
     "tar_at_far",

@@ -127,10 +127,17 @@ def balanced_choice(identities: npt.ArrayLike, limit: int, seed: int = 0) -> Int
     never chosen.
     """
     ids = np.asarray(identities)
+    turns, known = random_turns(ids, seed), np.flatnonzero(ids >= 0)
+    chosen = known[np.lexsort((ids[known], turns[known]))[:limit]]
+    return np.sort(chosen).astype(np.int64)
+
+
+def random_turns(identities: npt.ArrayLike, seed: int = 0) -> Int64Array:
+    """For each row (N,) its place among the rows of its identity, in random order: 0 for one of them, 1, ..."""
+    ids = np.asarray(identities)
     order = np.random.default_rng(seed).permutation(len(ids))
-    order = order[ids[order] >= 0]
     by_identity = order[np.argsort(ids[order], kind="stable")]
     _, starts, counts = np.unique(ids[by_identity], return_index=True, return_counts=True)
-    turn = np.arange(len(by_identity)) - np.repeat(starts, counts)  # 0 for a first photo, 1 for a second, ...
-    chosen = by_identity[np.argsort(turn, kind="stable")[:limit]]
-    return np.sort(chosen).astype(np.int64)
+    turns = np.empty(len(ids), np.int64)
+    turns[by_identity] = np.arange(len(ids)) - np.repeat(starts, counts)
+    return turns

@@ -71,11 +71,26 @@ def test_known_people_keep_their_numbers_beside_unknown_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "images", "rows"), [(1000, 6, 3500), (100, 40, 3500), (10, 30, 300), (4000, 2, 4000)]
+    ("count", "images", "rows"), [(1000, 6, 2000), (100, 40, 2400), (10, 30, 240), (4000, 2, 4200), (50, 1, 50)]
 )
-def test_the_cohort_is_even_over_people(count: int, images: int, rows: int) -> None:
+def test_the_cohort_keeps_everybody_and_many_images_of_some(count: int, images: int, rows: int) -> None:
     _, impostors = people(count, images)
     chosen = cohort(impostors)
     assert len(chosen.embeddings) == rows and chosen.people == count
     _, each = np.unique(chosen.identities, return_counts=True)
-    assert each.max() - each.min() <= 1
+    assert np.sum(each == min(images, 24)) >= min(200, count)
+
+
+def test_people_with_most_images_are_those_enrolled_in_turn() -> None:
+    counts = np.where(np.arange(300) % 3 == 0, 3, 30)
+    identities = np.repeat(np.arange(300, dtype=np.int32), counts)
+    chosen = cohort(Impostors(np.zeros((len(identities), 8), np.float32), identities, "a test"))
+    people, each = np.unique(chosen.identities, return_counts=True)
+    assert sorted(set(each.tolist())) == [1, 24]
+    assert (people[each == 24] % 3 != 0).all() and np.sum(each == 24) == 200
+
+
+def test_unknown_people_are_never_enrolled() -> None:
+    _, impostors = people(10, images=70)
+    chosen = cohort(Impostors(impostors.embeddings, np.full(700, -1, np.int32), "a test"))
+    assert len(chosen.embeddings) == chosen.people == 20 and "unknown" in chosen.source

@@ -14,8 +14,8 @@ TARGETS = (1e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
 STEPS = 100  # of Newton's method; it converges in about ten
 RIDGE = 1e-5  # keeps the slope finite where no impostor comes near a genuine score
 METHOD = (
-    "the cohort's people enrolled in turn, each against all the others: the FAR of the method over pairs of people; "
-    "95 % interval by bootstrap over identities"
+    "the cohort's people with several photos enrolled in turn, each against the others: the FAR of the method over "
+    "pairs of people; 95 % interval by bootstrap over identities"
 )
 
 

@@ -13,9 +13,8 @@ from facedge.metrics import Threshold, clopper_pearson
 from facedge.runtime.enrollment import calibration
 from facedge.runtime.enrollment.linear import Linear, template
 from facedge.runtime.enrollment.source_check import SourceCheck, check_source
-from facedge.runtime.enrollment.trials import Trials, cohort_trials
+from facedge.runtime.enrollment.trials import OWN_IMPOSTORS, Trials, cohort_trials
 
-OWN_IMPOSTORS = 1_000_000  # identities from here on were brought by the user: family, housemates
 USUAL_FAR = 1e-3
 FOLDS = 10  # in which oneself is held out
 METHOD = "cosine to the mean of the samples, calibrated to a probability on the cohort"

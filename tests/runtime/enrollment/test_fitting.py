@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from live_bundle import cohort, look, write_template
+from live_bundle import look, write_template
 from tiny_bundle import embedding_of
 
 import facedge
@@ -15,7 +15,6 @@ from facedge.bundle import read_bundle
 from facedge.errors import BundleError, InputError
 from facedge.runtime.enrollment import calibration, fitting, personal
 from facedge.runtime.enrollment.linear import Linear, head_bytes, template
-from facedge.runtime.enrollment.trials import cohort_trials
 from facedge.runtime.head_graph import read_head
 
 
@@ -128,10 +127,3 @@ def test_calibration_survives_classes_that_do_not_touch() -> None:
     link = calibration.fit_logistic(np.full(50, 0.9), np.linspace(-0.2, 0.3, 500))
     assert np.isfinite([link.slope, link.shift]).all()
     assert link.probability(np.array([0.9]))[0] > 0.9 > 0.1 > link.probability(np.array([0.1]))[0]
-
-
-def test_trials_never_compare_a_person_with_itself() -> None:
-    found = cohort_trials(*cohort(12), images=2)
-    assert (found.impostor_pairs[:, 0] != found.impostor_pairs[:, 1]).all()
-    assert len(found.genuine) == 12 * 2
-    assert found.genuine.mean() > found.impostor.mean()
