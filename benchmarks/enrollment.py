@@ -21,13 +21,14 @@ from facedge.bundle import Bundle, read_bundle
 from facedge.bundle.arrays import read_cohort
 from facedge.bundle.pretrained import pretrained
 from facedge.dataset.faces import Faces
-from facedge.errors import FacedgeError, InputError
+from facedge.errors import DatasetError, FacedgeError, InputError
 from facedge.metrics import error_curve, far_at_threshold, threshold_at_far
 from facedge.metrics.bootstrap import draw, one_sided, percentile_interval, resampled_rates
 from facedge.runtime.embedder import Embedder
 
 Floats = NDArray[np.float64]
 ENROLLED = (1, 3, 5, 10)
+LFW_IMAGES = 12  # of a person of LFW who is enrolled by 10
 FOLDS = 4  # of a cohort whose people take turns: nobody is scored by an enrollment that has seen them
 SLOW = {"trained head": 40, "logistic": 40}  # people of the cohort that take turns: enough pairs for 0.1 %
 
@@ -107,8 +108,13 @@ def lfw(bundle: Bundle, folder: Path) -> tuple[Floats, NDArray[np.int64], int]:
         if face.crop is not None:
             found.append(embedder.embed(face.crop[None])[0])
             names.append(path.stem.rsplit("_", 1)[0])
-    codes = np.unique(names, return_inverse=True)[1]
-    return np.stack(found), codes.astype(np.int64), 12
+    _, codes, counts = np.unique(names, return_inverse=True, return_counts=True)
+    if not len(counts) or counts.max() < LFW_IMAGES:
+        most = counts.max(initial=0)
+        raise DatasetError(
+            f"{folder}: nobody has {LFW_IMAGES} images (the most is {most}): --lfw needs the whole of LFW"
+        )
+    return np.stack(found), codes.astype(np.int64), LFW_IMAGES
 
 
 def enrollments(fit: Fit, x: Floats, ids: NDArray[np.int64], fewest: int, images: int, cohort: tuple) -> Scored:
@@ -129,18 +135,22 @@ def enrollments(fit: Fit, x: Floats, ids: NDArray[np.int64], fewest: int, images
 
 
 def cohort_scores(fit: Fit, cohort: tuple, images: int, most: int) -> Scored:
-    """The cohort's people enrolled in turn, as `facedge.runtime.enrollment.trials` does, for any method."""
+    """The cohort's people enrolled in turn, as `facedge.runtime.enrollment.trials` does, for any method.
+
+    Those with a single image take no part, but methods that learn from strangers may learn from them.
+    """
     x, ids = cohort
     rng = np.random.default_rng(0)
-    known = np.unique(ids)
-    folds = rng.permutation(len(known)) % FOLDS
+    known, counts = np.unique(ids, return_counts=True)
+    several, fold_of = known[counts > 1], np.full(len(ids), -1)
+    for fold, members in enumerate(np.array_split(rng.permutation(several), FOLDS)):
+        fold_of[np.isin(ids, members)] = fold
     impostor, pairs = [], []
-    for who in rng.permutation(known)[:most]:
-        mixed = rng.permutation(np.flatnonzero(ids == who))[:images]
+    for who in rng.permutation(known[counts > images])[:most]:
+        enroll = rng.permutation(np.flatnonzero(ids == who))[:images]
         for fold in range(FOLDS):
-            tried = np.isin(ids, known[folds == fold]) & (ids != who)
-            seen = ~np.isin(ids, known[folds == fold]) & (ids != who)
-            impostor.append(fit(x[mixed], x[seen], ids[seen])(x[tried]))
+            tried, seen = (fold_of == fold) & (ids != who), (fold_of != fold) & (ids != who)
+            impostor.append(fit(x[enroll], x[seen], ids[seen])(x[tried]))
             pairs.append(np.stack([np.full(tried.sum(), who), ids[tried]], axis=1))
     return Scored(np.zeros(0), np.zeros(0, np.int64), np.concatenate(impostor), np.concatenate(pairs))
 

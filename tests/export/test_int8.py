@@ -57,6 +57,17 @@ def test_quantized_keeps_the_contract(small: bytes) -> None:
         assert np.allclose(np.linalg.norm(embedding, axis=1), 1, atol=1e-5)
 
 
+def test_weights_leave_room_for_16_bit_sums_of_processors_without_vnni(small: bytes) -> None:
+    """With -127..127 two products of a byte and a weight saturate there, and embeddings are somebody else's."""
+    weights = [
+        onnx.numpy_helper.to_array(t)
+        for t in onnx.load_from_string(quantize(small, IMAGES)).graph.initializer
+        if t.data_type == onnx.TensorProto.INT8 and len(t.dims) > 1
+    ]
+    assert len(weights) == len(layers(small))
+    assert all(60 <= np.abs(w.astype(int)).max() <= 64 for w in weights)
+
+
 def test_quantized_answers_nearly_the_same_but_not_quite(small: bytes) -> None:
     outputs = [session(m).run(["embedding", "attributes"], {"image": IMAGES}) for m in (small, quantize(small, IMAGES))]
     assert 0 < harm(tuple(outputs[1]), tuple(outputs[0])) < 0.01
