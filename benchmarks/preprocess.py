@@ -165,28 +165,39 @@ def print_table(case: str, result: dict[str, Any]) -> None:
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
-    """Speed against error, one panel a case; facedge in colour."""
+    """Time and largest error of everyone, a panel a case; facedge in colour, the limits of memory pale."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(1, len(results), figsize=(4.6 * len(results), 4.2), squeeze=False)
-    for axis, (case, result) in zip(axes[0], results.items(), strict=True):
-        peers = sorted(result["peers"].items(), key=lambda item: -float(item[1]["us"]))
-        colours = ["#d1495b" if n.startswith("facedge") else "#8d99ae" if n in PEERS else "#e5e5e5" for n, _ in peers]
-        bars = axis.barh([n for n, _ in peers], [r["us"] for _, r in peers], color=colours)
-        told = [f"{r['us']:.1f} us" + (f", max {r['error_max']:.1f}" if "error_max" in r else "") for _, r in peers]
-        axis.bar_label(bars, told, padding=3, fontsize=7)
-        axis.set_xscale("log")
-        axis.set_xlim(right=axis.get_xlim()[1] * 12)
-        axis.set_title(case, fontsize=10)
-        axis.tick_params(labelsize=7)
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.set_xlabel("microseconds an image, one thread; max error in grey levels", fontsize=8)
+    rows = (len(results) + 1) // 2
+    figure, axes = plt.subplots(rows, min(2, len(results)), figsize=(12, 4.6 * rows), squeeze=False)
+    for axis, (case, result) in zip(axes.flat, results.items(), strict=False):
+        draw_case(axis, case, result["peers"])
+    for axis in axes.flat[len(results) :]:
+        axis.set_visible(False)
+    figure.suptitle("microseconds an image, one thread; beside it the largest error in grey levels", fontsize=11)
     figure.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=100)
+
+
+def draw_case(axis: Any, case: str, peers: dict[str, Any]) -> None:
+    """Bars on a logarithmic scale, the fastest on top."""
+    slowest_first = sorted(peers.items(), key=lambda item: -float(item[1]["us"]))
+    names, times = [n for n, _ in slowest_first], [float(r["us"]) for _, r in slowest_first]
+    colours = ["#d1495b" if n.startswith("facedge") else "#8d99ae" if n in PEERS else "#dddddd" for n in names]
+    bars = axis.barh(names, times, color=colours)
+    told = [
+        f"{r['us']:,.1f}" + (f"   error {r['error_max']:.2f}" if "error_max" in r else "") for _, r in slowest_first
+    ]
+    axis.bar_label(bars, told, padding=4, fontsize=9)
+    axis.set_xscale("log")
+    axis.set_xlim(times[-1] / 2, times[0] * 30)
+    axis.set_title(case.replace("->", "\N{RIGHTWARDS ARROW}"), fontsize=12, loc="left")
+    axis.tick_params(axis="y", labelsize=9, length=0)
+    axis.spines[["top", "right", "left"]].set_visible(False)
 
 
 def machine() -> dict[str, str]:
