@@ -19,3 +19,8 @@ def percent(rate: float | None) -> str:
         return "-"
     digits = 0 if rate >= 0.1 or rate == 0 else 1 if rate >= 0.01 else 2 if rate >= 0.001 else 3
     return f"{100 * rate:.{digits}f} %"
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """A number and its noun: 1 person, 2 people, 3,195 photos."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"

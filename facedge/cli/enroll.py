@@ -7,7 +7,7 @@ import typer
 
 from facedge.cli import _console
 from facedge.cli._options import BundleOption, JsonOption, ThreadsOption, chosen_bundle, chosen_faces
-from facedge.cli._style import percent
+from facedge.cli._style import counted, percent
 
 if TYPE_CHECKING:
     from facedge.bundle import Bundle
@@ -132,14 +132,15 @@ def _report(made: "Bundle", found: "Enrollment") -> list[str]:
     """What was made and how far it can be believed, line by line."""
     e = found.point.estimate
     lines = [
-        f"enrolled {made.manifest.name} with {found.samples} samples: {made.path}",
+        f"enrolled {made.manifest.name} with {counted(found.samples, 'sample')}: {made.path}",
         f"threshold {found.threshold:.4f} for a FAR of {found.point.target:g}: "
         f"{percent(e.low95)} to {percent(e.high95)} with 95 % confidence",
         f"behind it: {e.identities:,} people who took turns, {e.comparisons:,} impostor comparisons",
-        f"of them, {found.passed_identities} people ({found.passed} images) would pass as {made.manifest.name}",
+        f"of everybody in the cohort, {counted(found.passed_identities, 'person', 'people')} "
+        f"({counted(found.passed, 'image')}) would pass as {made.manifest.name}",
     ]
     if found.own_impostors:
-        lines.append(f"of your own impostors' {found.own_impostors} photos, {found.own_passed} would pass")
+        lines.append(f"of your own impostors' {counted(found.own_impostors, 'photo')}, {found.own_passed} would pass")
     if found.frr is not None:
         rate, low, high = found.frr
         lines.append(f"refuses {percent(rate)} of the samples when held out ({percent(low)} to {percent(high)})")
