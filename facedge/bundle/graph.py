@@ -73,8 +73,7 @@ def check_graphs(files: Mapping[str, bytes]) -> None:
 
 def _facts(name: str, data: bytes) -> GraphFacts:
     ir_version, opset, operators, properties = 0, 0, set(), {}
-    for kind, message in _messages(data):
-        parts = list(_fields(data, message.start, message.end))
+    for kind, parts in _messages(data):
         if kind == "model":
             ir_version = next((part.value for part in parts if part.number == 1), 0)
         elif kind == "tensor":
@@ -111,23 +110,25 @@ def _text(data: bytes, parts: list[Field], number: int) -> str:
     return data[found[-1].start : found[-1].end].decode("utf-8", "replace") if found else ""
 
 
-def _messages(data: bytes) -> Iterator[tuple[str, Field]]:
-    """Every message of the file that CHILDREN leads to, subgraphs included."""
-    waiting = [("model", Field(0, LENGTH, 0, 0, len(data)), 0)]
+def _messages(data: bytes) -> Iterator[tuple[str, list[Field]]]:
+    """The fields of every message of the file that CHILDREN leads to, subgraphs included."""
+    waiting = [("model", 0, len(data), 0)]
     while waiting:
-        kind, message, depth = waiting.pop()
+        kind, start, end, depth = waiting.pop()
         if depth > MOST_DEPTH:
             raise _ProtobufError("nested too deeply")
-        yield kind, message
+        parts = _fields(data, start, end)
+        yield kind, parts
         below = CHILDREN.get(kind, {})
-        for part in _fields(data, message.start, message.end):
+        for part in parts:
             if part.number in below:
                 if part.wire != LENGTH:
                     raise _ProtobufError(f"field {part.number} of {kind} is no message")
-                waiting.append((below[part.number], part, depth + 1))
+                waiting.append((below[part.number], part.start, part.end, depth + 1))
 
 
-def _fields(data: bytes, at: int, end: int) -> Iterator[Field]:
+def _fields(data: bytes, at: int, end: int) -> list[Field]:
+    found = []
     while at < end:
         key, at = _varint(data, at, end)
         number, wire = key >> 3, key & 7
@@ -145,10 +146,13 @@ def _fields(data: bytes, at: int, end: int) -> Iterator[Field]:
             raise _ProtobufError("cut short")
         if not 1 <= number <= MOST_FIELD:
             raise _ProtobufError(f"field {number}")
-        yield Field(number, wire, value, start, at)
+        found.append(Field(number, wire, value, start, at))
+    return found
 
 
 def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+    if at < end and data[at] < 0x80:  # nearly always; a bundle is read at every start
+        return data[at], at + 1
     value = 0
     for shift in range(0, 70, 7):
         if at >= end:

@@ -48,17 +48,17 @@ def panel(view: "View", threshold: float, rate: float) -> Any:
     from rich.panel import Panel
     from rich.text import Text
 
-    verdict = ("accepted", "bold green") if view.accepted else ("not accepted", "yellow")
+    colour = "green" if view.accepted else "yellow"
+    verdict = "accepted" if view.accepted else "not accepted"
+    state = view.state.replace("_", " ") or "starting"
     lines = [
-        Text.assemble(
-            (view.state.replace("_", " ") or "starting", STATE_STYLE.get(view.state, "yellow")), "  ", verdict
-        ),
-        Text(f"score      {_bar(view.fused or 0.0, threshold)} {_number(view.fused)}"),
-        Text(f"history    {spark(list(view.history))}"),
-        Text(f"threshold  {threshold:.4f}     {rate:5.1f} frames/s, {view.skipped} skipped"),
+        Text.assemble((state, STATE_STYLE.get(view.state, "yellow")), "  ", (verdict, f"bold {colour}")),
+        Text.assemble("score      ", (_bar(view.fused or 0.0, threshold), colour), f"  {_number(view.fused)}"),
+        Text.assemble("history    ", (spark(list(view.history)[-WIDTH:]), colour)),
+        Text(f"threshold  {threshold:.4f}     {rate:.1f} frames/s, {view.skipped} skipped"),
         Text(_stages(view), style="dim"),
     ]
-    return Panel(Text("\n").join(lines), title="facedge", width=72, border_style="green" if view.accepted else "dim")
+    return Panel(Text("\n").join(lines), title="facedge", width=72, border_style=colour if view.history else "dim")
 
 
 def spark(scores: list[float]) -> str:
@@ -80,4 +80,4 @@ def _stages(view: "View") -> str:
     if view.decision is None:
         return "no frame yet"
     spent = {stage: ms for stage, ms in view.decision.ms.items() if ms > 0}
-    return "frames/s by stage: " + ", ".join(f"{stage} {1000 / ms:,.0f}" for stage, ms in spent.items())
+    return "frames/s   " + ", ".join(f"{stage} {1000 / ms:,.0f}" for stage, ms in spent.items())

@@ -5,7 +5,7 @@ from collections import deque
 
 from rich.console import Console
 
-from facedge.cli._live import panel, spark
+from facedge.cli._live import WIDTH, panel, spark
 from facedge.runtime.decision import Decision
 from facedge.runtime.live.watcher import View
 
@@ -34,6 +34,16 @@ def test_score_threshold_history_and_stages() -> None:
     assert "detect 500" in text
     assert "┃" in text
     assert spark([0.1, 0.5, 0.97]) in text
+
+
+def test_a_full_view_fits_without_a_line_that_wraps() -> None:
+    ms = {"detect": 1.5, "align": 0.66, "preprocess": 0.031, "infer": 1.2}
+    decision = Decision(False, 0.63, 0.9, "below_threshold", ms=ms)
+    view = View("face", decision, 0.63, False, deque([0.6] * 60, maxlen=60), frames=100_000, skipped=10_000)
+    lines = drawn(view).strip().splitlines()
+    assert len(lines) == 7
+    assert spark([0.6] * WIDTH) in lines[3]
+    assert spark([0.6] * (WIDTH + 1)) not in lines[3]
 
 
 def test_the_history_has_a_block_for_every_score() -> None:

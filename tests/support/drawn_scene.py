@@ -1,0 +1,39 @@
+"""A drawn person before a soft background, gently moving: what the pictures of the documentation show."""
+
+import io
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from facedge.dataset.synthetic import synthetic_face
+
+ME, STRANGER, SEED = 3, 14, 5
+FRAMES = 150
+
+Image3 = NDArray[np.uint8]
+
+
+def scene(identity: int) -> Image3:
+    """A drawn person before a soft background, uint8 (480, 640, 3) RGB."""
+    jpeg, _ = synthetic_face(SEED, identity, 0)
+    face = cv2.resize(
+        np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")), (392, 480), interpolation=cv2.INTER_CUBIC
+    )
+    wide = cv2.copyMakeBorder(face, 0, 0, 124, 124, cv2.BORDER_REPLICATE)
+    inside = np.zeros((480, 640), np.float32)
+    inside[:, 132:508] = 1
+    sharp = cv2.GaussianBlur(inside, (0, 0), 9)[..., None]
+    mixed = wide * sharp + cv2.GaussianBlur(wide, (0, 0), 18) * (1 - sharp)
+    return np.asarray(mixed, np.uint8)
+
+
+def moving(picture: Image3) -> Iterator[Image3]:
+    """FRAMES frames of the picture as it sways; the last leads back to the first."""
+    for turn in 2 * np.pi * np.arange(FRAMES) / FRAMES:
+        move = cv2.getRotationMatrix2D((320, 260), 2.5 * np.sin(turn), 1 + 0.02 * np.sin(2 * turn))
+        move[:, 2] += [8 * np.sin(turn), 4 * np.cos(2 * turn)]
+        frame = cv2.warpAffine(picture, move, (640, 480), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        yield np.asarray(frame, np.uint8)
