@@ -16,6 +16,10 @@ import sys
 import time
 from pathlib import Path
 
+from facedge.detection.model import find_model
+from facedge.imaging import load_rgb
+from facedge.runtime.locate import is_aligned
+
 BARE = """
 import sys, onnxruntime, PIL.Image
 for name in sys.argv[1:]:
@@ -29,7 +33,7 @@ def commands(bundle: Path, photo: Path) -> dict[str, list[str]]:
     precision = json.loads((bundle / "manifest.json").read_text())["precision"]
     backbone = bundle / ("backbone.onnx" if precision == "fp32" else "backbone.int8.onnx")
     python = sys.executable
-    models = [backbone, bundle / "head.onnx", *([] if is_aligned_size(load_rgb(photo).shape) else [find_model()])]
+    models = [backbone, bundle / "head.onnx", *([] if is_aligned(load_rgb(photo)) else [find_model()])]
     return {
         "bare imports and models": [python, "-c", BARE, *map(str, models)],
         "facedge.load().verify()": [python, "-c", PYTHON_API, str(bundle), str(photo)],
