@@ -1,6 +1,6 @@
 """`python -m facedge` is the `facedge` command."""
 
-from facedge.cli import main
+from facedge.cli import run
 
 if __name__ == "__main__":
-    main()
+    run()

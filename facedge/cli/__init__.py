@@ -3,33 +3,66 @@
 Exit codes: 0 accepted or done, 1 not accepted, 2 error, 130 interrupted.
 """
 
+import os
 import sys
 import traceback
+from importlib import import_module
+from typing import NoReturn
 
 import typer
 
 from facedge.cli import _console
 from facedge.errors import FacedgeError
 
-app = typer.Typer(
-    name="facedge",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Is it me? Train a small face verifier, export it as one bundle, run it anywhere.",
-)
-train_app = typer.Typer(no_args_is_help=True, help="Train the backbone, or a face head on a frozen backbone.")
-bundle_app = typer.Typer(no_args_is_help=True, help="Look into a bundle, or check it.")
-app.add_typer(train_app, name="train")
-app.add_typer(bundle_app, name="bundle")
+HELP = "Is it me? Train a small face verifier, export it as one bundle, run it anywhere."
+GROUPS = {
+    "train": "Train the backbone, or a face head on a frozen backbone.",
+    "bundle": "Look into a bundle, or check it.",
+}
+# One line a command: its words, and where its function is. A command's module imports typer and the standard library
+# only; its stage comes when it runs.
+COMMANDS = {
+    "prepare": "prepare:prepare",
+    "train backbone": "train:backbone",
+    "train head": "train:head",
+    "export": "export:export",
+    "cameras": "cameras:cameras",
+    "enroll": "enroll:enroll",
+    "forget": "forget:forget",
+    "verify": "verify:verify",
+    "attributes": "attributes:attributes",
+    "eval": "evaluate:evaluate",
+    "bench": "bench:bench",
+    "demo": "demo:demo",
+    "doctor": "doctor:doctor",
+    "bundle show": "bundle:show",
+    "bundle check": "bundle:check",
+}
 
 
-@app.callback()
+def application(first_word: str = "") -> typer.Typer:
+    """The command line: what begins with `first_word` where that is a command, so that a start pays for it alone."""
+    asked = [words for words in COMMANDS if words.split()[0] == first_word] or list(COMMANDS)
+    app = typer.Typer(
+        name="facedge", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP
+    )
+    app.callback()(_options)
+    groups = {name: typer.Typer(no_args_is_help=True, help=text) for name, text in GROUPS.items()}
+    for name in dict.fromkeys(words.split()[0] for words in asked):
+        if name in groups:
+            app.add_typer(groups[name], name=name)
+    for words in asked:
+        module, function = COMMANDS[words].split(":")
+        *group, name = words.split()
+        place = groups[group[0]] if group else app
+        place.command(name)(getattr(import_module(f"facedge.cli.{module}"), function))
+    return app
+
+
 def _options(
     verbose: bool = typer.Option(False, "-v", "--verbose", help="Say more, and show tracebacks."),
     quiet: bool = typer.Option(False, "-q", "--quiet", help="Say nothing but results and errors."),
 ) -> None:
-    """Is it me? Train a small face verifier, export it as one bundle, run it anywhere."""
     _console.set_verbosity(verbose=verbose, quiet=quiet)
 
 
@@ -45,7 +78,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     args = hoist_verbosity(sys.argv[1:] if argv is None else argv)
     try:
-        code = app(args=args, prog_name="facedge", standalone_mode=False)
+        code = application(args[0] if args else "")(args=args, prog_name="facedge", standalone_mode=False)
     except typer.Exit as stop:
         code = stop.exit_code
     except (typer.Abort, KeyboardInterrupt):  # Click turns ctrl-C into Abort
@@ -58,6 +91,28 @@ def main(argv: list[str] | None = None) -> None:
     except Exception as problem:
         code = _report_unexpected(problem)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def run() -> NoReturn:
+    """`main` as a process of its own, which ends at once.
+
+    Taking onnxruntime and numpy down in order takes a tenth of a short command's time and frees nothing that the system
+    does not free. Where torch is at work, its workers are waited for.
+    """
+    code: object = 0
+    try:
+        main()
+    except SystemExit as stop:
+        code = stop.code
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except OSError:  # a full disk, or nobody who reads: what was said is not there
+        code = 2
+    if "torch" in sys.modules:
+        sys.exit(code if isinstance(code, int) else 2)
+    os._exit(code if isinstance(code, int) else 2)
 
 
 def _report(problem: BaseException, sentence: str) -> int:
@@ -82,35 +137,3 @@ def _close_stdout() -> int:
     """The reader of our output went away (`facedge ... | head`): stop quietly."""
     sys.stdout = None
     return 2
-
-
-# One line a command. A command's module imports typer and the standard library only; its stage comes when it runs.
-from facedge.cli import attributes as _attributes  # noqa: E402
-from facedge.cli import bench as _bench  # noqa: E402
-from facedge.cli import bundle as _bundle  # noqa: E402
-from facedge.cli import cameras as _cameras  # noqa: E402
-from facedge.cli import demo as _demo  # noqa: E402
-from facedge.cli import doctor as _doctor  # noqa: E402
-from facedge.cli import enroll as _enroll  # noqa: E402
-from facedge.cli import evaluate as _evaluate  # noqa: E402
-from facedge.cli import export as _export  # noqa: E402
-from facedge.cli import forget as _forget  # noqa: E402
-from facedge.cli import prepare as _prepare  # noqa: E402
-from facedge.cli import train as _train  # noqa: E402
-from facedge.cli import verify as _verify  # noqa: E402
-
-app.command("prepare")(_prepare.prepare)
-train_app.command("backbone")(_train.backbone)
-train_app.command("head")(_train.head)
-app.command("export")(_export.export)
-app.command("cameras")(_cameras.cameras)
-app.command("enroll")(_enroll.enroll)
-app.command("forget")(_forget.forget)
-app.command("verify")(_verify.verify)
-app.command("attributes")(_attributes.attributes)
-app.command("eval")(_evaluate.evaluate)
-app.command("bench")(_bench.bench)
-app.command("demo")(_demo.demo)
-app.command("doctor")(_doctor.doctor)
-bundle_app.command("show")(_bundle.show)
-bundle_app.command("check")(_bundle.check)

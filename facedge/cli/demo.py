@@ -53,11 +53,11 @@ def _draw(output: Path, identities: int, shots: int) -> None:
 
 def _run(*words: object) -> None:
     """One command, shown as it would be typed; its own error ends the demo."""
-    from facedge.cli import app
+    from facedge.cli import application
 
     args = [str(word) for word in words]
     _console.say(f"\n$ facedge {shlex.join(args)}")
-    app(args=args, standalone_mode=False)
+    application()(args=args, standalone_mode=False)
 
 
 def _decisions(folder: Path, bundle: Path) -> list[dict[str, Any]]:

@@ -23,12 +23,12 @@ def settings() -> dict[str, list[str]]:
 def test_its_command_is_one_that_facedge_understands() -> None:
     from typer.testing import CliRunner
 
-    from facedge.cli import app
+    from facedge.cli import application
 
     command = shlex.split(settings()["ExecStart"][0])
     assert command[:2] == ["/opt/facedge/bin/facedge", "verify"]
     help_text = re.sub(
-        r"\x1b\[[0-9;]*m", "", CliRunner().invoke(app, ["verify", "--help"], env={"COLUMNS": "200"}).output
+        r"\x1b\[[0-9;]*m", "", CliRunner().invoke(application(), ["verify", "--help"], env={"COLUMNS": "200"}).output
     )
     for option in (word for word in command if word.startswith("--")):
         assert option in help_text

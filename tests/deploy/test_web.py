@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,9 @@ import tiny_bundle
 import web_page
 
 import facedge
+import facedge.alignment.refine
+from facedge.alignment import refine
+from facedge.alignment.similarity import TARGET
 from facedge.bundle import Bundle, read_bundle, write_bundle
 from facedge.bundle.arrays import to_npy
 from facedge.bundle.pretrained import pretrained
@@ -67,6 +72,18 @@ def test_the_modules_alone(browser: str) -> None:
     assert done.returncode == 0, done.stdout[-4000:]
 
 
+def test_the_page_has_the_packages_numbers() -> None:
+    """Without a browser, and so on every machine: a constant that moves in one place only moves every crop."""
+    geometry, second_look = ((web_page.WEB / "src" / name).read_text() for name in ("geometry.js", "refine.js"))
+    points = re.search(r"TARGET = \[(.*?)\];", geometry, re.DOTALL)
+    assert points
+    assert [float(number) for number in re.findall(r"[\d.]+", points[1])] == TARGET.ravel().tolist()
+    said = dict(re.findall(r"const ([A-Z_]+) = ([\d.]+);", second_look))
+    assert set(said) == {"WINDOW", "FACE", "FACE_OF_CROP", "LEAST_SCORE", "SAME_FACE"}
+    mine = vars(sys.modules["facedge.alignment.refine"])  # the package has a function of the same name
+    assert {name: float(value) for name, value in said.items()} == {name: mine[name] for name in said}
+
+
 def test_golden_vectors(bundle: Path, site: Path, browser: str, tmp_path: Path) -> None:
     whole = read_bundle(bundle)
     spec = PreprocessSpec.from_dict(dict(whole.manifest.spec))
@@ -98,11 +115,12 @@ def test_sees_what_facedge_sees(bundle: Path, site: Path, browser: str, tmp_path
     here = web_page.drive("sight", site, browser, tmp_path, frame={"height": frame.shape[0], "width": frame.shape[1]})
     (face,) = facedge.detect(frame)
     assert np.allclose(here["face"]["box"], face.box, atol=0.01)
-    assert np.allclose(here["face"]["landmarks"], face.landmarks, atol=0.01)
+    landmarks = refine(frame, face.landmarks)
+    assert np.allclose(here["face"]["landmarks"], landmarks, atol=0.01)
     crop = np.array(here["crop"], np.uint8).reshape(218, 178, 3)
-    off = np.abs(crop.astype(int) - facedge.align(frame, face.landmarks))
+    off = np.abs(crop.astype(int) - facedge.align(frame, landmarks))
     assert off.max() <= 2 and (off > 0).mean() < 0.02, "the landmarks' last digits may move a sample by 1/128 pixel"
-    embedding = verifier_answer(bundle, facedge.align(frame, face.landmarks))
+    embedding = verifier_answer(bundle, facedge.align(frame, landmarks))
     difference = float(np.abs(np.float32(here["embedding"]) - embedding).max())
     print(f"one frame: crop {off.max()} levels at {(off > 0).mean():.4%}, embedding {difference:.1e}; ms {here['ms']}")
     assert difference < 2e-3

@@ -1,17 +1,18 @@
 // A face in a frame -> the aligned 178x218 crop. The integers of facedge/alignment/_reference.py: each output pixel is
 // the mean of samples x samples points of the frame, each read by linear interpolation at 1/128 pixel.
 
-import { FRAME_HEIGHT, FRAME_WIDTH } from './geometry.js';
-import { samplingFor } from './similarity.js';
+import { FRAME_HEIGHT, FRAME_WIDTH, TARGET } from './geometry.js';
+import { fitSimilarity, samplingFor } from './similarity.js';
 
 const TO_128TH = 2 ** -25; // from 1/2^32 pixel to 1/128 pixel
 
 /** @param {import('./geometry.js').Picture} picture @returns {Uint8Array} 218 x 178 x 3, RGB */
 export function align(picture, landmarks) {
-  return alignWith(picture, samplingFor(landmarks), FRAME_HEIGHT, FRAME_WIDTH);
+  return samplePicture(picture, samplingFor(fitSimilarity(landmarks, TARGET)), FRAME_HEIGHT, FRAME_WIDTH);
 }
 
-function alignWith(picture, sampling, height, width) {
+/** height x width x 3 bytes, read from the picture as the plan says. */
+export function samplePicture(picture, sampling, height, width) {
   const out = new Uint8Array(height * width * 3);
   const { samples, x0, y0, dx, dy } = sampling;
   const count = samples * samples;

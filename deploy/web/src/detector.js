@@ -1,6 +1,6 @@
 // YuNet on onnxruntime-web: every face in a frame. facedge/detection in plain JavaScript.
 
-import { boxArea, decode, scaled } from './faces.js';
+import { boxArea, decode, scaled, suppress } from './faces.js';
 import { fit, inputPlanes } from './letterbox.js';
 import { edited } from './protobuf.js';
 
@@ -44,16 +44,22 @@ export function makeDetector(ort, model) {
     return sessions.get(key);
   }
 
-  /** @returns {Promise<import('./faces.js').Face[]>} largest first */
-  return async function detect(picture) {
-    const box = fit(picture.height, picture.width, LONGER_SIDE);
-    const planes = inputPlanes(picture, box);
-    const input = new ort.Tensor('float32', planes, [1, 3, box.inputHeight, box.inputWidth]);
-    const results = await (await session(box.inputHeight, box.inputWidth)).run({ input });
+  /** Every cell's face in planes of height x width, in their pixels. */
+  async function candidates(planes, height, width, leastScore) {
+    const input = new ort.Tensor('float32', planes, [1, 3, height, width]);
+    const results = await (await session(height, width)).run({ input });
     const outputs = Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tensor.data]));
-    const faces = decode(outputs, box.inputWidth, LEAST_SCORE);
-    return faces
+    return decode(outputs, width, leastScore);
+  }
+
+  /** @returns {Promise<import('./faces.js').Face[]>} largest first */
+  async function detect(picture) {
+    const box = fit(picture.height, picture.width, LONGER_SIDE);
+    const found = await candidates(inputPlanes(picture, box), box.inputHeight, box.inputWidth, LEAST_SCORE);
+    return suppress(found)
       .map((face) => scaled(face, picture.width / box.width, picture.height / box.height))
       .sort((a, b) => boxArea(b.box) - boxArea(a.box) || b.score - a.score);
-  };
+  }
+
+  return { candidates, detect };
 }

@@ -11,11 +11,10 @@ const MOST_OVERLAP = 0.3; // IoU above which two boxes are one face
 /**
  * @param {Record<string, Float32Array>} outputs cls_8 ... kps_32, cells row by row
  * @param {number} width of the network's input in pixels
- * @returns {Face[]} by falling score, overlaps removed
+ * @returns {Face[]} every cell's, overlapping ones too
  */
 export function decode(outputs, width, leastScore) {
-  const found = STRIDES.flatMap((stride) => decodeGrid(outputs, stride, width / stride, leastScore));
-  return suppress(found.sort((a, b) => b.score - a.score));
+  return STRIDES.flatMap((stride) => decodeGrid(outputs, stride, width / stride, leastScore));
 }
 
 /** A cell's box centre and landmarks are offsets from the cell's corner; sizes are logarithms of cells. */
@@ -40,13 +39,21 @@ function decodeGrid(outputs, stride, columns, leastScore) {
   return faces;
 }
 
-/** Non-maximum suppression: drop each box that overlaps one with a higher score. */
-function suppress(faces) {
+/** Non-maximum suppression, by falling score: drop each box that overlaps one with a higher score. */
+export function suppress(faces) {
   const kept = [];
-  for (const face of faces) {
+  for (const face of [...faces].sort((a, b) => b.score - a.score)) {
     if (kept.every((better) => overlap(better.box, face.box) <= MOST_OVERLAP)) kept.push(face);
   }
   return kept;
+}
+
+/** The mean landmarks, by score, of all candidates that overlap the chosen one: they move less than its own. */
+export function consensus(candidates, chosen, least) {
+  const same = candidates.filter((face) => overlap(chosen.box, face.box) > least);
+  const weight = same.reduce((sum, face) => sum + face.score, 0);
+  const mean = (n, axis) => same.reduce((sum, face) => sum + face.score * face.landmarks[n][axis], 0) / weight;
+  return chosen.landmarks.map((_, n) => [mean(n, 0), mean(n, 1)]);
 }
 
 function overlap(a, b) {

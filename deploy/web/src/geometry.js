@@ -3,13 +3,16 @@
 export const FRAME_WIDTH = 178;
 export const FRAME_HEIGHT = 218;
 
-/** (x, y) in pixels from the crop's corner: eye on the image's left, other eye, nose tip, mouth left, mouth right. */
-export const LANDMARKS = [
-  [68.4, 111.2],
-  [107.8, 111.2],
-  [86.8, 134.2],
-  [70.0, 151.7],
-  [104.0, 151.7],
+/**
+ * Where the detector's landmarks come to lie, (x, y) in pixels from the crop's corner: eye on the image's left, other
+ * eye, nose tip, mouth left, mouth right. The numbers of facedge/alignment/similarity.py, which says where they are from.
+ */
+export const TARGET = [
+  [67.57, 111.91],
+  [105.75, 111.95],
+  [85.89, 134.46],
+  [70.34, 151.83],
+  [102.49, 151.88],
 ];
 
 /**

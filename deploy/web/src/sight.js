@@ -1,8 +1,9 @@
-// A frame -> the face in it and its embedding: detect, align, infer.
+// A frame -> the face in it and its embedding: detect, refine, align, infer.
 
 import { align } from './align.js';
 import { FRAME_HEIGHT, FRAME_WIDTH } from './geometry.js';
 import { makeDetector } from './detector.js';
+import { refine } from './refine.js';
 import { hasRival, LEAST_CONTRAST, light } from './quality.js';
 import { looksLikeFace } from './similarity.js';
 
@@ -28,7 +29,7 @@ export async function makeVerifier(ort, model) {
 
 /** @returns a function from a Picture to its Sight; the first look is the slowest */
 export async function makeSight(ort, detectorModel, bundle) {
-  const detect = makeDetector(ort, detectorModel);
+  const { candidates, detect } = makeDetector(ort, detectorModel);
   const infer = await makeVerifier(ort, bundle.verifier);
   const { crop: cropBox } = bundle.manifest.spec;
 
@@ -41,7 +42,11 @@ export async function makeSight(ort, detectorModel, bundle) {
       return { ...seen, face: null, reason: 'no_face' };
     }
     if (hasRival(faces)) return { ...seen, reason: 'many_faces' };
-    const crop = align(picture, seen.face.landmarks);
+    const landmarks = await refine(picture, seen.face.landmarks, candidates);
+    seen.ms.detect += clock();
+    if (!looksLikeFace(landmarks, seen.height, seen.width)) return { ...seen, reason: 'low_quality' };
+    seen.face = { ...seen.face, landmarks };
+    const crop = align(picture, landmarks);
     seen.light = light(crop, cropBox);
     seen.ms.align = clock();
     if (!(seen.light.contrast >= LEAST_CONTRAST)) return { ...seen, reason: 'low_quality' };

@@ -1,18 +1,19 @@
 // Five landmarks -> the similarity that brings a face to CelebA geometry, and its fixed-point form.
 // facedge/alignment/similarity.py in plain JavaScript; complex numbers are pairs [re, im].
 
-import { LANDMARKS } from './geometry.js';
+import { TARGET } from './geometry.js';
 
 const ONE = 2 ** 32; // a pixel in fixed point; positions stay below 2^53
 const MOST_SAMPLES = 31;
+const ENLARGED = 1 + 1 / 1024; // a step up to here needs one sample
 const LEAST_SPREAD = 1; // root mean square distance of landmarks from their mean, in pixels
 const MOST_SPREAD = 16384;
 const LEAST_LIKENESS = 0.5; // 1: the landmarks have the target's shape
 
 const times = ([a, b], [c, d]) => [a * c - b * d, a * d + b * c];
-const plus = (...terms) => terms.reduce(([a, b], [c, d]) => [a + c, b + d]);
-const minus = ([a, b], [c, d]) => [a - c, b - d];
-const scale = ([a, b], by) => [a * by, b * by];
+export const plus = (...terms) => terms.reduce(([a, b], [c, d]) => [a + c, b + d]);
+export const minus = ([a, b], [c, d]) => [a - c, b - d];
+export const scale = ([a, b], by) => [a * by, b * by];
 const conjugate = ([a, b]) => [a, -b];
 const mean = (points) => scale(plus(...points), 1 / points.length);
 const dot = (p, q) => plus(...p.map((z, n) => times(conjugate(z), q[n]))); // as numpy's vdot
@@ -33,17 +34,24 @@ function centred(points) {
 export function looksLikeFace(landmarks, height, width) {
   if (!landmarks.flat().every(Number.isFinite)) return false;
   const [x, y] = mean(landmarks);
-  const [p, q] = [centred(landmarks), centred(LANDMARKS)];
+  const [p, q] = [centred(landmarks), centred(TARGET)];
   const spread = Math.sqrt(dot(p, p)[0] / p.length);
   const likeness = Math.hypot(...dot(p, q)) / Math.sqrt(dot(p, p)[0] * dot(q, q)[0]);
   const inside = x >= 0 && x <= width && y >= 0 && y <= height;
   return spread >= LEAST_SPREAD && spread <= MOST_SPREAD && inside && likeness >= LEAST_LIKENESS;
 }
 
-/** Where the crop is read from the frame: the plan that align.js follows, integers in 1/2^32 pixel. */
-export function samplingFor(landmarks) {
-  const { m, t } = fitSimilarity(landmarks, LANDMARKS);
-  const step = scale(conjugate(m), 1 / (m[0] * m[0] + m[1] * m[1])); // 1 / m: frame pixels in a crop pixel
+const reciprocal = (m) => scale(conjugate(m), 1 / (m[0] * m[0] + m[1] * m[1]));
+
+/** The way back from z' = m z + t, as a function of a point. */
+export function inverted({ m, t }) {
+  const back = reciprocal(m);
+  return (point) => times(minus(point, t), back);
+}
+
+/** Where a crop is read from the frame, given m z + t from frame to crop: the plan that align.js follows, in 1/2^32 pixel. */
+export function samplingFor({ m, t }) {
+  const step = reciprocal(m); // frame pixels in a crop pixel
   const samples = sampleCount(Math.hypot(...step));
   const point = scale(step, 1 / samples);
   // The first point is half a point inside the crop's corner; positions count from a pixel's centre.
@@ -60,5 +68,5 @@ export function samplingFor(landmarks) {
 
 /** Samples on a side of an output pixel `step` frame pixels long: enough that nothing aliases. */
 export function sampleCount(step) {
-  return step <= 1 ? 1 : Math.min(Math.ceil(1 + step / 2), MOST_SAMPLES);
+  return step <= ENLARGED ? 1 : Math.min(Math.ceil(1 + step / 2), MOST_SAMPLES);
 }

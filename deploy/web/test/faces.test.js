@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { decode, scaled } from '../src/faces.js';
+import { consensus, decode, scaled, suppress } from '../src/faces.js';
 import { withInputSize } from '../src/detector.js';
 import { edited } from '../src/protobuf.js';
 import { advice, hasRival, light } from '../src/quality.js';
@@ -47,7 +47,7 @@ test('of overlapping boxes the best stays, others apart stay too', () => {
   put(outputs, 32, 0, 0.7);
   put(outputs, 32, 1, 0.9, [-0.9, 0, 0, 0]); // almost on the first
   put(outputs, 32, 15, 0.65);
-  assert.deepEqual(decode(outputs, 128, 0.6).map((face) => Math.round(100 * face.score)), [90, 65]);
+  assert.deepEqual(suppress(decode(outputs, 128, 0.6)).map((face) => Math.round(100 * face.score)), [90, 65]);
 });
 
 test('protobuf fields are changed, dropped and kept byte for byte', () => {
@@ -90,4 +90,10 @@ test('light is measured where the network looks', () => {
   for (let y = 60; y < 188; y++) crop.fill(y % 2 ? 110 : 90, 3 * (178 * y + 24), 3 * (178 * y + 152));
   const { mean, contrast } = light(crop, [24, 60, 152, 188].map((corner) => 256 * corner));
   assert.ok(Math.abs(mean - 100) < 1e-6 && Math.abs(contrast - 10) < 1e-6);
+});
+
+test('the second look takes the mean of all cells that see the same face, by their scores', () => {
+  const at = (x, score) => ({ box: [x, 0, x + 10, 10], landmarks: [[x, 5]], score });
+  const chosen = at(0, 0.9);
+  assert.deepEqual(consensus([chosen, at(1, 0.3), at(8, 0.8)], chosen, 0.5), [[0.3 / 1.2, 5]]);
 });

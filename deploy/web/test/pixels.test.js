@@ -7,7 +7,7 @@ import test from 'node:test';
 import { align } from '../src/align.js';
 import { fit, inputPlanes } from '../src/letterbox.js';
 import { fitSimilarity, looksLikeFace, sampleCount, samplingFor } from '../src/similarity.js';
-import { LANDMARKS } from '../src/geometry.js';
+import { TARGET } from '../src/geometry.js';
 import { taps } from '../src/weights.js';
 import { draw } from './support.js';
 
@@ -70,20 +70,20 @@ test('the weights of every output sum to one and lie inside the picture', () => 
 
 test('a turned, scaled and shifted face is brought home', () => {
   const [a, b] = [1.7 * Math.cos(0.4), 1.7 * Math.sin(0.4)];
-  const moved = LANDMARKS.map(([x, y]) => [a * x - b * y + 31, b * x + a * y - 12]);
-  const { m, t } = fitSimilarity(moved, LANDMARKS);
+  const moved = TARGET.map(([x, y]) => [a * x - b * y + 31, b * x + a * y - 12]);
+  const { m, t } = fitSimilarity(moved, TARGET);
   moved.forEach(([x, y], n) => {
-    assert.ok(Math.abs(m[0] * x - m[1] * y + t[0] - LANDMARKS[n][0]) < 1e-9);
-    assert.ok(Math.abs(m[1] * x + m[0] * y + t[1] - LANDMARKS[n][1]) < 1e-9);
+    assert.ok(Math.abs(m[0] * x - m[1] * y + t[0] - TARGET[n][0]) < 1e-9);
+    assert.ok(Math.abs(m[1] * x + m[0] * y + t[1] - TARGET[n][1]) < 1e-9);
   });
 });
 
 test('landmarks that are no face are not aligned', () => {
-  assert.ok(looksLikeFace(LANDMARKS, 218, 178));
-  assert.ok(!looksLikeFace(LANDMARKS.map(([x, y]) => [x + 500, y]), 218, 178), 'outside');
-  assert.ok(!looksLikeFace(LANDMARKS.map(() => [90, 90]), 218, 178), 'collapsed');
-  assert.ok(!looksLikeFace(LANDMARKS.map(([x, y]) => [x, Number.NaN * y]), 218, 178), 'no numbers');
-  assert.ok(!looksLikeFace(LANDMARKS.map(([x, y]) => [178 - x, y]), 218, 178), 'eyes and mouth corners swapped');
+  assert.ok(looksLikeFace(TARGET, 218, 178));
+  assert.ok(!looksLikeFace(TARGET.map(([x, y]) => [x + 500, y]), 218, 178), 'outside');
+  assert.ok(!looksLikeFace(TARGET.map(() => [90, 90]), 218, 178), 'collapsed');
+  assert.ok(!looksLikeFace(TARGET.map(([x, y]) => [x, Number.NaN * y]), 218, 178), 'no numbers');
+  assert.ok(!looksLikeFace(TARGET.map(([x, y]) => [178 - x, y]), 218, 178), 'eyes and mouth corners swapped');
 });
 
 test('larger faces take more samples, up to a limit', () => {
