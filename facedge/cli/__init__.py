@@ -3,6 +3,7 @@
 Exit codes: 0 accepted or done, 1 not accepted, 2 error, 130 interrupted.
 """
 
+import gc
 import os
 import sys
 import traceback
@@ -99,6 +100,9 @@ def run() -> NoReturn:
     Taking onnxruntime and numpy down in order takes a tenth of a short command's time and frees nothing that the system
     does not free. Where torch is at work, its workers are waited for.
     """
+    gc.set_threshold(
+        100_000
+    )  # imports make many objects and no garbage: by default a tenth of the start looks for some
     code: object = 0
     try:
         main()

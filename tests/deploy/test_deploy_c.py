@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("onnx")
 import tiny_bundle
 from bundle_mutations import fresh, mutations
+from emulated_pi import emulated
 from wrong_vectors import with_wrong_vector
 
 from facedge.bundle import Bundle, write_bundle
@@ -20,8 +21,6 @@ from facedge.runtime.golden import golden_files
 from facedge.runtime.verifier import load
 
 HOST = Path(__file__).resolve().parents[2] / "deploy" / "c"
-PI_4 = "processor\t: {}\nFeatures\t: fp asimd evtstrm crc32 cpuid\nCPU implementer\t: 0x41\nCPU architecture: 8\n"
-PI_4 += "CPU variant\t: 0x0\nCPU part\t: 0xd08\nCPU revision\t: 3\n\n"
 # What a host that never looks at these parts cannot refuse once somebody has sealed them anew.
 NOT_LOOKED_AT = (
     "attribute_names = ['A', 'A'",
@@ -178,27 +177,15 @@ def test_spoiled_bundles_are_refused_under_the_sanitizers(bundle: Path, library:
 
 @pytest.mark.slow
 def test_aarch64_gives_the_golden_vectors_under_qemu(bundle: Path, tmp_path: Path) -> None:
-    compiler, emulator = "aarch64-linux-gnu-gcc", "qemu-aarch64-static"
+    compiler = "aarch64-linux-gnu-gcc"
     if not shutil.which(compiler):
         pytest.skip(f"no {compiler}: apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross")
     target = build(tmp_path / "arm", f"CC={compiler}")
+    command, why_not = emulated(target / "facedge-golden", tmp_path)
     foreign = os.environ.get("FACEDGE_ONNXRUNTIME_AARCH64")
-    if not foreign or not shutil.which(emulator):
+    if why_not or not foreign:
         pytest.skip(
-            f"built; to run it: {emulator}, and FACEDGE_ONNXRUNTIME_AARCH64=libonnxruntime.so of the aarch64 wheel"
+            f"built; to run it: {why_not or 'FACEDGE_ONNXRUNTIME_AARCH64=libonnxruntime.so of the aarch64 wheel'}"
         )
-    (tmp_path / "cpuinfo").write_text("".join(PI_4.format(core) for core in range(4)))
-    root = ["unshare", "-m", "sh", "-c", f'mount --bind {tmp_path}/cpuinfo /proc/cpuinfo && exec "$@"', "sh"]
-    command = [
-        emulator,
-        "-cpu",
-        "cortex-a72",
-        "-L",
-        "/usr/aarch64-linux-gnu",
-        str(target / "facedge-golden"),
-        str(bundle),
-    ]
-    if subprocess.run([*root, "true"], capture_output=True).returncode != 0:
-        pytest.skip("needs the right to mount in a namespace of its own")
     environment = {**os.environ, "FACEDGE_ONNXRUNTIME": foreign}
-    assert_golden(subprocess.run([*root, *command], capture_output=True, text=True, env=environment))
+    assert_golden(subprocess.run([*command, str(bundle)], capture_output=True, text=True, env=environment))

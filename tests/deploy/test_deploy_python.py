@@ -10,8 +10,11 @@ import pytest
 pytest.importorskip("onnx")
 import tiny_bundle
 from PIL import Image
+from wrong_vectors import with_wrong_vector
 
+from facedge.bundle import Bundle, write_bundle
 from facedge.export.verifier import verifier_onnx
+from facedge.runtime.golden import golden_files
 from facedge.runtime.verifier_graph import verifier_properties
 
 README = Path(__file__).resolve().parents[2] / "deploy" / "README.md"
@@ -45,3 +48,21 @@ def test_the_program_without_facedge(tmp_path: Path, threshold: float | None, ex
     command = [sys.executable, "-I", "program.py", "tiny.facedge", "0.png", "1.png"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert [line.split()[0] for line in done.stdout.splitlines()] == expected
+
+
+@pytest.mark.slow
+def test_the_table_of_hosts(tmp_path: Path) -> None:
+    """Every host that can run here gives the golden vectors; a bundle with a wrong one is told from it."""
+    path = tmp_path / "tiny.facedge"
+    files, manifest = tiny_bundle.files(), tiny_bundle.manifest()
+    files["verifier.onnx"] = verifier_onnx(files["backbone.onnx"], files["head.onnx"], tiny_bundle.SPEC, {})
+    write_bundle(path, files | golden_files(Bundle(path, manifest, files, "")), manifest)
+    command = [sys.executable, str(README.parent / "hosts.py")]
+    done = subprocess.run([*command, str(path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = {line[:24].strip(): line[24:].split() for line in done.stdout.splitlines()[1:]}
+    assert rows["Python, bare"][0] == "0" and rows["Python, facedge"] == ["0", "0.0e+00"]
+    assert len(rows) == 6 and all(words[:2] == ["not", "tried:"] or words[0] == "0" for words in rows.values())
+    wrong = with_wrong_vector(path, tmp_path / "wrong.facedge", "tensor", 0)
+    done = subprocess.run([*command, str(wrong)], capture_output=True, text=True)
+    assert done.returncode == 1, done.stdout

@@ -1,0 +1,159 @@
+"""Every host of this folder against a bundle's golden vectors, as one table.
+
+python deploy/hosts.py NAME.facedge          # a bundle with verifier.onnx and the test kit
+
+A host whose tools are absent is named with what it needs. FACEDGE_ONNXRUNTIME_AARCH64 is the libonnxruntime.so of the
+aarch64 wheel. Exit code 1 where a host gives other bits of the tensor, or outputs off by more than the bundle allows.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from facedge.bundle import Bundle, read_bundle
+from facedge.export.verifier import verifier_onnx
+from facedge.preprocessing import PreprocessSpec
+from facedge.runtime.contract import open_head
+from facedge.runtime.embedder import Embedder
+from facedge.runtime.golden import GoldenCase, read_golden
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests" / "support"))
+import web_page  # noqa: E402
+from emulated_pi import emulated  # noqa: E402
+
+OUTPUTS = ("embedding", "attributes", "probability")
+Said = list[dict[str, Any]]
+
+
+class AbsentError(Exception):
+    """A tool that the host needs is not here."""
+
+
+def said_by(command: list[str], folder: Path = HERE, **environment: str) -> Said:
+    """The JSON lines of a host's own check of the golden vectors."""
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    if done.returncode not in (0, 1):
+        raise AbsentError((done.stderr.strip() or "no answer").splitlines()[-1])
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def compared(case: GoldenCase, tensor: Any, *answers: Any) -> dict[str, Any]:
+    """One case as the hosts print it: how many values of the tensor have other bits, how far the outputs are off."""
+    got = np.asarray(tensor, np.float32).ravel().view(np.uint32)
+    expected = case.tensor.ravel().view(np.uint32)
+    off = [np.abs(np.float32(a) - getattr(case, n)).max() for n, a in zip(OUTPUTS, answers, strict=True)]
+    return {"tensor_values_off": int((got != expected).sum()), "outputs_off": float(max(off))}
+
+
+def with_facedge(bundle: Bundle, _debug: Path, _scratch: Path) -> Said:
+    """The package: the kernel, then backbone and head."""
+    embedder, head = Embedder(bundle, precision="fp32"), open_head(bundle)
+    found = []
+    for case in read_golden(bundle.files)[1]:
+        tensor = embedder.prepare(case.image[None])
+        embedding, attributes = embedder.infer(tensor)
+        (probability,) = head.run(["probability"], {"embedding": embedding})
+        found.append(compared(case, tensor, embedding[0], attributes[0], probability[0, 0]))
+    return found
+
+
+def bare_python(bundle: Bundle, debug: Path, _scratch: Path) -> Said:
+    """golden.py with onnxruntime and numpy alone."""
+    return said_by([sys.executable, "-I", str(HERE / "golden.py"), str(bundle.path), str(debug)])
+
+
+def c_here(bundle: Bundle, _debug: Path, scratch: Path) -> Said:
+    """c/, built for this machine, with the library of the installed onnxruntime."""
+    library = next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so*"), None)
+    if library is None or not shutil.which("make"):
+        raise AbsentError("needs make, a C compiler and libonnxruntime.so")
+    subprocess.run(["make", "-s", "-C", str(HERE / "c"), f"OUT={scratch}/c"], check=True)
+    return said_by([f"{scratch}/c/facedge-golden", str(bundle.path)], FACEDGE_ONNXRUNTIME=str(library))
+
+
+def c_on_a_pi(bundle: Bundle, _debug: Path, scratch: Path) -> Said:
+    """c/, built for aarch64, under qemu."""
+    library, compiler = os.environ.get("FACEDGE_ONNXRUNTIME_AARCH64"), "aarch64-linux-gnu-gcc"
+    if not library or not shutil.which(compiler):
+        raise AbsentError(f"needs {compiler}, and FACEDGE_ONNXRUNTIME_AARCH64")
+    subprocess.run(["make", "-s", "-C", str(HERE / "c"), f"OUT={scratch}/arm", f"CC={compiler}"], check=True)
+    command, why_not = emulated(scratch / "arm" / "facedge-golden", scratch)
+    if why_not:
+        raise AbsentError(why_not)
+    return said_by([*command, str(bundle.path)], FACEDGE_ONNXRUNTIME=library)
+
+
+def node(bundle: Bundle, debug: Path, _scratch: Path) -> Said:
+    """node/, with onnxruntime-node."""
+    if not shutil.which("node") or not (HERE / "node" / "node_modules").is_dir():
+        raise AbsentError("needs node, and `ONNXRUNTIME_NODE_INSTALL=skip npm ci` in deploy/node")
+    return said_by(["node", "golden.js", str(bundle.path), str(debug)], HERE / "node")
+
+
+def chromium(bundle: Bundle, debug: Path, scratch: Path) -> Said:
+    """web/, built and served on loopback, in headless Chromium with onnxruntime-web."""
+    browser = web_page.chromium()
+    site = scratch / "site"
+    built = web_page.run_build(bundle.path, "-o", site)
+    if built.returncode != 0:
+        raise AbsentError(built.stderr.strip().splitlines()[-1])
+    (site / "kit").mkdir()
+    for name in (case for case in bundle.files if case.startswith("golden")):
+        (site / "kit" / name).write_bytes(bundle.files[name])
+    shutil.copy(debug, site / "kit" / "debug.onnx")
+    cases = [{k: case[k] for k in ("name", "image")} for case in json.loads(bundle.files["golden.json"])["cases"]]
+    (scratch / "cases.json").write_text(json.dumps({"cases": cases, "files": {"model": "debug.onnx"}}))
+    answers = web_page.drive("golden", site, browser, scratch, cases=str(scratch / "cases.json"))
+    pairs = zip(read_golden(bundle.files)[1], answers, strict=True)
+    return [compared(case, here["tensor"], *(here[name] for name in OUTPUTS)) for case, here in pairs]
+
+
+HOSTS: dict[str, Callable[[Bundle, Path, Path], Said]] = {
+    "Python, facedge": with_facedge,
+    "Python, bare": bare_python,
+    "C, this machine": c_here,
+    "C, aarch64 under qemu": c_on_a_pi,
+    "Node": node,
+    "Chromium": chromium,
+}
+
+
+def main(path: Path) -> int:
+    """Print the table; 1 where a host is wrong."""
+    bundle = read_bundle(path.resolve())
+    tolerance, cases = read_golden(bundle.files)
+    spec = PreprocessSpec.from_dict(dict(bundle.manifest.spec))
+    wrong = 0
+    print(f"{'host':24}{'tensor values off':>18}{'outputs off by':>16}   {len(cases)} images of {path.name}")
+    for host, check in HOSTS.items():
+        with tempfile.TemporaryDirectory() as temporary:
+            debug = Path(temporary) / "debug.onnx"
+            debug.write_bytes(
+                verifier_onnx(bundle.files["backbone.onnx"], bundle.files["head.onnx"], spec, {}, debug=True)
+            )
+            try:
+                said = check(bundle, debug, Path(temporary))
+            except (AbsentError, pytest.skip.Exception) as reason:
+                print(f"{host:24}not tried: {reason}")
+                continue
+        values, off = sum(case["tensor_values_off"] for case in said), max(case["outputs_off"] for case in said)
+        wrong += len(said) != len(cases) or values != 0 or not off <= tolerance
+        print(f"{host:24}{values:18}{off:16.1e}")
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
