@@ -2,8 +2,8 @@
 
 python deploy/golden.py NAME.facedge [DEBUG.onnx]
 
-DEBUG.onnx is a debug build of verifier.onnx, whose extra output `tensor` must have the very bits. Prints a JSON object a
-case; exit code 0: reproduced, 1: not.
+DEBUG.onnx is a debug build of verifier.onnx, whose extra output `tensor` must have the very bits. Prints a JSON object
+a case; exit code 0: reproduced, 1: not.
 """
 
 import json

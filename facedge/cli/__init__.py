@@ -47,7 +47,7 @@ def application(first_word: str = "") -> typer.Typer:
     app = typer.Typer(
         name="facedge", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP
     )
-    app.callback()(_options)
+    app.callback()(_verbosity)
     groups = {name: typer.Typer(no_args_is_help=True, help=text) for name, text in GROUPS.items()}
     for name in dict.fromkeys(words.split()[0] for words in asked):
         if name in groups:
@@ -60,7 +60,7 @@ def application(first_word: str = "") -> typer.Typer:
     return app
 
 
-def _options(
+def _verbosity(
     verbose: bool = typer.Option(False, "-v", "--verbose", help="Say more, and show tracebacks."),
     quiet: bool = typer.Option(False, "-q", "--quiet", help="Say nothing but results and errors."),
 ) -> None:

@@ -23,6 +23,15 @@ FacesOption = Annotated[
     str,
     typer.Option("--faces", envvar="FACEDGE_FACES", help="Which face of several: largest, center, or only (refuse)."),
 ]
+MinFaceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--min-face",
+        envvar="FACEDGE_MIN_FACE",
+        min=0.005,
+        help="Smallest face to look for: below 1 a share of the photo's longer side (default 0.075), else pixels.",
+    ),
+]
 
 
 def chosen_bundle(bundle: Path | None) -> Path:

@@ -1,5 +1,6 @@
 """`facedge attributes`: what the backbone reads off a face."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from facedge.cli._options import (
     BundleOption,
     FacesOption,
     JsonOption,
+    MinFaceOption,
     ThreadsOption,
     chosen_bundle,
     chosen_faces,
@@ -27,6 +29,7 @@ def attributes(
     bundle: BundleOption = None,
     everything: Annotated[bool, typer.Option("--all", help="Show unlikely attributes too.")] = False,
     faces: FacesOption = "largest",
+    min_face: MinFaceOption = None,
     aligned: AlignedOption = False,
     as_json: JsonOption = False,
     threads: ThreadsOption = 1,
@@ -41,7 +44,8 @@ def attributes(
     policy = chosen_faces(faces)
     worst = 0
     probes = expand(images)
-    for probe, seen in answered(probes, lambda p: see(embedder, p, faces=policy, aligned=True if aligned else None)):
+    look = partial(see, embedder, faces=policy, aligned=True if aligned else None, min_face=min_face)
+    for probe, seen in answered(probes, look):
         worst = max(worst, 2 if seen is None else 1 if seen.reason else 0)
         if seen is not None and as_json:
             _console.emit_json(_record(probe, seen))

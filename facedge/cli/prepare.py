@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from facedge.cli import _console
+from facedge.cli._options import MinFaceOption
 from facedge.errors import InputError
 
 _SHOWN = 10  # skipped files named on the terminal; faces.json has them all
@@ -16,12 +17,17 @@ def prepare(
     out: Path = typer.Option(..., "-o", "--out", help="Folder to fill; an interrupted one is taken up again."),
     workers: int = typer.Option(0, min=0, envvar="FACEDGE_WORKERS", help="Processes that decode; 0 is one a core."),
     max_bad: str = typer.Option("1%", help="Share of the listed images that may be missing or broken: 1% or 0.01."),
+    detect: bool = typer.Option(
+        False, "--detect", help="The images are photos: find and align each one's largest face."
+    ),
+    min_face: MinFaceOption = None,
     limit: int | None = typer.Option(None, min=1, help="Prepare at most so many images: whole people, in proportion."),
 ) -> None:
     """Decode every image of a CelebA once, into a folder that training opens at once."""
     share = parse_share(max_bad)
     from facedge.dataset.ordered_map import available_cores
     from facedge.dataset.prepare import prepare_faces
+    from facedge.detection import MIN_FACE
 
     started = time.perf_counter()
     try:
@@ -31,6 +37,7 @@ def prepare(
             workers=workers or available_cores(),
             max_bad=share,
             limit=limit,
+            min_face=(min_face or MIN_FACE) if detect else None,
             track=lambda chunks, count: _console.track(chunks, "decoding", total=count),
         )
     except KeyboardInterrupt:

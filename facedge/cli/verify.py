@@ -12,6 +12,7 @@ from facedge.cli._options import (
     BundleOption,
     FacesOption,
     JsonOption,
+    MinFaceOption,
     ThreadsOption,
     chosen_faces,
     chosen_person,
@@ -43,6 +44,7 @@ def verify(
         typer.Option("--threshold", envvar="FACEDGE_THRESHOLD", help="Accept scores from here on, 0 to 1."),
     ] = None,
     faces: FacesOption = "largest",
+    min_face: MinFaceOption = None,
     aligned: AlignedOption = False,
     as_json: JsonOption = False,
     threads: ThreadsOption = 1,
@@ -70,7 +72,8 @@ def verify(
 
     if camera is None and (once or watch or challenge or show or timeout is not None):
         raise typer.BadParameter("--once, --watch, --timeout, --challenge and --show go with --camera SRC")
-    verifier = load(chosen_person(bundle), threshold=threshold, far=far, faces=chosen_faces(faces), threads=threads)
+    person, policy = chosen_person(bundle), chosen_faces(faces)
+    verifier = load(person, threshold=threshold, far=far, faces=policy, min_face=min_face, threads=threads)
     _ = verifier.threshold  # nobody enrolled: say so before looking for images
     if camera is not None:
         from facedge.cli._verify_camera import LiveOptions, verify_camera

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facedge.dataset.celeba_layout import PARTITIONS
+from facedge.dataset.crops import crop_of
 from facedge.dataset.image_store import ImageStore, open_store
 from facedge.errors import DatasetError, ImageError, InputError
-from facedge.imaging import load_rgb
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH
 
 FORMAT: Final = 1
@@ -71,11 +71,12 @@ class Faces:
     def load_source(self, index: int) -> NDArray[np.uint8]:
         """The colour image behind row `index`, uint8 (H, W, 3), from the dataset it was prepared from.
 
-        178x218 pixels or another multiple of 89x109. Raises DatasetError where the dataset is no longer there.
+        178x218 pixels or another multiple of 89x109; of photos, the aligned crop. Raises DatasetError where the dataset
+        is no longer there.
         """
         name = str(self.names[index])
         try:
-            return load_rgb(self._store.read(name))
+            return crop_of(self._store.read(name), self.info.get("min_face"))
         except (DatasetError, ImageError) as problem:
             raise DatasetError(
                 f"no source image for {name} in {self._store.place} ({problem}): restore the dataset"

@@ -18,18 +18,20 @@ from numpy.typing import NDArray
 from facedge.dataset import splits
 from facedge.dataset.celeba import CelebA, read_celeba
 from facedge.dataset.celeba_layout import ATTRIBUTE_NAMES, PARTITIONS
+from facedge.dataset.crops import crop_of
 from facedge.dataset.faces import FORMAT, INFO_FILE, Faces
 from facedge.dataset.image_store import ImageStore
 from facedge.dataset.ordered_map import ordered_map
 from facedge.dataset.unfinished import Skip, Unfinished
+from facedge.detection import input_side
+from facedge.detection.model import SHA256, find_model
 from facedge.errors import DatasetError, ImageError, InputError
-from facedge.imaging import load_rgb
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, resize_grey
 
 CHUNK: Final = 64  # images a worker decodes at a time: 2.4 MB of frames
-_HALF: Final = (FRAME_HEIGHT // 2, FRAME_WIDTH // 2)
 
 Bytes = NDArray[np.uint8]
+Decode = Callable[[list[str]], tuple[Bytes, list[Skip]]]
 Track = Callable[[Iterator[Any], int], Iterator[Any]]
 
 
@@ -50,51 +52,59 @@ def prepare_faces(
     workers: int = 1,
     max_bad: float = 0.01,
     limit: int | None = None,
+    min_face: float | None = None,
     track: Track = lambda items, _count: items,
 ) -> Prepared:
     """Decode the CelebA in folder `celeba` into the folder `out`, or go on where an interrupted run stopped.
 
     max_bad: the share of listed images that may be missing or broken before it is an error.
     limit: at most so many images: whole people, each partition in proportion.
+    min_face: None: the images are aligned crops. Otherwise photos, whose largest face is found and aligned; the width
+        of the smallest to look for, as in facedge.detect.
     track: wraps the work to show progress; called with an iterator over chunks of 64 images and their number.
 
     KeyboardInterrupt leaves a folder that the next call takes up. Raises DatasetError, also where the disk is full.
     """
     if not 0 <= max_bad <= 1:
         raise InputError(f"expected max_bad as a share from 0 to 1, got {max_bad}")
+    if min_face is not None:
+        input_side(FRAME_HEIGHT, min_face)
+        find_model()  # absent: say so before any work
     dataset = read_celeba(celeba)
     if limit is not None:
         dataset = dataset.take(splits.choose_subset(dataset.identities, dataset.partition, limit))
-    fingerprint = _fingerprint(dataset, sizes := dataset.store.sizes())
+    fingerprint = _fingerprint(dataset, sizes := dataset.store.sizes(), min_face)
     if faces := _finished_before(Path(out), fingerprint):
         return Prepared(faces, _skips(faces), dataset.notes, resumed_at=len(dataset.names))
     allowed = int(max_bad * len(dataset.names) + 1e-9)  # 29 % of 100 is 28.999999999999996
     _check_bad([(name, "missing") for name in dataset.names if name not in sizes], allowed, len(dataset.names))
     with Unfinished(Path(out), fingerprint, len(dataset.names)) as unfinished:
         resumed_at = unfinished.reached.done
-        _decode_all(dataset, unfinished, allowed, workers, track)
-        _finish(dataset, unfinished, fingerprint)
+        decode = partial(decode_chunk, dataset.store, min_face=min_face)
+        _decode_all(dataset.names, decode, unfinished, allowed, workers, track)
+        _finish(dataset, unfinished, fingerprint, min_face)
     return Prepared(Faces.open(out), unfinished.reached.skipped, dataset.notes, resumed_at)
 
 
-def _decode_all(dataset: CelebA, unfinished: Unfinished, allowed: int, workers: int, track: Track) -> None:
-    names = dataset.names[unfinished.reached.done :]
+def _decode_all(
+    listed: list[str], decode: Decode, unfinished: Unfinished, allowed: int, workers: int, track: Track
+) -> None:
+    names = listed[unfinished.reached.done :]
     chunks = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
-    with closing(ordered_map(partial(decode_chunk, dataset.store), chunks, workers)) as decoded:
+    with closing(ordered_map(decode, chunks, workers)) as decoded:
         for frames, skipped in track(decoded, len(chunks)):
             unfinished.append(frames, skipped)
-            _check_bad(unfinished.reached.skipped, allowed, len(dataset.names))
+            _check_bad(unfinished.reached.skipped, allowed, len(listed))
 
 
-def decode_chunk(store: ImageStore, names: list[str]) -> tuple[Bytes, list[Skip]]:
+def decode_chunk(store: ImageStore, names: list[str], *, min_face: float | None = None) -> tuple[Bytes, list[Skip]]:
     """The grey frames of the good images, uint8 (K, 218, 178), in their order; and the others with a reason."""
     frames = np.empty((len(names), FRAME_HEIGHT, FRAME_WIDTH), dtype=np.uint8)
     good, skipped = 0, []
     for name in names:
         try:
-            rgb = load_rgb(store.read(name))
-            _check_geometry(rgb)
-            resize_grey(rgb, (FRAME_HEIGHT, FRAME_WIDTH), out=frames[good : good + 1])
+            crop = crop_of(store.read(name), min_face)
+            resize_grey(crop, (FRAME_HEIGHT, FRAME_WIDTH), out=frames[good : good + 1])
             good += 1
         except (ImageError, DatasetError) as problem:
             skipped.append((name, _reason(problem)))
@@ -104,14 +114,6 @@ def decode_chunk(store: ImageStore, names: list[str]) -> tuple[Bytes, list[Skip]
 def _reason(problem: Exception) -> str:
     """The error without the name it did not know, and without its advice."""
     return str(problem).replace("the image in memory ", "").rsplit(": ", 1)[0]
-
-
-def _check_geometry(rgb: Bytes) -> None:
-    height, width = rgb.shape[:2]
-    if height % _HALF[0] or width % _HALF[1] or height // _HALF[0] != width // _HALF[1]:
-        raise ImageError(
-            f"has {width} x {height} pixels, expected the aligned {FRAME_WIDTH} x {FRAME_HEIGHT} or half of it"
-        )
 
 
 def _check_bad(skipped: Sequence[Skip], allowed: int, total: int) -> None:
@@ -124,10 +126,12 @@ def _check_bad(skipped: Sequence[Skip], allowed: int, total: int) -> None:
     )
 
 
-def _fingerprint(dataset: CelebA, sizes: dict[str, int]) -> str:
+def _fingerprint(dataset: CelebA, sizes: dict[str, int], min_face: float | None) -> str:
     """Changes with the labels, the list, or the size of any listed image: then an interrupted run is not taken up."""
     digest = hashlib.sha256(f"{FORMAT} {dataset.name} {dataset.partition_kind}".encode())
     digest.update("\n".join(f"{name} {sizes.get(name, -1)}" for name in dataset.names).encode())
+    if min_face is not None:
+        digest.update(f"detected {min_face} {SHA256}".encode())
     for array in (dataset.attributes, dataset.identities, dataset.partition):
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
@@ -146,7 +150,7 @@ def _skips(faces: Faces) -> tuple[Skip, ...]:
     return tuple((str(entry["name"]), str(entry["reason"])) for entry in faces.info["skipped"])
 
 
-def _finish(dataset: CelebA, unfinished: Unfinished, fingerprint: str) -> None:
+def _finish(dataset: CelebA, unfinished: Unfinished, fingerprint: str, min_face: float | None) -> None:
     left_out = {name for name, _ in unfinished.reached.skipped}
     rows = np.array([row for row, name in enumerate(dataset.names) if name not in left_out], dtype=np.int64)
     if len(rows) == 0:
@@ -158,7 +162,7 @@ def _finish(dataset: CelebA, unfinished: Unfinished, fingerprint: str) -> None:
         "partition": kept.partition,
         "names": np.array(kept.names, dtype=np.str_),
     }
-    unfinished.finish(arrays, _info(kept, unfinished.reached.skipped, fingerprint))
+    unfinished.finish(arrays, {**_info(kept, unfinished.reached.skipped, fingerprint), "min_face": min_face})
 
 
 def _info(kept: CelebA, skipped: Sequence[Skip], fingerprint: str) -> dict[str, Any]:

@@ -113,8 +113,8 @@ class Unfinished:
             ) from problem
         if fingerprint != self.fingerprint:
             raise DatasetError(
-                f"{self.folder} holds the interrupted preparation of another dataset (or of another --limit): "
-                f"give another folder, or remove this one"
+                f"{self.folder} holds the interrupted preparation of another dataset, or one with another --limit, "
+                "--detect or --min-face: give another folder, or remove this one"
             )
         return reached
 

@@ -16,7 +16,18 @@ from facedge.detection.faces import POLICIES, Face, Policy, choose, largest_firs
 from facedge.detection.model import MAX_SIDE, MIN_SIDE, STRIDE
 from facedge.errors import InputError
 
-__all__ = ["MIN_FACE", "MIN_SCORE", "POLICIES", "Detector", "Face", "Policy", "choose", "default_detector", "detect"]
+__all__ = [
+    "MIN_FACE",
+    "MIN_SCORE",
+    "POLICIES",
+    "Detector",
+    "Face",
+    "Policy",
+    "choose",
+    "default_detector",
+    "detect",
+    "input_side",
+]
 
 MIN_SCORE = 0.6
 MIN_FACE = 0.075  # of the photo's longer side: an input of 320 pixels

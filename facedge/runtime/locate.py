@@ -34,18 +34,25 @@ def is_aligned(image: NDArray[np.uint8]) -> bool:
     return image.shape[:2] in ALIGNED_SHAPES
 
 
-def locate(image: NDArray[np.uint8], *, faces: "Policy" = "largest", aligned: bool | None = None) -> Located:
+def locate(
+    image: NDArray[np.uint8],
+    *,
+    faces: "Policy" = "largest",
+    aligned: bool | None = None,
+    min_face: float | None = None,
+) -> Located:
     """Find the face to verify in uint8 RGB (H, W, 3) or grey (H, W).
 
     aligned  True: the image is a crop in CelebA geometry already; False: it is a photo; None: its size tells
     faces    which face of several counts: the largest, the one nearest the centre, or "only" to refuse several
+    min_face the smallest face to look for, as in facedge.detect; None takes its default
     """
     if aligned or (aligned is None and is_aligned(image)):
         return Located(image)
     from facedge.detection import choose, detect  # late: aligned crops need no detector
 
     start = perf_counter()
-    found = detect(image)
+    found = detect(image) if min_face is None else detect(image, min_face=min_face)
     detect_ms = 1000 * (perf_counter() - start)
     if not found:
         return Located(None, "no_face", detect_ms=detect_ms)

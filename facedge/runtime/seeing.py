@@ -36,20 +36,28 @@ class Seen:
     ms: dict[str, float]
 
 
-def see(embedder: Embedder, photo: Photo, *, faces: "Policy" = "largest", aligned: bool | None = None) -> Seen:
+def see(
+    embedder: Embedder,
+    photo: Photo,
+    *,
+    faces: "Policy" = "largest",
+    aligned: bool | None = None,
+    min_face: float | None = None,
+) -> Seen:
     """Find the face in a photo and embed it.
 
     photo    a path, the bytes of an image file, or uint8 RGB (H, W, 3) or grey (H, W)
     faces    which face of several counts: "largest", "center", or "only" to refuse several
     aligned  True: the photo is a crop in CelebA geometry; False: find the face in it; None: 178x218 and 89x109
              pixels count as aligned
+    min_face the smallest face to look for, as in facedge.detect; None takes its default
 
     Raises ImageError when the photo cannot be read, MissingDependencyError when it needs a detector and there is none.
     """
     clock = perf_counter()
     image = read_photo(photo)
     decode_ms = _since(clock)
-    return see_located(embedder, locate(image, faces=faces, aligned=aligned), decode_ms=decode_ms)
+    return see_located(embedder, locate(image, faces=faces, aligned=aligned, min_face=min_face), decode_ms=decode_ms)
 
 
 def see_located(embedder: Embedder, found: Located, *, decode_ms: float = 0.0) -> Seen:

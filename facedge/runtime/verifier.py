@@ -25,6 +25,7 @@ def load(
     threshold: float | None = None,
     far: float | None = None,
     faces: "Policy" = "largest",
+    min_face: float | None = None,
     threads: int = 1,
     precision: str | None = None,
 ) -> "Verifier":
@@ -34,13 +35,16 @@ def load(
     threshold  use this score instead of the bundle's threshold
     far        use the bundle's threshold for this FAR
     faces      which face of several counts: "largest", "center", or "only" to refuse several
+    min_face   the smallest face to look for in photos, as in facedge.detect; None takes its default
     threads    CPU threads
     precision  "fp32" or "int8"; None takes the bundle's own choice
 
     Raises BundleError for a bundle that is damaged, edited, too new or of another spec.
     """
     bundle = path if isinstance(path, Bundle) else read_bundle(path)
-    return Verifier(bundle, threshold=threshold, far=far, faces=faces, threads=threads, precision=precision)
+    return Verifier(
+        bundle, threshold=threshold, far=far, faces=faces, min_face=min_face, threads=threads, precision=precision
+    )
 
 
 class Verifier:
@@ -53,12 +57,13 @@ class Verifier:
         threshold: float | None = None,
         far: float | None = None,
         faces: "Policy" = "largest",
+        min_face: float | None = None,
         threads: int = 1,
         precision: str | None = None,
     ) -> None:
         """Make the models of a checked bundle ready."""
         self.bundle = bundle
-        self.faces = faces
+        self.faces, self.min_face = faces, min_face
         self._threshold: Threshold | None = None
         if bundle.manifest.enrolled or threshold is not None or far is not None:
             self._threshold = choose_threshold(bundle.manifest, threshold=threshold, far=far)
@@ -85,7 +90,7 @@ class Verifier:
         accident: a score that is no number is a rejection.
         """
         self._decider()  # before any work: nobody enrolled is an error, not a rejection
-        return self.decide(see(self.embedder, photo, faces=self.faces, aligned=aligned))
+        return self.decide(see(self.embedder, photo, faces=self.faces, aligned=aligned, min_face=self.min_face))
 
     def decide(self, seen: Seen) -> Decision:
         """The decision about what `see` found in a photo."""

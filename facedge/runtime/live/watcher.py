@@ -78,7 +78,7 @@ class Watcher:
         self._asks = challenge
         self._challenge: Challenge | None = None
         self._attempt = Attempt(verifier.threshold, self._rule)
-        self._tracker = Tracker(verifier.faces)
+        self._tracker = Tracker(verifier.faces, min_face=verifier.min_face)
         self._face_at = float("-inf")
         self._locked = False
         self.view = View(state="")

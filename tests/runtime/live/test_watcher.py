@@ -55,7 +55,7 @@ def shows(what: float | str | None, yaw: float = 0.0) -> SimpleNamespace:
 
 
 class StubVerifier:
-    embedder, faces, threshold = None, "largest", 0.9
+    embedder, faces, min_face, threshold = None, "largest", None, 0.9
 
     def decide(self, seen: SimpleNamespace) -> Decision:
         accepted = seen.score is not None and seen.score >= self.threshold

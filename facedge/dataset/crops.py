@@ -1,0 +1,39 @@
+"""A listed image as the aligned crop of its face: as it is, or found and aligned where the images are photos."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facedge.alignment import align_face
+from facedge.errors import ImageError
+from facedge.imaging import load_rgb
+from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH
+
+_HALF = (FRAME_HEIGHT // 2, FRAME_WIDTH // 2)
+_WITHOUT = {"no_face": "shows no face", "low_quality": "shows a face that is cut off"}
+
+
+def crop_of(data: bytes, min_face: float | None = None) -> NDArray[np.uint8]:
+    """The crop in an encoded image: uint8 (H, W, 3) in CelebA geometry.
+
+    min_face: None: the image is such a crop, 178x218 pixels or another multiple of 89x109. Otherwise it is a photo, and
+        its largest face is found and aligned: 218x178; the width of the smallest to look for, as in facedge.detect.
+
+    Raises ImageError where there is no such crop, MissingDependencyError where finding faces needs what is absent.
+    """
+    rgb = load_rgb(data)
+    if min_face is None:
+        _check_geometry(rgb)
+        return rgb
+    found = align_face(rgb, faces="largest", min_face=min_face)
+    if found.crop is None:
+        raise ImageError(_WITHOUT.get(str(found.reason), "shows no face that can be used"))
+    return found.crop
+
+
+def _check_geometry(rgb: NDArray[np.uint8]) -> None:
+    height, width = rgb.shape[:2]
+    if height % _HALF[0] or width % _HALF[1] or height // _HALF[0] != width // _HALF[1]:
+        raise ImageError(
+            f"has {width} x {height} pixels, expected the aligned {FRAME_WIDTH} x {FRAME_HEIGHT} or half of it; "
+            "photos need --detect"
+        )
