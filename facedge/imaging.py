@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from facedge.errors import ImageError, InputError
 
@@ -135,8 +133,12 @@ def _header(stream: IO[bytes], name: str) -> ImageFile.ImageFile:
     if start.startswith(b"\xff\xd8\xff"):
         return _Jpeg(stream, name)
     if start.startswith(b"\x89PNG\r\n\x1a\n"):
+        from PIL.PngImagePlugin import PngImageFile  # late: most photos are JPEGs, and a start should be short
+
         return PngImageFile(stream, name)
     if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
+        from PIL.WebPImagePlugin import WebPImageFile
+
         return WebPImageFile(stream, name)
     if start.startswith(b"BM"):
         return BmpImageFile(stream, name)

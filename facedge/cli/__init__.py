@@ -3,12 +3,9 @@
 Exit codes: 0 accepted or done, 1 not accepted, 2 error, 130 interrupted.
 """
 
-import gc
-import os
 import sys
 import traceback
 from importlib import import_module
-from typing import NoReturn
 
 import typer
 
@@ -92,31 +89,6 @@ def main(argv: list[str] | None = None) -> None:
     except Exception as problem:
         code = _report_unexpected(problem)
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def run() -> NoReturn:
-    """`main` as a process of its own, which ends at once.
-
-    Taking onnxruntime and numpy down in order takes a tenth of a short command's time and frees nothing that the system
-    does not free. Where torch is at work, its workers are waited for.
-    """
-    gc.set_threshold(
-        100_000
-    )  # imports make many objects and no garbage: by default a tenth of the start looks for some
-    code: object = 0
-    try:
-        main()
-    except SystemExit as stop:
-        code = stop.code
-    try:
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
-    except OSError:  # a full disk, or nobody who reads: what was said is not there
-        code = 2
-    if "torch" in sys.modules:
-        sys.exit(code if isinstance(code, int) else 2)
-    os._exit(code if isinstance(code, int) else 2)
 
 
 def _report(problem: BaseException, sentence: str) -> int:

@@ -98,3 +98,16 @@ def test_grey_photos_are_photos(faces: Faces) -> None:
 
     faces([face(100, 50, 200)])
     assert seen(PHOTO[:, :, 0]) == (218, 178, 3)
+
+
+def test_the_smallest_face_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, object]] = []
+
+    def detect(_image: object, **options: object) -> list[object]:
+        asked.append(options)
+        return []
+
+    monkeypatch.setattr("facedge.detection.detect", detect)
+    for min_face in (0.2, None):
+        assert locate(np.zeros((300, 300, 3), np.uint8), min_face=min_face).reason == "no_face"
+    assert asked == [{"min_face": 0.2}, {}]

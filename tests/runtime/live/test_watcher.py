@@ -29,7 +29,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is seen is what the frame's number says in the script that the test put into `SCRIPT`."""
 
     class NumberTracker:
-        def __init__(self, _faces: str) -> None: ...
+        def __init__(self, _faces: str, **_options: object) -> None: ...
 
         def locate(self, image: np.ndarray) -> int:
             return int(image[0, 0, 0])
