@@ -16,7 +16,7 @@ def test_what_is_said_is_there_when_the_process_ends(tiny_bundle: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_a_full_disk_is_an_error() -> None:
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run([*FACEDGE, "doctor"], stdout=full, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 2
 
