@@ -5,8 +5,8 @@ accepts; taking their mean does not, since what remains of a mean is who stands 
 
 Measured (benchmarks/attempts.py; 18,974 impostor attempts of 20 looks, single-frame FAR asked 0.1 %): the FAR per
 attempt is 1.6 % when any frame may accept, 0.34 % for 2 of 3, 0.12 % for 3 of 5, 0.45 % for a sequential test that
-takes frames for independent, and 0.095 % (0.056 to 0.15) for the mean of five, which missed none of 106 genuine attempts;
-five of five misses 2.8 %. So an attempt is accepted by mistake no more often than one look is asked to be.
+takes frames for independent, and 0.095 % (0.056 to 0.15) for the mean of five, which missed none of 106 genuine
+attempts; five of five misses 2.8 %. So an attempt is accepted by mistake no more often than one look is asked to be.
 """
 
 import math
