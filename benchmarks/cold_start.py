@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+from facedge.bundle.layout import BACKBONES
 from facedge.detection.model import find_model
 from facedge.imaging import load_rgb
 from facedge.runtime.locate import is_aligned
@@ -31,7 +32,7 @@ PYTHON_API = "import sys, facedge; facedge.load(sys.argv[1]).verify(sys.argv[2])
 def commands(bundle: Path, photo: Path) -> dict[str, list[str]]:
     """The commands that are compared, by name; the bare one first."""
     precision = json.loads((bundle / "manifest.json").read_text())["precision"]
-    backbone = bundle / ("backbone.onnx" if precision == "fp32" else "backbone.int8.onnx")
+    backbone = bundle / BACKBONES[precision]
     python = sys.executable
     models = [backbone, bundle / "head.onnx", *([] if is_aligned(load_rgb(photo)) else [find_model()])]
     return {

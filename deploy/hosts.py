@@ -22,7 +22,6 @@ import pytest
 
 from facedge.bundle import Bundle, read_bundle
 from facedge.export.verifier import verifier_onnx
-from facedge.preprocessing import PreprocessSpec
 from facedge.runtime.contract import open_head
 from facedge.runtime.embedder import Embedder
 from facedge.runtime.golden import GoldenCase, read_golden
@@ -110,13 +109,7 @@ def chromium(bundle: Bundle, debug: Path, scratch: Path) -> Said:
     built = web_page.run_build(bundle.path, "-o", site)
     if built.returncode != 0:
         raise AbsentError(built.stderr.strip().splitlines()[-1])
-    (site / "kit").mkdir()
-    for name in (case for case in bundle.files if case.startswith("golden")):
-        (site / "kit" / name).write_bytes(bundle.files[name])
-    shutil.copy(debug, site / "kit" / "debug.onnx")
-    cases = [{k: case[k] for k in ("name", "image")} for case in json.loads(bundle.files["golden.json"])["cases"]]
-    (scratch / "cases.json").write_text(json.dumps({"cases": cases, "files": {"model": "debug.onnx"}}))
-    answers = web_page.drive("golden", site, browser, scratch, cases=str(scratch / "cases.json"))
+    answers = web_page.golden_answers(bundle, debug.read_bytes(), site, browser, scratch)
     pairs = zip(read_golden(bundle.files)[1], answers, strict=True)
     return [compared(case, here["tensor"], *(here[name] for name in OUTPUTS)) for case, here in pairs]
 
@@ -135,15 +128,14 @@ def main(path: Path) -> int:
     """Print the table; 1 where a host is wrong."""
     bundle = read_bundle(path.resolve())
     tolerance, cases = read_golden(bundle.files)
-    spec = PreprocessSpec.from_dict(dict(bundle.manifest.spec))
+    graphs = bundle.files["backbone.onnx"], bundle.files["head.onnx"]
+    debug_build = verifier_onnx(*graphs, bundle.manifest.preprocess_spec(), {}, debug=True)
     wrong = 0
     print(f"{'host':24}{'tensor values off':>18}{'outputs off by':>16}   {len(cases)} images of {path.name}")
     for host, check in HOSTS.items():
         with tempfile.TemporaryDirectory() as temporary:
             debug = Path(temporary) / "debug.onnx"
-            debug.write_bytes(
-                verifier_onnx(bundle.files["backbone.onnx"], bundle.files["head.onnx"], spec, {}, debug=True)
-            )
+            debug.write_bytes(debug_build)
             try:
                 said = check(bundle, debug, Path(temporary))
             except (AbsentError, pytest.skip.Exception) as reason:

@@ -24,6 +24,18 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def detector() -> None:
+    """The test looks for faces; it skips, saying what to install, where the detector's file is absent."""
+    from facedge.detection.model import find_model
+    from facedge.errors import MissingDependencyError
+
+    try:
+        find_model()
+    except MissingDependencyError as problem:
+        pytest.skip(str(problem))
+
+
 @pytest.fixture
 def tiny_bundle(tmp_path: Path) -> Path:
     """A small enrolled bundle with real graphs: it accepts tiny_bundle.crop(0) and nothing else."""

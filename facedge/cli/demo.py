@@ -57,7 +57,7 @@ def _run(*words: object) -> None:
 
     args = [str(word) for word in words]
     _console.say(f"\n$ facedge {shlex.join(args)}")
-    application()(args=args, standalone_mode=False)
+    application(args[0])(args=args, standalone_mode=False)
 
 
 def _decisions(folder: Path, bundle: Path) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ from facedge.imaging import load_rgb
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH
 
 _HALF = (FRAME_HEIGHT // 2, FRAME_WIDTH // 2)
-_WITHOUT = {"no_face": "shows no face", "low_quality": "shows a face that is cut off"}
 
 
 def crop_of(data: bytes, min_face: float | None = None) -> NDArray[np.uint8]:
@@ -26,7 +25,7 @@ def crop_of(data: bytes, min_face: float | None = None) -> NDArray[np.uint8]:
         return rgb
     found = align_face(rgb, faces="largest", min_face=min_face)
     if found.crop is None:
-        raise ImageError(_WITHOUT.get(str(found.reason), "shows no face that can be used"))
+        raise ImageError("shows no face" if found.reason == "no_face" else "shows a face that is cut off")
     return found.crop
 
 

@@ -11,18 +11,11 @@ import pytest
 from PIL import Image
 
 from facedge.dataset.prepare import prepare_faces
-from facedge.detection.model import find_model
 from facedge.errors import DatasetError, InputError, MissingDependencyError
 from facedge.imaging import load_rgb
 from facedge.preprocessing import resize_grey
 
-
-@pytest.fixture(scope="module", autouse=True)
-def needs_detector() -> None:
-    try:
-        find_model()
-    except MissingDependencyError as problem:
-        pytest.skip(str(problem))
+pytestmark = pytest.mark.usefixtures("detector")
 
 
 @pytest.fixture(scope="module")

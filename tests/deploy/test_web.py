@@ -1,6 +1,5 @@
 """The web page in a real browser: golden vectors, facedge's own answers, and a person enrolled by a fake camera."""
 
-import json
 import os
 import re
 import shutil
@@ -24,7 +23,6 @@ from facedge.bundle.arrays import to_npy
 from facedge.bundle.pretrained import pretrained
 from facedge.errors import FacedgeError
 from facedge.export.verifier import verifier_onnx
-from facedge.preprocessing import PreprocessSpec
 from facedge.runtime.golden import golden_files, read_golden
 from facedge.runtime.session import open_session
 
@@ -86,17 +84,10 @@ def test_the_page_has_the_packages_numbers() -> None:
 
 def test_golden_vectors(bundle: Path, site: Path, browser: str, tmp_path: Path) -> None:
     whole = read_bundle(bundle)
-    spec = PreprocessSpec.from_dict(dict(whole.manifest.spec))
-    debug = verifier_onnx(whole.files["backbone.onnx"], whole.files["head.onnx"], spec, {}, debug=True)
-    (site / "kit" / "debug.onnx").write_bytes(debug)
-    for name in whole.files:
-        if name.startswith("golden"):
-            (site / "kit" / name).write_bytes(whole.files[name])
-    shutil.copy(bundle / "verifier.onnx", site / "kit" / "verifier.onnx")
+    graphs = whole.files["backbone.onnx"], whole.files["head.onnx"]
+    debug = verifier_onnx(*graphs, whole.manifest.preprocess_spec(), {}, debug=True)
     tolerance, cases = read_golden(whole.files)
-    images = [{"name": c["name"], "image": c["image"]} for c in json.loads(whole.files["golden.json"])["cases"]]
-    (tmp_path / "cases.json").write_text(json.dumps({"cases": images, "files": {"model": "debug.onnx"}}))
-    found = web_page.drive("golden", site, browser, tmp_path, cases=str(tmp_path / "cases.json"))
+    found = web_page.golden_answers(whole, debug, site, browser, tmp_path)
     assert [case["name"] for case in found] == [case.name for case in cases]
     worst = 0.0
     for case, here in zip(cases, found, strict=True):

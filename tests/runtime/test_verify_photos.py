@@ -6,17 +6,9 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from facedge.detection.model import find_model
-from facedge.errors import MissingDependencyError
 from facedge.runtime.verifier import Verifier, load
 
-
-@pytest.fixture(scope="session", autouse=True)
-def detector() -> None:
-    try:
-        find_model()
-    except MissingDependencyError as problem:
-        pytest.skip(str(problem))
+pytestmark = pytest.mark.usefixtures("detector")
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from facedge.bundle import Bundle
+
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "deploy" / "web"
 DRIVER = ROOT / "tests" / "deploy" / "drive_page.mjs"
@@ -81,6 +83,20 @@ def drive(task: str, site: Path, browser: str, scratch: Path, *, tries_to_leave:
         assert {urlsplit(address).netloc for address in answer["requests"]} == {urlsplit(url).netloc}
     assert requested_by(net_log, url) <= {urlsplit(url).netloc}
     return answer["result"]
+
+
+def golden_answers(bundle: Bundle, debug: bytes, site: Path, browser: str, scratch: Path) -> list[dict[str, Any]]:
+    """What `debug`, a debug build of verifier.onnx, answers in the page for every golden vector of the bundle."""
+    kit = site / "kit"
+    kit.mkdir(exist_ok=True)
+    for name in bundle.files:
+        if name.startswith("golden"):
+            (kit / name).write_bytes(bundle.files[name])
+    (kit / "debug.onnx").write_bytes(debug)
+    images = [{"name": c["name"], "image": c["image"]} for c in json.loads(bundle.files["golden.json"])["cases"]]
+    (scratch / "cases.json").write_text(json.dumps({"cases": images, "files": {"model": "debug.onnx"}}))
+    answers: list[dict[str, Any]] = drive("golden", site, browser, scratch, cases=str(scratch / "cases.json"))
+    return answers
 
 
 def requested_by(net_log: Path, site: str) -> set[str]:
