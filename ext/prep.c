@@ -2,10 +2,11 @@
 
 #include "prep_plan.h"
 #include "prep_portable.h"
+#include "prep_run.h"
 
 #if defined(__GNUC__) && defined(__x86_64__)
 #include "prep_avx2.h"
-#include "prep_avx512.h"
+#include "prep_windows512.h"
 #define FE_X86(function) function
 #else
 #define FE_X86(function) NULL
@@ -25,26 +26,24 @@
 typedef void (*fe_vertical)(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride,
                             ptrdiff_t ahead, void *scratch, int16_t *middle);
 typedef void (*fe_horizontal)(const fe_plan *p, const int16_t *middle, int32_t *total);
-typedef void (*fe_two_horizontal)(const fe_plan *p, const int16_t *middle, ptrdiff_t stride, int32_t *total,
-                                  ptrdiff_t total_stride); /* two lines at once: each weight is loaded once for both */
 typedef void (*fe_finish)(const int32_t *total, float *floats, uint8_t *bytes, int32_t n); /* one of the two is NULL */
-typedef void (*fe_stream)(const int32_t *total, float *floats, int32_t n); /* past the caches */
+typedef void (*fe_windows)(const fe_plan *p, const int16_t *middle, ptrdiff_t stride, int32_t lines, float *floats,
+                           uint8_t *bytes, fe_run *run); /* up to FE_LINES lines, from sums to outputs */
 
 typedef struct {
     const char *name;
     fe_vertical vertical;
     fe_horizontal horizontal;
     fe_finish finish;
-    fe_two_horizontal two_horizontal; /* NULL where it gains nothing */
-    fe_stream stream;
+    fe_windows windows; /* in place of the two above where the plan has windows; NULL where there is no such thing */
 } fe_engine;
 
 static const fe_engine fe_engines[FE_ISA_COUNT] = {
-    {"portable", fe_portable_vertical, fe_portable_horizontal, fe_portable_finish, NULL, NULL},
-    {"avx2", FE_X86(fe_avx2_vertical), FE_X86(fe_avx2_horizontal), FE_X86(fe_avx2_finish), NULL, NULL},
+    {"portable", fe_portable_vertical, fe_portable_horizontal, fe_portable_finish, NULL},
+    {"avx2", FE_X86(fe_avx2_vertical), FE_X86(fe_avx2_horizontal), FE_X86(fe_avx2_finish), NULL},
     {"avx512", FE_X86(fe_avx512_vertical), FE_X86(fe_avx512_horizontal), FE_X86(fe_avx512_finish),
-     FE_X86(fe_avx512_two_horizontal), FE_X86(fe_avx512_stream)},
-    {"neon", FE_ARM(fe_neon_vertical), FE_ARM(fe_neon_horizontal), FE_ARM(fe_portable_finish), NULL, NULL},
+     FE_X86(fe_avx512_windows)},
+    {"neon", FE_ARM(fe_neon_vertical), FE_ARM(fe_neon_horizontal), FE_ARM(fe_portable_finish), NULL},
 };
 
 int fe_isa_available(fe_isa isa)
@@ -71,14 +70,12 @@ const char *fe_isa_name(fe_isa isa)
     return (int)isa < 0 || isa >= FE_ISA_COUNT ? NULL : fe_engines[isa].name;
 }
 
-enum { FE_LINES = 2 }; /* output rows that are in work at a time, at most */
-
 /* The lines that a call works on, one allocation: what they hold never outlives the call. */
 typedef struct {
     int16_t *middle; /* FE_LINES sums of the vertical pass, and zeros behind each for the taps that pad */
-    int32_t *total;  /* FE_LINES as well */
+    int32_t *total;  /* one line of outputs */
     void *rest; /* of the vertical pass: 32-bit sums and a packed line, or two lines of 16-bit sums */
-    ptrdiff_t stride, total_stride; /* from a line to the next, in values */
+    ptrdiff_t stride; /* from a line of `middle` to the next, in values */
     void *memory;
 } fe_scratch;
 
@@ -89,15 +86,14 @@ static fe_status fe_scratch_create(const fe_plan *p, fe_scratch *s)
     size_t middle = fe_lines(((size_t)p->line + (size_t)p->taps + FE_SLACK) * sizeof *s->middle);
     size_t total = fe_lines(((size_t)p->out_width + FE_LANES) * sizeof *s->total);
     size_t rest = fe_lines((size_t)p->line * 5);
-    unsigned char *memory = calloc(1, FE_LINES * (middle + total) + rest + 64);
+    unsigned char *memory = calloc(1, FE_LINES * middle + total + rest + 64);
     if (!memory) return FE_NO_MEMORY;
     s->memory = memory;
     memory += (64 - (uintptr_t)memory % 64) % 64;
     s->middle = (int16_t *)(void *)memory;
     s->total = (int32_t *)(void *)(memory + FE_LINES * middle);
-    s->rest = memory + FE_LINES * (middle + total);
+    s->rest = memory + FE_LINES * middle + total;
     s->stride = (ptrdiff_t)(middle / sizeof *s->middle);
-    s->total_stride = (ptrdiff_t)(total / sizeof *s->total);
     return FE_OK;
 }
 
@@ -124,21 +120,33 @@ static void fe_prefetch_out(const float *at, size_t bytes)
     for (x = 0; x < bytes; x += 64) fe_prefetch_to_write(at, FE_OUT_AHEAD + x);
 }
 
-/* What does not change within a call. */
 typedef struct {
     const fe_plan *plan;
     fe_engine engine;
     fe_source source;
     fe_scratch scratch;
-    int stream; /* the output is too large to be found in a cache by whoever reads it */
+    int windows; /* outputs come straight from the engine's windows */
+    fe_run *run; /* where outputs go past the caches, else NULL */
 } fe_call;
 
-/* Output rows o .. o + lines - 1 of the image that begins at `line`, into one of floats and bytes. */
+/* `lines` sums, made ready by the vertical pass, into one of floats and bytes. */
+static void fe_finish_rows(const fe_call *c, int32_t lines, float *floats, uint8_t *bytes)
+{
+    const fe_scratch *s = &c->scratch;
+    if (floats && !c->run) fe_prefetch_out(floats, (size_t)lines * (size_t)c->plan->out_width * sizeof *floats);
+    if (c->windows) {
+        c->engine.windows(c->plan, s->middle, s->stride, lines, floats, bytes, c->run);
+        return;
+    }
+    c->engine.horizontal(c->plan, s->middle, s->total);
+    c->engine.finish(s->total, floats, bytes, c->plan->out_width);
+}
+
+/* Output rows o .. o + lines - 1 of the image that begins at `line`. */
 static void fe_output_rows(const fe_call *c, const uint8_t *line, int32_t o, int32_t lines, float *floats, uint8_t *bytes)
 {
     const fe_plan *p = c->plan;
     const fe_scratch *s = &c->scratch;
-    const int32_t n = p->out_width;
     int32_t k;
     for (k = 0; k < lines; k++) {
         const fe_rows *r = &p->rows[o + k];
@@ -146,26 +154,14 @@ static void fe_output_rows(const fe_call *c, const uint8_t *line, int32_t o, int
         fe_prefetch_ends(p, r, line, c->source.row_stride, ahead);
         c->engine.vertical(p, r, line, c->source.row_stride, ahead, s->rest, s->middle + k * s->stride);
     }
-    if (lines == FE_LINES)
-        c->engine.two_horizontal(p, s->middle, s->stride, s->total, s->total_stride);
-    else
-        c->engine.horizontal(p, s->middle, s->total);
-    for (k = 0; k < lines; k++) {
-        const int32_t *total = s->total + k * s->total_stride;
-        float *to = floats ? floats + (ptrdiff_t)k * n : NULL;
-        if (c->stream) {
-            c->engine.stream(total, to, n);
-            continue;
-        }
-        if (to) fe_prefetch_out(to, (size_t)n * sizeof *to);
-        c->engine.finish(total, to, bytes ? bytes + (ptrdiff_t)k * n : NULL, n);
-    }
+    fe_finish_rows(c, lines, floats, bytes);
 }
 
 static fe_status fe_prepare(const fe_plan *p, fe_isa isa, fe_source source, size_t count, float *floats,
                             uint8_t *bytes, ptrdiff_t out_stride)
 {
     fe_call c;
+    fe_run run = {{0}, 0};
     size_t n;
     int32_t o, lines;
     if (!p || !source.pixels || (!floats && !bytes)) return FE_BAD_ARGUMENT;
@@ -173,18 +169,17 @@ static fe_status fe_prepare(const fe_plan *p, fe_isa isa, fe_source source, size
     c.plan = p, c.engine = fe_engines[isa], c.source = source;
     if (fe_scratch_create(p, &c.scratch) != FE_OK) return FE_NO_MEMORY;
     if (!p->direct) c.engine.vertical = fe_strided_vertical;
-    if (!p->quads) c.engine.two_horizontal = NULL;
-    c.stream = floats && c.engine.stream && p->out_width >= FE_STREAM_WIDTH &&
-               count >= FE_STREAM / sizeof *floats / (size_t)p->out_width / (size_t)p->out_height;
+    c.windows = c.engine.windows && p->quads;
+    c.run = c.windows && floats && fe_run_fits(p, count, floats, out_stride) ? &run : NULL;
     for (n = 0; n < count; n++) {
         const uint8_t *line = source.pixels + (ptrdiff_t)n * source.image_stride + p->byte_offset;
         for (o = 0; o < p->out_height; o += lines) {
             ptrdiff_t at = (ptrdiff_t)n * out_stride + (ptrdiff_t)o * p->out_width;
-            lines = c.engine.two_horizontal && o + FE_LINES <= p->out_height ? FE_LINES : 1;
+            lines = !c.windows ? 1 : p->out_height - o < FE_LINES ? p->out_height - o : FE_LINES;
             fe_output_rows(&c, line, o, lines, floats ? floats + at : NULL, bytes ? bytes + at : NULL);
         }
     }
-    if (c.stream) fe_settle();
+    if (c.run) fe_run_end(&run, floats + (ptrdiff_t)count * out_stride);
     free(c.scratch.memory);
     return FE_OK;
 }

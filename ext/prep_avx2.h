@@ -62,11 +62,12 @@ FE_256 void fe_store256(const fe_sums256 *s, int16_t *middle, int with_low)
     _mm256_storeu_si256((void *)(middle + 16), _mm256_permute2x128_si256(a, b, 0x31));
 }
 
-/* `tiles` times 32 bytes of all rows of one output. With constant `pairs` the loops unroll and weights stay in registers. */
+/* `tiles` times 32 bytes of all rows of one output. With constant `count` the loops unroll, weights stay in
+ * registers, and an odd last row is loaded once. */
 FE_256 void fe_tiles256(const fe_pair *pair, const fe_rows *r, const uint8_t *at, ptrdiff_t stride, ptrdiff_t ahead,
-                        int16_t *middle, int tiles, int32_t pairs, int with_low)
+                        int16_t *middle, int tiles, int32_t count, int with_low)
 {
-    const ptrdiff_t last = r->count % 2 ? 0 : stride;
+    const int32_t pairs = (count + 1) / 2;
     fe_sums256 s[2];
     int32_t k;
     int t;
@@ -74,7 +75,7 @@ FE_256 void fe_tiles256(const fe_pair *pair, const fe_rows *r, const uint8_t *at
         s[t].high_a = s[t].high_b = s[t].low_a = s[t].low_b = _mm256_setzero_si256();
     }
     for (k = 0; k < pairs; k++) {
-        const uint8_t *even = at + 2 * k * stride, *odd = even + (k == pairs - 1 ? last : stride);
+        const uint8_t *even = at + 2 * k * stride, *odd = 2 * k + 1 < count ? even + stride : even;
         for (t = 0; t < tiles; t++) {
             if (with_low && k && k % 2 == 0) fe_carry256(&s[t]);
             fe_add256(&s[t], _mm256_loadu_si256((const void *)(even + 32 * t)), _mm256_loadu_si256((const void *)(odd + 32 * t)), pair[k], with_low);
@@ -87,16 +88,16 @@ FE_256 void fe_tiles256(const fe_pair *pair, const fe_rows *r, const uint8_t *at
 
 /* The last tile moves back to end with the line: a few sums are made twice, to the same bits. */
 FE_256 void fe_line256(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, ptrdiff_t ahead,
-                       int16_t *middle, int32_t pairs, int with_low)
+                       int16_t *middle, int32_t count, int with_low)
 {
     const fe_rows rows = *r; /* copies: the compiler sees that no store to `middle` changes them */
     fe_pair held[FE_HELD];
-    const fe_pair *pair = fe_hold(p->pairs + r->offset, pairs, held);
+    const fe_pair *pair = fe_hold(p->pairs + r->offset, (count + 1) / 2, held);
     int32_t x = 0;
-    for (; x + 64 <= p->line; x += 64) fe_tiles256(pair, &rows, line + x, stride, ahead, middle + x, 2, pairs, with_low);
+    for (; x + 64 <= p->line; x += 64) fe_tiles256(pair, &rows, line + x, stride, ahead, middle + x, 2, count, with_low);
     for (; x < p->line; x += 32) {
         if (x + 32 > p->line) x = p->line - 32;
-        fe_tiles256(pair, &rows, line + x, stride, ahead, middle + x, 1, pairs, with_low);
+        fe_tiles256(pair, &rows, line + x, stride, ahead, middle + x, 1, count, with_low);
     }
 }
 
@@ -104,20 +105,25 @@ FE_FOR_AVX2 static void fe_avx2_vertical(const fe_plan *p, const fe_rows *r, con
                                        ptrdiff_t ahead, void *scratch, int16_t *middle)
 {
     const uint8_t *first = line + r->first * stride;
-    if (p->line < 32)
+    if (p->line < 32) {
         fe_portable_vertical(p, r, line, stride, ahead, scratch, middle);
-    else if (!r->any_low && r->pairs == 1)
-        fe_line256(p, r, first, stride, ahead, middle, 1, 0); /* an exact halving */
-    else if (r->pairs == 1)
-        fe_line256(p, r, first, stride, ahead, middle, 1, 1);
-    else if (r->pairs == 2)
-        fe_line256(p, r, first, stride, ahead, middle, 2, 1);
-    else if (r->pairs == 3)
-        fe_line256(p, r, first, stride, ahead, middle, 3, 1);
-    else if (r->pairs == 4)
-        fe_line256(p, r, first, stride, ahead, middle, 4, 1);
-    else
-        fe_line256(p, r, first, stride, ahead, middle, r->pairs, 1);
+        return;
+    }
+    if (!r->any_low && r->count == 2) { /* an exact halving */
+        fe_line256(p, r, first, stride, ahead, middle, 2, 0);
+        return;
+    }
+    switch (r->count) {
+    case 1: fe_line256(p, r, first, stride, ahead, middle, 1, 1); break;
+    case 2: fe_line256(p, r, first, stride, ahead, middle, 2, 1); break;
+    case 3: fe_line256(p, r, first, stride, ahead, middle, 3, 1); break;
+    case 4: fe_line256(p, r, first, stride, ahead, middle, 4, 1); break;
+    case 5: fe_line256(p, r, first, stride, ahead, middle, 5, 1); break;
+    case 6: fe_line256(p, r, first, stride, ahead, middle, 6, 1); break;
+    case 7: fe_line256(p, r, first, stride, ahead, middle, 7, 1); break;
+    case 8: fe_line256(p, r, first, stride, ahead, middle, 8, 1); break;
+    default: fe_line256(p, r, first, stride, ahead, middle, r->count, 1);
+    }
 }
 
 FE_FOR_AVX2 static void fe_avx2_finish(const int32_t *total, float *floats, uint8_t *bytes, int32_t n)

@@ -58,11 +58,12 @@ FE_512 void fe_store512(const fe_sums512 *s, int16_t *middle, int with_low)
     _mm512_storeu_si512(middle + 32, _mm512_permutex2var_epi64(a, second, b));
 }
 
-/* `tiles` times 64 bytes of all rows of one output. With constant `pairs` the loops unroll and weights stay in registers. */
+/* `tiles` times 64 bytes of all rows of one output. With constant `count` the loops unroll, weights stay in
+ * registers, and an odd last row is loaded once. */
 FE_512 void fe_tiles512(const fe_pair *pair, const fe_rows *r, const uint8_t *at, ptrdiff_t stride, ptrdiff_t ahead,
-                        int16_t *middle, int tiles, int32_t pairs, int with_low, __mmask64 mask, int whole)
+                        int16_t *middle, int tiles, int32_t count, int with_low, __mmask64 mask, int whole)
 {
-    const ptrdiff_t last = r->count % 2 ? 0 : stride;
+    const int32_t pairs = (count + 1) / 2;
     fe_sums512 s[2];
     int32_t k;
     int t;
@@ -70,7 +71,7 @@ FE_512 void fe_tiles512(const fe_pair *pair, const fe_rows *r, const uint8_t *at
         s[t].high_a = s[t].high_b = s[t].low_a = s[t].low_b = _mm512_setzero_si512();
     }
     for (k = 0; k < pairs; k++) {
-        const uint8_t *even = at + 2 * k * stride, *odd = even + (k == pairs - 1 ? last : stride);
+        const uint8_t *even = at + 2 * k * stride, *odd = 2 * k + 1 < count ? even + stride : even;
         for (t = 0; t < tiles; t++) {
             if (with_low && k && k % 2 == 0) fe_carry512(&s[t]);
             fe_add512(&s[t], fe_load512(even + 64 * t, mask, whole), fe_load512(odd + 64 * t, mask, whole), pair[k], with_low);
@@ -82,21 +83,21 @@ FE_512 void fe_tiles512(const fe_pair *pair, const fe_rows *r, const uint8_t *at
 }
 
 FE_512 void fe_line512(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride, ptrdiff_t ahead,
-                       int16_t *middle, int32_t pairs, int with_low)
+                       int16_t *middle, int32_t count, int with_low)
 {
     const fe_rows rows = *r; /* copies: the compiler sees that no store to `middle` changes them */
     fe_pair held[FE_HELD];
-    const fe_pair *pair = fe_hold(p->pairs + r->offset, pairs, held);
+    const fe_pair *pair = fe_hold(p->pairs + r->offset, (count + 1) / 2, held);
     int32_t x = 0, rest;
     for (; x + 128 <= p->line; x += 128)
-        fe_tiles512(pair, &rows, line + x, stride, ahead, middle + x, 2, pairs, with_low, 0, 1);
+        fe_tiles512(pair, &rows, line + x, stride, ahead, middle + x, 2, count, with_low, 0, 1);
     for (; (rest = p->line - x) > 0; x += 64) {
         __mmask64 mask = rest < 64 ? ~0ULL >> (64 - rest) : ~0ULL; /* what is not loaded is 0, and can not fault */
         if (rest <= 32 && x) { /* the last 32 bytes of the line: a few sums are made twice, to the same bits */
-            fe_tiles256(pair, &rows, line + p->line - 32, stride, ahead, middle + p->line - 32, 1, pairs, with_low);
+            fe_tiles256(pair, &rows, line + p->line - 32, stride, ahead, middle + p->line - 32, 1, count, with_low);
             return;
         }
-        fe_tiles512(pair, &rows, line + x, stride, ahead, middle + x, 1, pairs, with_low, mask, 0);
+        fe_tiles512(pair, &rows, line + x, stride, ahead, middle + x, 1, count, with_low, mask, 0);
     }
 }
 
@@ -105,39 +106,27 @@ FE_FOR_AVX512 static void fe_avx512_vertical(const fe_plan *p, const fe_rows *r,
 {
     const uint8_t *first = line + r->first * stride;
     (void)scratch;
-    if (!r->any_low && r->pairs == 1)
-        fe_line512(p, r, first, stride, ahead, middle, 1, 0); /* an exact halving */
-    else if (r->pairs == 1)
-        fe_line512(p, r, first, stride, ahead, middle, 1, 1);
-    else if (r->pairs == 2)
-        fe_line512(p, r, first, stride, ahead, middle, 2, 1);
-    else if (r->pairs == 3)
-        fe_line512(p, r, first, stride, ahead, middle, 3, 1);
-    else if (r->pairs == 4)
-        fe_line512(p, r, first, stride, ahead, middle, 4, 1);
-    else
-        fe_line512(p, r, first, stride, ahead, middle, r->pairs, 1);
+    if (!r->any_low && r->count == 2) { /* an exact halving */
+        fe_line512(p, r, first, stride, ahead, middle, 2, 0);
+        return;
+    }
+    switch (r->count) {
+    case 1: fe_line512(p, r, first, stride, ahead, middle, 1, 1); break;
+    case 2: fe_line512(p, r, first, stride, ahead, middle, 2, 1); break;
+    case 3: fe_line512(p, r, first, stride, ahead, middle, 3, 1); break;
+    case 4: fe_line512(p, r, first, stride, ahead, middle, 4, 1); break;
+    case 5: fe_line512(p, r, first, stride, ahead, middle, 5, 1); break;
+    case 6: fe_line512(p, r, first, stride, ahead, middle, 6, 1); break;
+    case 7: fe_line512(p, r, first, stride, ahead, middle, 7, 1); break;
+    case 8: fe_line512(p, r, first, stride, ahead, middle, 8, 1); break;
+    default: fe_line512(p, r, first, stride, ahead, middle, r->count, 1);
+    }
 }
 
 FE_FOR_AVX512 static void fe_avx512_finish(const int32_t *total, float *floats, uint8_t *bytes, int32_t n)
 {
     if (floats) fe_finish_f32(total, floats, n);
     if (bytes) fe_finish_u8(total, bytes, n);
-}
-
-/* Whole cache lines go straight to memory: writing them in place would first read them. */
-FE_FOR_AVX512 static void fe_avx512_stream(const int32_t *total, float *floats, int32_t n)
-{
-    const __m512i middle = _mm512_set1_epi32(127 * 65536 + 32768);
-    const __m512 scale = _mm512_set1_ps((float)(1.0 / 8355840.0));
-    int32_t i = (int32_t)((64 - (uintptr_t)floats % 64) % 64 / sizeof *floats);
-    if (i > n) i = n;
-    fe_finish_f32(total, floats, i);
-    for (; i + 16 <= n; i += 16) {
-        __m512 x = _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_loadu_si512(total + i), middle));
-        _mm512_stream_ps(floats + i, _mm512_mul_ps(x, scale));
-    }
-    fe_finish_f32(total + i, floats + i, n - i);
 }
 
 /* Two neighbouring outputs of 16 taps each: eight partial sums of the one, then of the other. */
@@ -183,71 +172,9 @@ FE_512 __m512i fe_sixteen512(const __m512i *s)
     return _mm512_permutexvar_epi32(order, _mm512_add_epi32(even, odd));
 }
 
-/* Eight outputs of each of one or two lines, two partial sums each: their taps are picked out of 64 values in two
- * registers, four at a time. */
-FE_512 void fe_window512(const fe_plan *p, const int16_t *middle, ptrdiff_t stride, int lines, int32_t group,
-                         int32_t quads, __m512i *sum)
-{
-    const int16_t *m = middle + p->starts[group * FE_WINDOW_OUTPUTS], *w = p->window_weights + 32 * group * quads;
-    __m512i taps = _mm512_loadu_si512(p->window_taps + 32 * group), first[2], second[2];
-    int32_t q;
-    int k;
-    for (k = 0; k < lines; k++) {
-        first[k] = _mm512_loadu_si512(m + k * stride), second[k] = _mm512_loadu_si512(m + k * stride + 32);
-        sum[k] = _mm512_setzero_si512();
-    }
-    for (q = 0; q < quads; q++, taps = _mm512_add_epi16(taps, _mm512_set1_epi16(4))) {
-        const __m512i weights = _mm512_loadu_si512(w + 32 * q);
-        for (k = 0; k < lines; k++) {
-            __m512i picked = _mm512_permutex2var_epi16(first[k], taps, second[k]);
-            sum[k] = _mm512_add_epi32(sum[k], _mm512_madd_epi16(picked, weights));
-        }
-    }
-}
-
-FE_512 void fe_windows512(const fe_plan *p, const int16_t *middle, ptrdiff_t stride, int lines, int32_t *total,
-                          ptrdiff_t total_stride, int32_t quads)
-{
-    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
-    int32_t o;
-    int k;
-    for (o = 0; o < p->out_width; o += 16) { /* windows are padded to 16 outputs */
-        __m512i a[2], b[2];
-        fe_window512(p, middle, stride, lines, o / 8, quads, a);
-        fe_window512(p, middle, stride, lines, o / 8 + 1, quads, b);
-        for (k = 0; k < lines; k++)
-            _mm512_storeu_si512(total + k * total_stride + o,
-                                _mm512_add_epi32(_mm512_permutex2var_epi32(a[k], even, b[k]),
-                                                 _mm512_permutex2var_epi32(a[k], odd, b[k])));
-    }
-}
-
-/* Constant `lines` and `quads` unroll the loops. */
-FE_512 void fe_any_windows512(const fe_plan *p, const int16_t *middle, ptrdiff_t stride, int lines, int32_t *total,
-                              ptrdiff_t total_stride)
-{
-    if (p->quads == 2)
-        fe_windows512(p, middle, stride, lines, total, total_stride, 2);
-    else if (p->quads == 3)
-        fe_windows512(p, middle, stride, lines, total, total_stride, 3);
-    else
-        fe_windows512(p, middle, stride, lines, total, total_stride, p->quads);
-}
-
-FE_FOR_AVX512 static void fe_avx512_two_horizontal(const fe_plan *p, const int16_t *middle, ptrdiff_t stride,
-                                                   int32_t *total, ptrdiff_t total_stride)
-{
-    fe_any_windows512(p, middle, stride, 2, total, total_stride);
-}
-
 FE_FOR_AVX512 static void fe_avx512_horizontal(const fe_plan *p, const int16_t *middle, int32_t *total)
 {
     int32_t o, i;
-    if (p->quads) {
-        fe_any_windows512(p, middle, 0, 1, total, 0);
-        return;
-    }
     for (o = 0; o < p->out_width; o += 16) { /* starts and weights are padded to 16 outputs */
         const int32_t *starts = p->starts + o;
         const int16_t *weights = p->weights + (ptrdiff_t)o * p->taps;

@@ -24,12 +24,7 @@ typedef struct {
 
 enum { FE_LANES = 16, FE_SLACK = 160 }; /* taps are padded to a multiple of FE_LANES; values past a line's end */
 enum { FE_OUT_AHEAD = 4096 }; /* bytes of output that are fetched before they are written */
-/* Outputs of at least so many bytes bypass the caches, if their rows hold enough whole cache lines to make it pay. */
-#ifndef FE_STREAM
-#define FE_STREAM (8 << 20)
-#endif
-enum { FE_STREAM_WIDTH = 96 };
-
+enum { FE_LINES = 4 }; /* output rows that are in work at a time, at most: they share what is loaded for them */
 struct fe_plan {
     int32_t height, out_height, out_width;
     int32_t channels;       /* 1 or 3 */
@@ -46,11 +41,12 @@ struct fe_plan {
     int32_t *starts;        /* out_width: first tap in the line */
     int16_t *weights;       /* out_width * taps */
     int32_t quads;          /* taps / 4 without the padding, where windows exist; else 0 */
-    uint16_t *window_taps;  /* see fe_plan_windows */
+    int32_t *window_starts; /* see fe_plan_windows */
+    uint16_t *window_taps;
     int16_t *window_weights;
 };
 
-enum { FE_WINDOW = 64, FE_WINDOW_OUTPUTS = 8 };
+enum { FE_WINDOW = 64, FE_WINDOW_OUTPUTS = 8, FE_HALF_LINE = 16 }; /* the last: 32 bytes of values */
 
 /* Zeros that begin a cache line, so that no vector of them straddles two; freed by fe_table_free. */
 static void *fe_table(size_t count, size_t size)
@@ -132,11 +128,9 @@ static void fe_split(int64_t units, int64_t colours[3])
 #define fe_address(at, bytes) ((const void *)((uintptr_t)(at) + (uintptr_t)(ptrdiff_t)(bytes)))
 #define fe_prefetch(at, bytes) __builtin_prefetch(fe_address(at, bytes), 0, 2) /* into L2: more can be under way */
 #define fe_prefetch_to_write(at, bytes) __builtin_prefetch(fe_address(at, bytes), 1, 3)
-#define fe_settle() __sync_synchronize() /* what bypassed the caches is there for other threads, too */
 #else
 #define fe_prefetch(at, bytes) ((void)(at), (void)(bytes))
 #define fe_prefetch_to_write(at, bytes) ((void)(at), (void)(bytes))
-#define fe_settle() ((void)0)
 #endif
 
 static int fe_geometry_ok(const fe_geometry *g)
@@ -216,24 +210,37 @@ static void fe_plan_columns(fe_plan *p, const fe_axis *a, const fe_geometry *g)
     }
 }
 
+/* Each eight outputs' window of the line begins at a multiple of `step`, at or before the first one's start. */
+static int fe_windows_fit(const fe_plan *p, int32_t quads, int32_t step)
+{
+    int32_t o, begin;
+    for (o = 0; o < p->out_width; o++) {
+        begin = p->starts[o - o % FE_WINDOW_OUTPUTS] / step * step;
+        if (p->starts[o] - begin + 4 * quads > FE_WINDOW) return 0;
+    }
+    return 1;
+}
+
 /* Where the taps of eight neighbouring outputs lie within 64 values (reductions up to some 2.2 in colour), an engine can
- * pick them out of registers: for each eight, four positions an output in the window, and the weights of each further
- * four taps. The window begins at the first output's start. */
+ * pick them out of registers: for each eight, where their window begins, four positions an output in it, and the weights
+ * of each further four taps. At half cache lines, where that fits: a load across two lines costs nearly twice. */
 static fe_status fe_plan_windows(fe_plan *p, int64_t used)
 {
     const int32_t quads = (int32_t)((used + 3) / 4), groups = (p->out_width + 15) / 16 * 2;
+    const int32_t step = fe_windows_fit(p, quads, FE_HALF_LINE) ? FE_HALF_LINE : 1;
     int32_t g, o, q, t;
-    for (o = 0; o < p->out_width; o++)
-        if (p->starts[o] - p->starts[o - o % FE_WINDOW_OUTPUTS] + 4 * quads > FE_WINDOW) return FE_OK;
+    if (!fe_windows_fit(p, quads, step)) return FE_OK;
+    p->window_starts = fe_table((size_t)groups, sizeof *p->window_starts);
     p->window_taps = fe_table((size_t)groups * 32, sizeof *p->window_taps);
     p->window_weights = fe_table((size_t)groups * 32 * (size_t)quads, sizeof *p->window_weights);
-    if (!p->window_taps || !p->window_weights) return FE_NO_MEMORY;
+    if (!p->window_starts || !p->window_taps || !p->window_weights) return FE_NO_MEMORY;
     p->quads = quads;
     for (o = 0; o < p->out_width; o++) {
         g = o / FE_WINDOW_OUTPUTS;
+        if (o % FE_WINDOW_OUTPUTS == 0) p->window_starts[g] = p->starts[o] / step * step;
         for (t = 0; t < 4; t++) {
             int32_t lane = o % FE_WINDOW_OUTPUTS * 4 + t;
-            p->window_taps[32 * g + lane] = (uint16_t)(p->starts[o] - p->starts[o - o % FE_WINDOW_OUTPUTS] + t);
+            p->window_taps[32 * g + lane] = (uint16_t)(p->starts[o] - p->window_starts[g] + t);
             for (q = 0; q < quads; q++)
                 p->window_weights[32 * (g * quads + q) + lane] = p->weights[(ptrdiff_t)o * p->taps + 4 * q + t];
         }
@@ -305,6 +312,7 @@ void fe_plan_destroy(fe_plan *p)
     fe_table_free(p->pairs);
     fe_table_free(p->starts);
     fe_table_free(p->weights);
+    fe_table_free(p->window_starts);
     fe_table_free(p->window_taps);
     fe_table_free(p->window_weights);
     free(p);

@@ -10,13 +10,14 @@
 #define FE_INLINE static inline
 #endif
 
+enum { FE_MIDDLE = 127 * 65536 + 32768 };  /* 127.5 of grey times 65536 */
+#define FE_SCALE ((float)(1.0 / FE_MIDDLE))
+
 /* Grey times 65536 -> -1..1: an exact integer below 2^24, then one rounding. */
 FE_INLINE void fe_finish_f32(const int32_t *restrict total, float *restrict out, int32_t n)
 {
-    const int32_t middle = 127 * 65536 + 32768;
-    const float scale = (float)(1.0 / 8355840.0);
     int32_t i;
-    for (i = 0; i < n; i++) out[i] = (float)(total[i] - middle) * scale;
+    for (i = 0; i < n; i++) out[i] = (float)(total[i] - FE_MIDDLE) * FE_SCALE;
 }
 
 FE_INLINE void fe_finish_u8(const int32_t *restrict total, uint8_t *restrict out, int32_t n)
@@ -25,13 +26,20 @@ FE_INLINE void fe_finish_u8(const int32_t *restrict total, uint8_t *restrict out
     for (i = 0; i < n; i++) out[i] = (uint8_t)((total[i] + 32768) >> 16);
 }
 
-static void fe_portable_finish(const int32_t *total, float *floats, uint8_t *bytes, int32_t n)
+/* The same C, once more for AVX2 where the compiler and the loader can choose between two versions of a function. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
+#define FE_CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define FE_CLONES
+#endif
+
+FE_CLONES static void fe_portable_finish(const int32_t *total, float *floats, uint8_t *bytes, int32_t n)
 {
     if (floats) fe_finish_f32(total, floats, n);
     if (bytes) fe_finish_u8(total, bytes, n);
 }
 
-enum { FE_BLOCK = 16, FE_FEW_ROWS = 8 }; /* bytes of a row at a time; rows of an output that get loops of their own */
+enum { FE_BLOCK = 32, FE_FEW_ROWS = 8 }; /* bytes of a row at a time; rows of an output that get loops of their own */
 
 /* The rows of one output and their weights, spread out for the inner loops. */
 typedef struct {
@@ -69,8 +77,7 @@ FE_INLINE void fe_portable_few(const fe_few *few, int rows, const fe_plan *p, pt
     for (x = 0; x < p->line; x += FE_BLOCK) {
         int k;
         if (x + FE_BLOCK > p->line) x = p->line - FE_BLOCK;
-        if (x % 64 == 0)
-            for (k = 0; k < rows; k++) fe_prefetch(few->row[k] + x, ahead);
+        for (k = 0; k < rows; k++) fe_prefetch(few->row[k] + x, ahead);
         fe_portable_block(few, rows, x, middle, FE_BLOCK);
     }
 }
@@ -117,21 +124,13 @@ static void fe_portable_many(const fe_plan *p, const fe_rows *r, const uint8_t *
     for (k = 0; k < r->count; k += 4) {
         fe_few_rows(p, r, line, stride, k, 4, &few);
         for (x = 0; x + FE_BLOCK <= p->line; x += FE_BLOCK) {
-            if (x % 64 == 0)
-                for (int i = 0; i < 4; i++) fe_prefetch(few.row[i] + x, ahead);
+            for (int i = 0; i < 4; i++) fe_prefetch(few.row[i] + x, ahead);
             fe_portable_four(&few, x, high, low, FE_BLOCK);
         }
         fe_portable_four(&few, x, high, low, p->line - x);
     }
     for (x = 0; x < p->line; x++) middle[x] = (int16_t)((uint16_t)(high[x] + (low[x] >> 6)) >> 2);
 }
-
-/* The same C, once more for AVX2 where the compiler and the loader can choose between two versions of a function. */
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
-#define FE_CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define FE_CLONES
-#endif
 
 /* One output row before the horizontal pass: the rows of an image, weighted and summed byte by byte. */
 FE_CLONES static void fe_portable_vertical(const fe_plan *p, const fe_rows *r, const uint8_t *line, ptrdiff_t stride,
