@@ -58,6 +58,13 @@ FE_512 void fe_store512(const fe_sums512 *s, int16_t *middle, int with_low)
     _mm512_storeu_si512(middle + 32, _mm512_permutex2var_epi64(a, second, b));
 }
 
+/* Twice a cache line: a request that is dropped for want of room is made again (6 % of the time of a box in a frame). */
+FE_512 void fe_prefetch_tile(const uint8_t *at, ptrdiff_t ahead)
+{
+    fe_prefetch(at, ahead);
+    fe_prefetch(at + 32, ahead);
+}
+
 /* `tiles` times 64 bytes of all rows of one output. With constant `count` the loops unroll, weights stay in
  * registers, and an odd last row is loaded once. */
 FE_512 void fe_tiles512(const fe_pair *pair, const fe_rows *r, const uint8_t *at, ptrdiff_t stride, ptrdiff_t ahead,
@@ -75,8 +82,8 @@ FE_512 void fe_tiles512(const fe_pair *pair, const fe_rows *r, const uint8_t *at
         for (t = 0; t < tiles; t++) {
             if (with_low && k && k % 2 == 0) fe_carry512(&s[t]);
             fe_add512(&s[t], fe_load512(even + 64 * t, mask, whole), fe_load512(odd + 64 * t, mask, whole), pair[k], with_low);
-            if (2 * k < r->fresh) fe_prefetch(even + 64 * t, ahead);
-            if (2 * k + 1 < r->fresh) fe_prefetch(odd + 64 * t, ahead);
+            if (2 * k < r->fresh) fe_prefetch_tile(even + 64 * t, ahead);
+            if (2 * k + 1 < r->fresh) fe_prefetch_tile(odd + 64 * t, ahead);
         }
     }
     for (t = 0; t < tiles; t++) fe_store512(&s[t], middle + 64 * t, with_low);

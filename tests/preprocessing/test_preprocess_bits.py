@@ -195,13 +195,15 @@ def test_a_resize_to_its_own_size_is_the_luma(implementation: str) -> None:
 
 
 @pytest.mark.parametrize("offset", [0, 1, 5, 15])
-def test_large_outputs_that_bypass_the_caches_have_the_same_bits(implementation: str, offset: int) -> None:
-    """More than 8 MiB, wherever in a cache line it begins; 113 rows: the last one has no second beside it."""
+@pytest.mark.parametrize("size", [112, 113])
+def test_large_outputs_that_bypass_the_caches_have_the_same_bits(implementation: str, size: int, offset: int) -> None:
+    """More than 8 MiB, wherever in a cache line it begins, in rows of whole cache lines (112) and not (113)."""
     images = np.random.default_rng(offset).integers(0, 256, (170, 130, 119, 3), dtype=np.uint8)
-    spec = PreprocessSpec(size=113)
-    memory = np.zeros(170 * 113 * 113 + 16, np.float32)
-    out = memory[offset : offset + 170 * 113 * 113].reshape(170, 1, 113, 113)
-    preprocess(images, spec, box=(0, 0, 119, 130), out=out)
-    single = np.concatenate([preprocess(image, spec, box=(0, 0, 119, 130)) for image in images])
-    np.testing.assert_array_equal(out, single)
-    assert not memory[:offset].any() and not memory[offset + 170 * 113 * 113 :].any()
+    spec, box, values = PreprocessSpec(size=size), (0, 0, 119, 130), 170 * size * size
+    memory = np.full(values + 48, 9, np.float32)
+    first = -memory.ctypes.data % 64 // 4 + offset
+    out = memory[first : first + values].reshape(170, 1, size, size)
+    preprocess(images, spec, box=box, out=out)
+    np.testing.assert_array_equal(out, np.concatenate([preprocess(image, spec, box=box) for image in images]))
+    assert (memory[:first] == 9).all()
+    assert (memory[first + values :] == 9).all()
