@@ -2,14 +2,16 @@
 
     python benchmarks/preprocess.py [--case NAME ...] [--rounds N] [--images N] [--json FILE] [--plot FILE]
 
-Every round runs every peer once; what counts is the median of the per-round ratios, as machines drift. Times are CPU
-time of the calling thread (all peers get one thread), so that a busy machine does not favour anyone. Errors are grey
-levels from float64 on photograph-like pictures. The limits: memcpy of the source, and reading it once.
+Every round runs every peer once, in another order each time, as whoever ran before leaves its bytes in the caches; what
+counts is the median of the per-round ratios, as machines drift. Times are CPU time of the calling thread (all peers get
+one thread), so that a busy machine does not favour anyone. Errors are grey levels from float64 on photograph-like
+pictures. The limits: memcpy of the source, and reading it once.
 """
 
 import argparse
 import json
 import platform
+import random
 import statistics
 import sys
 import time
@@ -110,10 +112,12 @@ def measure(job: Job, rounds: int) -> dict[str, Any]:
     """Microseconds an image, ratio to the base, error: of everyone, for one case."""
     runs, shares, absent = runners(job)
     times: dict[str, list[float]] = {name: [] for name in runs}
+    order, shuffled = list(runs), random.Random(0)
     for k in range(rounds + 1):
-        for name, run in runs.items():
+        shuffled.shuffle(order)
+        for name in order:
             start = time.thread_time()
-            run()
+            runs[name]()
             if k:  # the first round warms up
                 times[name].append((time.thread_time() - start) / shares[name])
     truth = exact(job)
