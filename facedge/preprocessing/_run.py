@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from _thread import start_new_thread
+from _thread import allocate_lock, start_new_thread
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from itertools import pairwise
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +22,7 @@ MAX_PLANS = 32  # of some 100 KB at most; a camera or a training run uses one
 SLICES = 4  # a thread: few enough to cost nothing, enough that nobody waits long for the last one
 
 _plans: OrderedDict[tuple[int, ...], Any] = OrderedDict()
-_lock = threading.Lock()
+_lock = allocate_lock()
 
 
 def run(images: Bytes, box: Box, out: Array, implementation: str, threads: int = 1) -> None:
@@ -47,6 +45,8 @@ def in_slices(work: Callable[[Any, Any], None], images: Any, out: Any, threads: 
     if threads == 1:
         work(images, out)
         return
+    from queue import SimpleQueue
+
     count = len(images)
     expected = min(count, threads * SLICES)
     edges = [count * k // expected for k in range(expected + 1)]
