@@ -70,7 +70,7 @@ FE_512 void fe_prefetch_tile(const uint8_t *at, ptrdiff_t ahead)
 FE_512 void fe_tiles512(const fe_pair *pair, const fe_rows *r, const uint8_t *at, ptrdiff_t stride, ptrdiff_t ahead,
                         int16_t *middle, int tiles, int32_t count, int with_low, __mmask64 mask, int whole)
 {
-    const int32_t pairs = (count + 1) / 2;
+    const int32_t pairs = fe_pairs_of(count);
     fe_sums512 s[2];
     int32_t k;
     int t;
@@ -94,7 +94,7 @@ FE_512 void fe_line512(const fe_plan *p, const fe_rows *r, const uint8_t *line, 
 {
     const fe_rows rows = *r; /* copies: the compiler sees that no store to `middle` changes them */
     fe_pair held[FE_HELD];
-    const fe_pair *pair = fe_hold(p->pairs + r->offset, (count + 1) / 2, held);
+    const fe_pair *pair = fe_hold(p->pairs + r->offset, fe_pairs_of(count), held);
     int32_t x = 0, rest;
     for (; x + 128 <= p->line; x += 128)
         fe_tiles512(pair, &rows, line + x, stride, ahead, middle + x, 2, count, with_low, 0, 1);
@@ -117,17 +117,12 @@ FE_FOR_AVX512 static void fe_avx512_vertical(const fe_plan *p, const fe_rows *r,
         fe_line512(p, r, first, stride, ahead, middle, 2, 0);
         return;
     }
+#define FE_LINE512(count) fe_line512(p, r, first, stride, ahead, middle, count, 1)
     switch (r->count) {
-    case 1: fe_line512(p, r, first, stride, ahead, middle, 1, 1); break;
-    case 2: fe_line512(p, r, first, stride, ahead, middle, 2, 1); break;
-    case 3: fe_line512(p, r, first, stride, ahead, middle, 3, 1); break;
-    case 4: fe_line512(p, r, first, stride, ahead, middle, 4, 1); break;
-    case 5: fe_line512(p, r, first, stride, ahead, middle, 5, 1); break;
-    case 6: fe_line512(p, r, first, stride, ahead, middle, 6, 1); break;
-    case 7: fe_line512(p, r, first, stride, ahead, middle, 7, 1); break;
-    case 8: fe_line512(p, r, first, stride, ahead, middle, 8, 1); break;
-    default: fe_line512(p, r, first, stride, ahead, middle, r->count, 1);
+        FE_FEW_CASES(FE_LINE512)
+    default: FE_LINE512(r->count);
     }
+#undef FE_LINE512
 }
 
 FE_FOR_AVX512 static void fe_avx512_finish(const int32_t *total, float *floats, uint8_t *bytes, int32_t n)

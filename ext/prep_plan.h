@@ -17,10 +17,12 @@ typedef struct {
     int32_t first;     /* row of the image */
     int32_t count;     /* rows */
     int32_t fresh;     /* the first of them, that the next output does not take as well */
-    int32_t pairs;     /* pairs of rows; where count is odd, the last pair's odd row has weight 0 and may not exist */
     int32_t offset;    /* of its pairs in plan->pairs */
     int32_t any_low;   /* 0 when all low parts are 0, as in an exact halving */
 } fe_rows;
+
+/* Pairs of rows: where count is odd, the last pair's odd row has weight 0 and may not exist. */
+static inline int32_t fe_pairs_of(int32_t count) { return (count + 1) / 2; }
 
 enum { FE_LANES = 16, FE_SLACK = 160 }; /* taps are padded to a multiple of FE_LANES; values past a line's end */
 enum { FE_OUT_AHEAD = 4096 }; /* bytes of output that are fetched before they are written */
@@ -170,7 +172,6 @@ static void fe_plan_rows(fe_plan *p, const fe_axis *a)
         fe_axis_range(a, o, &first, &last);
         r->first = (int32_t)first;
         r->count = (int32_t)(last - first + 1);
-        r->pairs = (int32_t)((last - first) / 2 + 1);
         r->offset = offset;
         r->any_low = 0;
         for (row = first; row <= last; row++) {
@@ -185,7 +186,7 @@ static void fe_plan_rows(fe_plan *p, const fe_axis *a)
         p->last_row = (int32_t)last;
         r->fresh = r->count;
         if (o) p->rows[o - 1].fresh = r->first - p->rows[o - 1].first;
-        offset += r->pairs;
+        offset += fe_pairs_of(r->count);
     }
 }
 
@@ -256,7 +257,7 @@ static int64_t fe_axis_widest(const fe_axis *a, int64_t *pairs)
     for (o = 0; o < a->outputs; o++) {
         fe_axis_range(a, o, &first, &last);
         if (last - first + 1 > widest) widest = last - first + 1;
-        *pairs += (last - first) / 2 + 1;
+        *pairs += fe_pairs_of((int32_t)(last - first + 1));
     }
     return widest;
 }

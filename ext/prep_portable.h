@@ -41,6 +41,17 @@ FE_CLONES static void fe_portable_finish(const int32_t *total, float *floats, ui
 
 enum { FE_BLOCK = 32, FE_FEW_ROWS = 8 }; /* bytes of a row at a time; rows of an output that get loops of their own */
 
+/* The cases of a switch over FE_FEW_ROWS counts of rows: with a constant count, loops over rows unroll. */
+#define FE_FEW_CASES(call) \
+    case 1: call(1); break; \
+    case 2: call(2); break; \
+    case 3: call(3); break; \
+    case 4: call(4); break; \
+    case 5: call(5); break; \
+    case 6: call(6); break; \
+    case 7: call(7); break; \
+    case 8: call(8); break;
+
 /* The rows of one output and their weights, spread out for the inner loops. */
 typedef struct {
     const uint8_t *row[FE_FEW_ROWS];
@@ -142,16 +153,9 @@ FE_CLONES static void fe_portable_vertical(const fe_plan *p, const fe_rows *r, c
         return;
     }
     fe_few_rows(p, r, line, stride, 0, r->count, &few);
-    switch (r->count) {
-    case 1: fe_portable_few(&few, 1, p, ahead, middle); break;
-    case 2: fe_portable_few(&few, 2, p, ahead, middle); break;
-    case 3: fe_portable_few(&few, 3, p, ahead, middle); break;
-    case 4: fe_portable_few(&few, 4, p, ahead, middle); break;
-    case 5: fe_portable_few(&few, 5, p, ahead, middle); break;
-    case 6: fe_portable_few(&few, 6, p, ahead, middle); break;
-    case 7: fe_portable_few(&few, 7, p, ahead, middle); break;
-    default: fe_portable_few(&few, 8, p, ahead, middle); break;
-    }
+#define FE_FEW(count) fe_portable_few(&few, count, p, ahead, middle)
+    switch (r->count) { FE_FEW_CASES(FE_FEW) }
+#undef FE_FEW
 }
 
 /* A loop that is unrolled too early is no longer seen as a vector's pairwise multiply-add. */

@@ -12,6 +12,10 @@ from facedge.dataset._face_model import Colour, Shot
 Points = NDArray[np.float64]
 
 WIDTH, HEIGHT = 178, 218
+EYE_Y = 111.2
+CROWN_Y = 38.0
+BLACK: Colour = (12, 10, 12)
+WHITE: Colour = (250, 250, 248)
 CENTRE_X, CENTRE_Y = 88.1, 124.0  # between the eyes' middle and the mouth: the pose turns about it
 OVERSAMPLING = 2
 

@@ -3,14 +3,24 @@
 import numpy as np
 from PIL import Image
 
-from facedge.dataset._face_canvas import CENTRE_X, Canvas, Points, arc, blend, ellipse, lens, points
+from facedge.dataset._face_canvas import (
+    BLACK,
+    CENTRE_X,
+    CROWN_Y,
+    EYE_Y,
+    WHITE,
+    Canvas,
+    Points,
+    arc,
+    blend,
+    ellipse,
+    lens,
+    points,
+)
+from facedge.dataset._face_hair import hair_behind, hair_in_front, mustache
 from facedge.dataset._face_model import Colour, Person, Shot
 
-EYE_Y = 111.2
-BLACK: Colour = (12, 10, 12)
-WHITE: Colour = (250, 250, 248)
 BLOOD: Colour = (196, 40, 52)
-CROWN_Y = 38.0
 WIDEST_Y = 118.0
 SIDES = (-1.0, 1.0)
 
@@ -20,7 +30,7 @@ def render_face(person: Person, shot: Shot) -> Image.Image:
     canvas = Canvas(shot)
     _body(canvas, person, shot)
     if person.long_hair and not person.bald:
-        _hair_behind(canvas, person)
+        hair_behind(canvas, person)
     _ears(canvas, person, shot)
     _head(canvas, person)
     _beard(canvas, person, shot)
@@ -31,9 +41,9 @@ def render_face(person: Person, shot: Shot) -> Image.Image:
     _nose(canvas, person)
     _mouth(canvas, person, shot)
     if shot.beard in ("mustache", "full", "goatee"):
-        _mustache(canvas, person, shot)
+        mustache(canvas, person, shot)
     if not person.bald:
-        _hair_in_front(canvas, person, shot)
+        hair_in_front(canvas, person, shot)
     if "Eyeglasses" in shot.worn:
         _glasses(canvas, person)
     if "Wearing_Hat" in shot.worn:
@@ -79,21 +89,6 @@ def _body(canvas: Canvas, person: Person, shot: Shot) -> None:
             ellipse(x, person.chin + 2, person.cheek * person.jaw * 0.8, 9), blend(person.skin, BLACK, 0.10), -4
         )
         canvas.stroke(arc(x - 24, person.chin + 3, x + 24, person.chin + 3, 7), blend(person.skin, BLACK, 0.4), 1.6, -3)
-
-
-def _hair_behind(canvas: Canvas, person: Person) -> None:
-    """Long hair falls beside the face to the shoulders; wavy hair has a wavy edge."""
-    reach = person.cheek + person.hair_volume + 3
-    y = np.linspace(52, 210, 24)
-    crown = reach * np.sqrt(1 - np.clip((112 - y) / 68, 0, 1) ** 2)  # the top follows the skull
-    ripple = 4.0 * np.sin(y / 5.0) if person.wavy else 3.0 * np.clip((y - 150) / 60, 0, 1) ** 2
-    left = np.stack([CENTRE_X - crown - ripple, y], axis=1)
-    right = np.stack([CENTRE_X + crown + ripple, y], axis=1)
-    canvas.fill(np.concatenate([left, right[::-1]]), blend(person.hair, BLACK, 0.18), -16)
-    for step in (0.25, 0.5, 0.75):
-        strand = person.hair_volume * step
-        canvas.stroke(left + np.array([strand, 0]), blend(person.hair, WHITE, 0.12), 1, -15)
-        canvas.stroke(right - np.array([strand, 0]), blend(person.hair, WHITE, 0.12), 1, -15)
 
 
 def _ears(canvas: Canvas, person: Person, shot: Shot) -> None:
@@ -230,58 +225,6 @@ def _mouth(canvas: Canvas, person: Person, shot: Shot) -> None:
         for side in SIDES:
             corner = CENTRE_X + side * (wide + 5.5)
             canvas.stroke(arc(corner, y - lift - 7, corner, y + 2, 0), blend(person.skin, BLACK, 0.3), 1.4, 4)
-
-
-def _mustache(canvas: Canvas, person: Person, shot: Shot) -> None:
-    y = person.mouth_y - 4.5 - person.lip * 0.6
-    wide = person.mouth_width * 0.92
-    upper = arc(CENTRE_X - wide, y + 4, CENTRE_X + wide, y + 4, -6.5)
-    canvas.fill(
-        lens(upper, arc(CENTRE_X - wide, y + 4, CENTRE_X + wide, y + 4, 0.5)), blend(person.hair, BLACK, 0.2), 7
-    )
-
-
-def _hair_in_front(canvas: Canvas, person: Person, shot: Shot) -> None:
-    """A cap from the crown to the hairline; then the strands that give it direction."""
-    reach, side_y = person.cheek + person.hair_volume * 0.45, 104.0 if person.long_hair else 98.0
-    angle = np.linspace(np.pi, 2 * np.pi, 22)
-    ripple = 1 + (0.035 * np.sin(angle * 22) if person.wavy else 0.0)
-    top = np.stack(
-        [
-            CENTRE_X + np.cos(angle) * reach * ripple,
-            side_y - np.sin(-angle) * (side_y - CROWN_Y + person.hair_volume) * ripple,
-        ],
-        axis=1,
-    )
-    line = _hairline(person, shot)
-    canvas.fill(
-        np.concatenate([points((CENTRE_X - reach, side_y)), top, points((CENTRE_X + reach, side_y)), line]),
-        person.hair,
-        -1,
-    )
-    tint = blend(person.hair, WHITE, 0.2 if person.hair_kind != "Black_Hair" else 0.13)
-    origin = np.array([CENTRE_X + person.parting * 22, CROWN_Y + 2])
-    for x, y in line[1:-1:2]:
-        path = arc(origin[0], origin[1], x, y, -9, 10)
-        if person.wavy:
-            path[:, 0] += 3 * np.sin(path[:, 1] / 3.5)
-        canvas.stroke(path, tint, 1, 0)
-
-
-def _hairline(person: Person, shot: Shot) -> Points:
-    """Right to left along the forehead: where the hair ends."""
-    inside = person.cheek - 3
-    across = np.linspace(1, -1, 13)
-    side_y = 104.0 if person.long_hair else 98.0
-    if "Bangs" in shot.worn:
-        y = np.full(13, EYE_Y - person.brow_lift - 4) + np.where(np.arange(13) % 2, 3.5, -1.5)
-    elif person.receding:
-        y = person.hairline - 14 - 16 * np.sin(np.abs(across) * np.pi) + 3
-        y = np.maximum(y, CROWN_Y + 3)
-    else:
-        y = person.hairline - 8 * np.exp(-(((across - person.parting) / 0.22) ** 2))
-    y = np.where(np.abs(across) > 0.93, side_y, y + (side_y - person.hairline) * np.abs(across) ** 6 * 0.7)
-    return np.stack([CENTRE_X + across * inside, y], axis=1)
 
 
 def _glasses(canvas: Canvas, person: Person) -> None:

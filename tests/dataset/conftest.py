@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from facedge.dataset import prepare as prepare_module
+from facedge.dataset import unfinished as unfinished_module
 from facedge.dataset.synthetic import write_synthetic_celeba
 
 
@@ -18,3 +20,9 @@ def celeba(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_celeba(celeba: Path, tmp_path: Path) -> Path:
     """The same, for a test to damage."""
     return Path(shutil.copytree(celeba, tmp_path / "own_celeba"))
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare_module, "CHUNK", 16)
+    monkeypatch.setattr(unfinished_module, "CHECKPOINT_IMAGES", 32)

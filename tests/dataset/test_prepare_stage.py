@@ -1,45 +1,20 @@
 """Preparing is deterministic, can be stopped anywhere and taken up, and never skips in silence."""
 
-import errno
-import json
 import shutil
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from prepared_folder import contents, damage
 
-from facedge.dataset import prepare as prepare_module
-from facedge.dataset import unfinished as unfinished_module
-from facedge.dataset.faces import Faces
 from facedge.dataset.prepare import prepare_faces
 from facedge.errors import DatasetError, InputError
 from facedge.imaging import load_rgb
 from facedge.preprocessing import resize_grey
 
 FILES = ["attributes.npy", "faces.json", "identities.npy", "images.npy", "names.npy", "partition.npy"]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
-def damage(celeba: Path) -> None:
-    """Four bad images of 144: missing, empty, cut short, of another geometry."""
-    images = celeba / "img_align_celeba"
-    (images / "000010.jpg").unlink()
-    (images / "000011.jpg").write_bytes(b"")
-    (images / "000012.jpg").write_bytes((images / "000012.jpg").read_bytes()[:2000])
-    Image.new("RGB", (178, 200)).save(images / "000013.jpg")
-
-
-@pytest.fixture
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare_module, "CHUNK", 16)
-    monkeypatch.setattr(unfinished_module, "CHECKPOINT_IMAGES", 32)
 
 
 def test_the_folder_holds_what_the_dataset_says(celeba: Path, tmp_path: Path) -> None:
@@ -86,81 +61,6 @@ def test_half_scale_images_are_brought_to_the_frame(own_celeba: Path, tmp_path: 
     faces = prepare_faces(own_celeba, tmp_path / "F").faces
     assert np.array_equal(faces.images[0], resize_grey(load_rgb(path), (218, 178))[0])
     assert faces.load_source(0).shape == (109, 89, 3)
-
-
-class Stop(BaseException):
-    """Stands in for ctrl-C."""
-
-
-@pytest.mark.parametrize("after", [0, 1, 2, 5, 8])
-@pytest.mark.parametrize("workers", [1, 2])
-def test_an_interrupted_run_goes_on_to_the_same_bytes(
-    own_celeba: Path, tmp_path: Path, small_chunks: None, after: int, workers: int
-) -> None:
-    damage(own_celeba)
-
-    def stop(chunks: Iterator[Any], count: int) -> Iterator[Any]:
-        assert count == 9
-        for number, chunk in enumerate(chunks):
-            if number == after:
-                raise Stop
-            yield chunk
-
-    with pytest.raises(Stop):
-        prepare_faces(own_celeba, tmp_path / "F", max_bad=0.05, workers=workers, track=stop)
-    with pytest.raises(DatasetError, match="is not finished: run the same facedge prepare command again"):
-        Faces.open(tmp_path / "F")
-    done = prepare_faces(own_celeba, tmp_path / "F", max_bad=0.05)
-    assert done.resumed_at == 16 * after
-    prepare_faces(own_celeba, tmp_path / "whole", max_bad=0.05)
-    assert contents(tmp_path / "F") == contents(tmp_path / "whole")
-
-
-def test_frames_behind_the_last_state_are_done_again(celeba: Path, tmp_path: Path, small_chunks: None) -> None:
-    """A killed process could not save its state: more frames are there than it says, the last one half."""
-    _interrupt(celeba, tmp_path / "F", after=3)
-    with (tmp_path / "F" / "images.part").open("ab") as part:
-        part.write(b"x" * 50_000)
-    prepare_faces(celeba, tmp_path / "F")
-    prepare_faces(celeba, tmp_path / "whole")
-    assert contents(tmp_path / "F") == contents(tmp_path / "whole")
-
-
-def test_stopped_between_the_last_two_steps(celeba: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: Path, content: dict[str, Any]) -> None:
-        if path.name == "faces.json":
-            raise Stop
-        write(path, content)
-
-    write = unfinished_module.write_json
-    monkeypatch.setattr(unfinished_module, "write_json", fail)
-    with pytest.raises(Stop):
-        prepare_faces(celeba, tmp_path / "F")
-    monkeypatch.undo()
-    prepare_faces(celeba, tmp_path / "F")
-    prepare_faces(celeba, tmp_path / "whole")
-    assert contents(tmp_path / "F") == contents(tmp_path / "whole")
-
-
-def _interrupt(celeba: Path, out: Path, after: int, limit: int | None = None) -> None:
-    def stop(chunks: Iterator[Any], _count: int) -> Iterator[Any]:
-        for number, chunk in enumerate(chunks):
-            if number == after:
-                raise Stop
-            yield chunk
-
-    with pytest.raises(Stop):
-        prepare_faces(celeba, out, track=stop, limit=limit)
-
-
-def test_another_dataset_does_not_go_on_where_this_one_stopped(
-    own_celeba: Path, tmp_path: Path, small_chunks: None
-) -> None:
-    _interrupt(own_celeba, tmp_path / "F", after=2)
-    image = own_celeba / "img_align_celeba" / "000002.jpg"
-    image.write_bytes(image.read_bytes() + b"\0")  # as after a new download
-    with pytest.raises(DatasetError, match="interrupted preparation of another dataset"):
-        prepare_faces(own_celeba, tmp_path / "F")
 
 
 def test_a_finished_folder_is_kept_and_a_foreign_one_not_touched(celeba: Path, tmp_path: Path) -> None:
@@ -218,71 +118,6 @@ def test_a_limit_takes_whole_people_from_every_side(celeba: Path, tmp_path: Path
     faces = prepare_faces(celeba, tmp_path / "F", limit=72).faces
     assert [len(faces.indices(side)) for side in ("train", "validation", "test")] == [60, 6, 6]
     assert (np.unique(faces.identities, return_counts=True)[1] == 6).all()
-
-
-class FullDisk:
-    """A file on a disk with room for `room` more bytes."""
-
-    def __init__(self, file: IO[bytes], room: int) -> None:
-        self._file, self._room = file, room
-
-    def write(self, data: Any) -> int:
-        self._room -= memoryview(data).nbytes
-        if self._room < 0:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return self._file.write(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-
-def test_a_disk_that_fills_up_is_one_sentence_and_the_run_can_go_on(
-    celeba: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_chunks: None
-) -> None:
-    open_part = unfinished_module.Unfinished._open_part
-    monkeypatch.setattr(
-        unfinished_module.Unfinished,
-        "_open_part",
-        lambda self: FullDisk(open_part(self), 3_000_000),
-    )
-    with pytest.raises(DatasetError, match=r"the disk of .* is full: free some space and run the same command again"):
-        prepare_faces(celeba, tmp_path / "F")
-    monkeypatch.undo()
-    assert prepare_faces(celeba, tmp_path / "F").resumed_at == 64
-    prepare_faces(celeba, tmp_path / "whole")
-    assert contents(tmp_path / "F") == contents(tmp_path / "whole")
-
-
-def test_too_little_space_is_found_before_the_work(
-    celeba: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    usage = type("Usage", (), {"free": 5_000_000})()
-    monkeypatch.setattr(unfinished_module.shutil, "disk_usage", lambda _path: usage)
-    with pytest.raises(DatasetError, match=r"has 5 MB free and 144 faces need 10 MB"):
-        prepare_faces(celeba, tmp_path / "F")
-
-
-def test_two_runs_do_not_fill_one_folder(celeba: Path, tmp_path: Path, small_chunks: None) -> None:
-    def meanwhile(chunks: Iterator[Any], _count: int) -> Iterator[Any]:
-        yield next(chunks)
-        yield next(chunks)  # the state is on disk now
-        with pytest.raises(DatasetError, match="another facedge prepare is filling"):
-            prepare_faces(celeba, tmp_path / "F")
-        yield from chunks
-
-    assert len(prepare_faces(celeba, tmp_path / "F", track=meanwhile).faces) == 144
-
-
-def test_a_damaged_state_is_one_sentence(celeba: Path, tmp_path: Path, small_chunks: None) -> None:
-    _interrupt(celeba, tmp_path / "F", after=2)
-    state = tmp_path / "F" / "prepare.json"
-    good = json.loads(state.read_text())
-    state.write_text(json.dumps(good | {"frames": 100}))
-    with pytest.raises(DatasetError, match="shorter than its state says"):
-        prepare_faces(celeba, tmp_path / "F")
-    state.write_text('{"done": 3}')
-    with pytest.raises(DatasetError, match=r"cannot be read .* remove .* and start again"):
-        prepare_faces(celeba, tmp_path / "F")
 
 
 def test_arguments_are_checked(celeba: Path, tmp_path: Path) -> None:
