@@ -44,7 +44,7 @@ def test_the_verifier_costs_at_most_twice_the_backbone(files: tuple[bytes, bytes
     seconds: list[list[float]] = [[], []]
     for _ in range(200):  # in turns, so that both meet the same machine
         for engine, feed, times in zip(engines, feeds, seconds, strict=True):
-            start = time.perf_counter()
+            start = time.process_time()  # what waits for a busy processor costs nothing
             engine.run(None, {"image": feed})
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
     assert np.median(seconds[0]) <= 2 * np.median(seconds[1])
