@@ -8,6 +8,7 @@
     ├── BundleError              a bundle that is damaged, edited, too new, or of another spec
     ├── ExportError              an export whose result did not pass its own checks
     ├── CameraError              a frame source that cannot be opened, or that went away
+    ├── StorageError             a file or folder that cannot be written: a full, read-only or failing disk
     └── MissingDependencyError   an optional package or model file that is not installed
 
 Each message says what was expected, what came, and what to do next, in one sentence.
@@ -44,6 +45,10 @@ class ExportError(FacedgeError):
 
 class CameraError(FacedgeError):
     """A frame source cannot be opened, or went away."""
+
+
+class StorageError(FacedgeError):
+    """A file or folder cannot be written: a full, read-only or failing disk."""
 
 
 class MissingDependencyError(FacedgeError):

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from facedge.bundle import Bundle
 from facedge.bundle.layout import BACKBONES
 from facedge.errors import FacedgeError, MissingDependencyError
+from facedge.machine import device_name, usable_cores
 from facedge.preprocessing import implementation_name
 from facedge.preprocessing.spec import FRAME_HEIGHT, FRAME_WIDTH, LANDMARKS
 from facedge.runtime.contract import VERIFIER, open_head, open_verifier
-from facedge.runtime.device import device_name, usable_cores
 from facedge.runtime.embedder import Embedder
 from facedge.runtime.golden import draw
 
@@ -36,7 +36,7 @@ start = time.perf_counter()
 import numpy, facedge
 crop = numpy.arange(218 * 178 * 3, dtype=numpy.uint32).astype(numpy.uint8).reshape(1, 218, 178, 3)
 facedge.load(sys.argv[1]).embed(crop)
-from facedge.runtime.device import peak_memory_mb
+from facedge.machine import peak_memory_mb
 print(1000 * (time.perf_counter() - start), peak_memory_mb())
 """
 

@@ -13,7 +13,7 @@
 set -euo pipefail
 
 repository=$(cd "$(dirname "$0")/../.." && pwd)
-bundle=$(realpath "${1:-$repository/facedge/pretrained/edge.facedge}")
+bundle=$(realpath "${1:-$repository/facedge/models/edge.facedge}")
 python=$(command -v "${PYTHON:-python3}" || true)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

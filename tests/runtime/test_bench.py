@@ -14,7 +14,7 @@ from facedge.bundle import read_bundle, write_bundle
 from facedge.errors import FacedgeError
 from facedge.runtime import bench as bench_module
 from facedge.runtime.bench import LINE_HEAD, Benchmark, bench, cold_start, interleaved
-from facedge.runtime.device import device_name, peak_memory_mb, usable_cores
+from facedge.machine import device_name, peak_memory_mb, usable_cores
 
 
 @pytest.fixture

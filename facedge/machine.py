@@ -1,4 +1,4 @@
-"""Which machine this is, and how much memory a process has touched."""
+"""The machine: its name, the CPU cores this process may use, and the peak memory of the process."""
 
 import os
 import platform

@@ -1,0 +1,150 @@
+"""Which bundle a name or path means, and where the bundles of enrolled people are.
+
+The same rule in every command and in `facedge.load`: text with a slash or ending in ".facedge" is a path, everything
+else is the name of an enrolled person. A folder of that name in the working directory is never taken instead.
+"""
+
+import os
+import unicodedata
+from pathlib import Path
+
+from facedge.bundle.layout import MANIFEST, SUFFIX
+from facedge.errors import BundleError, InputError, StorageError
+
+MOST_NAME_BYTES = 200  # file systems allow 255 for the file name, of which a temporary file needs some
+INSIDE_A_NAME = " .'’-_\u200c\u200d"  # the last two join or part letters in Persian and Indic scripts
+
+
+def resolve_bundle(value: str | Path | None) -> Path:
+    """The bundle directory that `value` means; None is the bundle inside the package.
+
+    A Path, or text that looks like one (module docstring), is taken as it is; other text must be the name of an
+    enrolled person. Raises InputError for an empty value, BundleError where nobody of that name is enrolled.
+    """
+    if value is None:
+        return pretrained()
+    text = str(value)
+    if not text.strip() or (isinstance(value, Path) and text == "."):
+        raise InputError(
+            "expected a bundle or the name of an enrolled person, got an empty value: leave it out or name one"
+        )
+    if isinstance(value, Path) or is_path(text):
+        return Path(value)
+    bundle = bundle_of(text)
+    if not (bundle / MANIFEST).is_file():
+        raise BundleError(
+            f"nobody called {text!r} is enrolled (enrolled: {_known_names()}): run facedge enroll, or give a bundle's "
+            f"path with a slash or ending in {SUFFIX}"
+        )
+    return bundle
+
+
+def resolve_person(value: str | Path | None) -> Path:
+    """Like `resolve_bundle`, but None means the only enrolled person, or the package's bundle where there is none.
+
+    Raises BundleError where several people are enrolled and none is named.
+    """
+    if value is not None:
+        return resolve_bundle(value)
+    found = people()
+    if len(found) > 1:
+        raise BundleError(f"{len(found)} people are enrolled ({_known_names()}): choose one with --bundle NAME")
+    return found[0] if found else pretrained()
+
+
+def is_path(text: str) -> bool:
+    """Whether text on the command line means a path and not a person's name."""
+    separators = {"/", os.sep, os.altsep or "/"}
+    return text.endswith(SUFFIX) or any(separator in text for separator in separators)
+
+
+def pretrained(name: str | None = None) -> Path:
+    """The path of the bundle inside the package: its only one, or the one called `name`.
+
+    Raises BundleError when this installation carries none, or none of that name.
+    """
+    folder = Path(__file__).resolve().parent.parent / "models"
+    found = sorted(folder.glob(f"*{SUFFIX}"))
+    if name is not None:
+        found = [path for path in found if path.name == name + SUFFIX or path.name == name]
+    if not found:
+        which = f"no bundle called {name!r}" if name else "no bundle of its own"
+        raise BundleError(
+            f"this installation carries {which}: name one with --bundle NAME{SUFFIX} (or FACEDGE_BUNDLE), "
+            "and make one with facedge export"
+        )
+    return found[0]
+
+
+def data_home() -> Path:
+    """$XDG_DATA_HOME/facedge, or ~/.local/share/facedge (XDG Base Directory Specification); not created here.
+
+    Raises StorageError where neither XDG_DATA_HOME nor a home directory is known.
+    """
+    base = os.environ.get("XDG_DATA_HOME", "")
+    if base and Path(base).is_absolute():
+        return Path(base) / "facedge"
+    try:
+        return Path.home() / ".local" / "share" / "facedge"
+    except RuntimeError as problem:
+        raise StorageError(
+            "there is no home directory to keep enrolled people in: set HOME, or XDG_DATA_HOME to an absolute path"
+        ) from problem
+
+
+def private_data_home() -> Path:
+    """The data directory, made where it is missing, with access for its owner only (mode 0700)."""
+    home = data_home()
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if home.stat().st_mode & 0o077:
+            home.chmod(0o700)
+    except OSError as problem:
+        raise StorageError(
+            f"the data directory {home} cannot be used ({problem.strerror}): make it writable, or set XDG_DATA_HOME to "
+            "another absolute path"
+        ) from problem
+    return home
+
+
+def bundle_of(name: str) -> Path:
+    """Where the bundle of the person called `name` is, or would be."""
+    return data_home() / f"{person_name(name)}{SUFFIX}"
+
+
+def people() -> list[Path]:
+    """The bundles of enrolled people in the data directory, sorted by name."""
+    home = data_home()
+    return sorted(path for path in home.glob(f"*{SUFFIX}") if (path / MANIFEST).is_file()) if home.is_dir() else []
+
+
+def person_name(name: str) -> str:
+    """The name of a person in Unicode's NFC form, without ".facedge"; InputError for one that cannot name a file.
+
+    Letters, marks and digits of any script; inside also blanks, apostrophes, dots, hyphens and underscores.
+    """
+    plain = unicodedata.normalize("NFC", name.removesuffix(SUFFIX))
+    if not _is_name(plain):
+        would_be = "".join(c if _in_words(c) or c in INSIDE_A_NAME else " " for c in plain)
+        would_be = " ".join(would_be.split()).strip(INSIDE_A_NAME)
+        advice = f", such as {would_be!r}" if _is_name(would_be) else ""
+        raise InputError(
+            f"expected a name of letters and digits of any script, with blanks, apostrophes, dots and hyphens inside"
+            f"{advice}, got {name!r:.120}"
+        )
+    return plain
+
+
+def _is_name(text: str) -> bool:
+    if not text or len(text.encode("utf-8", "surrogatepass")) > MOST_NAME_BYTES:
+        return False
+    first, last = unicodedata.category(text[0])[0], text[-1]
+    return first in "LN" and last not in " ." and all(_in_words(c) or c in INSIDE_A_NAME for c in text)
+
+
+def _in_words(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LMN"
+
+
+def _known_names() -> str:
+    return ", ".join(path.name.removesuffix(SUFFIX) for path in people()) or "nobody"

@@ -1,0 +1,1 @@
+"""Faces in photos: detection, landmarks, alignment, and the quality of a crop."""
