@@ -6,6 +6,7 @@ Exit codes: 0 accepted or done, 1 not accepted, 2 error, 130 interrupted.
 import sys
 import traceback
 from importlib import import_module
+from typing import Any
 
 import typer
 
@@ -13,59 +14,82 @@ from facedge.cli import _console
 from facedge.errors import FacedgeError
 
 HELP = "Is it me? Train a small face verifier, export it as one bundle, run it anywhere."
+EVERYDAY, MODEL, TOOLS = "Everyday", "A model of your own", "Tools"
 GROUPS = {
-    "train": "Train the backbone, or a face head on a frozen backbone.",
-    "bundle": "Look into a bundle, or check it.",
+    "train": (MODEL, "Train the backbone, or a face head on a frozen backbone."),
+    "bundle": (TOOLS, "Show a bundle, or check it against the format."),
 }
-# One line a command: its words, and where its function is. A command's module imports typer and the standard library
-# only; its stage comes when it runs.
+# The words of a command: its panel in the help, and where its function is. A command's module imports typer and the
+# standard library only; its stage is imported when it runs.
 COMMANDS = {
-    "prepare": "prepare:prepare",
-    "train backbone": "train:backbone",
-    "train head": "train:head",
-    "export": "export:export",
-    "cameras": "cameras:cameras",
-    "enroll": "enroll:enroll",
-    "forget": "forget:forget",
-    "verify": "verify:verify",
-    "attributes": "attributes:attributes",
-    "eval": "evaluate:evaluate",
-    "bench": "bench:bench",
-    "demo": "demo:demo",
-    "doctor": "doctor:doctor",
-    "bundle show": "bundle:show",
-    "bundle check": "bundle:check",
+    "enroll": (EVERYDAY, "enroll:enroll"),
+    "verify": (EVERYDAY, "verify:verify"),
+    "list": (EVERYDAY, "list_people:list_people"),
+    "forget": (EVERYDAY, "forget:forget"),
+    "cameras": (EVERYDAY, "cameras:cameras"),
+    "attributes": (EVERYDAY, "attributes:attributes"),
+    "prepare": (MODEL, "prepare:prepare"),
+    "train backbone": (MODEL, "train:backbone"),
+    "train head": (MODEL, "train:head"),
+    "export": (MODEL, "export:export"),
+    "eval": (MODEL, "evaluate:evaluate"),
+    "demo": (MODEL, "demo:demo"),
+    "bundle show": (TOOLS, "bundle:show"),
+    "bundle check": (TOOLS, "bundle:check"),
+    "bench": (TOOLS, "bench:bench"),
+    "doctor": (TOOLS, "doctor:doctor"),
 }
 
 
 def application(first_word: str = "") -> typer.Typer:
-    """The command line: what begins with `first_word` where that is a command, so that a start pays for it alone."""
+    """The command line: the commands that begin with `first_word` where there are any, so that a start imports one."""
     asked = [words for words in COMMANDS if words.split()[0] == first_word] or list(COMMANDS)
+    settings: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
     app = typer.Typer(
-        name="facedge", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP
+        name="facedge",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help=HELP,
+        context_settings=settings,
     )
-    app.callback()(_verbosity)
-    groups = {name: typer.Typer(no_args_is_help=True, help=text) for name, text in GROUPS.items()}
-    for name in dict.fromkeys(words.split()[0] for words in asked):
-        if name in groups:
-            app.add_typer(groups[name], name=name)
+    app.callback()(_global_options)
+    groups: dict[str, typer.Typer] = {}
     for words in asked:
-        module, function = COMMANDS[words].split(":")
+        panel, place = COMMANDS[words]
+        module, function = place.split(":")
         *group, name = words.split()
-        place = groups[group[0]] if group else app
-        place.command(name)(getattr(import_module(f"facedge.cli.{module}"), function))
+        if group and group[0] not in groups:
+            group_panel, text = GROUPS[group[0]]
+            groups[group[0]] = typer.Typer(no_args_is_help=True, help=text, context_settings=settings)
+            app.add_typer(groups[group[0]], name=group[0], rich_help_panel=group_panel)
+        target = groups[group[0]] if group else app
+        target.command(name, rich_help_panel=None if group else panel)(
+            getattr(import_module(f"facedge.cli.{module}"), function)
+        )
     return app
 
 
-def _verbosity(
-    verbose: bool = typer.Option(False, "-v", "--verbose", help="Say more, and show tracebacks."),
-    quiet: bool = typer.Option(False, "-q", "--quiet", help="Say nothing but results and errors."),
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import facedge
+
+        print(f"facedge {facedge.__version__}")
+        raise typer.Exit
+
+
+def _global_options(
+    verbose: bool = typer.Option(False, "-v", "--verbose", help="Print more, and tracebacks of errors."),
+    quiet: bool = typer.Option(False, "-q", "--quiet", help="Print results and errors only."),
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+    ),
 ) -> None:
     _console.set_verbosity(verbose=verbose, quiet=quiet)
 
 
 def hoist_verbosity(argv: list[str]) -> list[str]:
-    """`-v` and `-q` mean the same before and after the command's name; Click wants them before it."""
+    """Move `-v` and `-q` to the front: they mean the same after the command's name, and Click wants them before it."""
     end = argv.index("--") if "--" in argv else len(argv)
     flags = {"-v", "--verbose", "-q", "--quiet"}
     front = [a for a in argv[:end] if a in flags]
@@ -75,8 +99,9 @@ def hoist_verbosity(argv: list[str]) -> list[str]:
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     args = hoist_verbosity(sys.argv[1:] if argv is None else argv)
+    words = [word for word in args if not word.startswith("-")]
     try:
-        code = application(args[0] if args else "")(args=args, prog_name="facedge", standalone_mode=False)
+        code = application(words[0] if words else "")(args=args, prog_name="facedge", standalone_mode=False)
     except typer.Exit as stop:
         code = stop.exit_code
     except (typer.Abort, KeyboardInterrupt):  # Click turns ctrl-C into Abort
@@ -99,7 +124,7 @@ def _report(problem: BaseException, sentence: str) -> int:
 
 
 def _report_unexpected(problem: Exception) -> int:
-    show = getattr(problem, "show", None)  # a Click usage error knows how to print itself
+    show = getattr(problem, "show", None)  # a usage error of Click prints itself
     if callable(show):
         show()
         return 2
@@ -110,6 +135,6 @@ def _report_unexpected(problem: Exception) -> int:
 
 
 def _close_stdout() -> int:
-    """The reader of our output went away (`facedge ... | head`): stop quietly."""
+    """The reader of our output is gone (`facedge ... | head`): end without a message."""
     sys.stdout = None
     return 2

@@ -1,4 +1,4 @@
-"""What every command says and how: results on stdout, everything else on stderr."""
+"""What commands print: results on stdout; progress, warnings and errors on stderr."""
 
 import contextlib
 import json
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+STYLES = {"green": "32", "red": "31", "yellow": "33", "bold": "1", "dim": "2"}  # SGR codes, ECMA-48
 _level = 0  # -1 quiet, 0 normal, 1 verbose
 
 
@@ -23,28 +24,35 @@ def verbose() -> bool:
 
 
 def say(message: str) -> None:
-    """A line of progress on stderr; silent under `-q`."""
+    """Print a line of progress on stderr; nothing under `-q`."""
     if _level >= 0:
         print(message, file=sys.stderr, flush=True)
 
 
 def warn(message: str) -> None:
-    """A warning on stderr, even under `-q`."""
+    """Print a warning on stderr, even under `-q`."""
     print(f"facedge: warning: {message}", file=sys.stderr, flush=True)
 
 
 def error(message: str) -> None:
-    """The one sentence a failure ends with, on stderr."""
+    """Print the one sentence that a failure ends with on stderr."""
     print(f"facedge: error: {message}", file=sys.stderr, flush=True)
 
 
 def emit_json(record: dict[str, Any]) -> None:
-    """One JSON object a line on stdout. NaN is not JSON: it is an error here."""
+    """Print one JSON object as a line on stdout; ValueError for NaN, which JSON does not have."""
     print(json.dumps(record, allow_nan=False, ensure_ascii=False), flush=True)
 
 
+def styled(text: str, style: str) -> str:
+    """`text` in a style of STYLES if stdout is a terminal that shows colours (NO_COLOR unset, TERM not dumb)."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty():
+        return text
+    return f"\x1b[{STYLES[style]}m{text}\x1b[0m"
+
+
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """Iterate with a progress bar on stderr; plain iteration where stderr is no terminal or under `-q`."""
+    """Iterate with a progress bar on stderr (facedge.progress.Track); without one where stderr is no terminal."""
     if _level < 0 or not sys.stderr.isatty():
         yield from items
         return
@@ -56,7 +64,7 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
 
 @contextlib.contextmanager
 def bar(description: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar that is told (done, total, remark); it does nothing where stderr is no terminal."""
+    """A progress bar for work that is no iteration: call it with (done, total, remark)."""
     if _level < 0 or not sys.stderr.isatty():
         yield lambda _done, _total, _remark: None
         return

@@ -1,27 +1,56 @@
 """Options that several commands share, so that they read and behave the same everywhere."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
-    from facedge.detection import Policy
+    from facedge.faces.options import FaceOptions, Policy
+
+
+def rate(text: str) -> float:
+    """A rate as people write it: "0.1%" or "0.001" -> 0.001; a usage error for anything that is not within 0 to 1."""
+    try:
+        value = float(text.strip().removesuffix("%")) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise typer.BadParameter(f"expected a rate such as 0.1% or 0.001, got {text!r}")
+    return value
+
 
 BundleOption = Annotated[
-    Path | None,
-    typer.Option("--bundle", "-b", envvar="FACEDGE_BUNDLE", help="Bundle to use; the package's own by default."),
+    str | None,
+    typer.Option(
+        "--bundle",
+        "-b",
+        metavar="NAME|PATH",
+        envvar="FACEDGE_BUNDLE",
+        help="An enrolled person's name, or a bundle's path (with a slash or ending in .facedge).",
+        show_default="the bundle inside the package",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout, nothing else.")]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", envvar="FACEDGE_THREADS", min=1, max=256, help="CPU threads to use.")
 ]
+FarOption = Annotated[
+    float | None,
+    typer.Option(
+        "--far", parser=rate, metavar="RATE", envvar="FACEDGE_FAR", help="False accept rate, such as 0.1% or 0.001."
+    ),
+]
 AlignedOption = Annotated[
-    bool, typer.Option("--aligned", help="The images are crops in CelebA geometry: do not look for faces.")
+    bool, typer.Option("--aligned", help="The images are aligned crops in CelebA geometry: do not detect faces.")
 ]
 FacesOption = Annotated[
-    str,
-    typer.Option("--faces", envvar="FACEDGE_FACES", help="Which face of several: largest, center, or only (refuse)."),
+    Literal["largest", "center", "only"],
+    typer.Option(
+        "--faces",
+        envvar="FACEDGE_FACES",
+        help="Which of several faces is meant; only: refuse a picture with several.",
+    ),
 ]
 MinFaceOption = Annotated[
     float | None,
@@ -32,28 +61,39 @@ MinFaceOption = Annotated[
         help="Smallest face to look for: below 1 a share of the photo's longer side (default 0.075), else pixels.",
     ),
 ]
+CameraOption = Annotated[
+    str | None,
+    typer.Option(
+        "--camera", metavar="SRC", help="Camera: 0, /dev/video0, a video file, an http or rtsp URL, picamera."
+    ),
+]
+SeedOption = Annotated[int, typer.Option("--seed", envvar="FACEDGE_SEED", min=0, help="Seed of the random numbers.")]
 
 
-def chosen_bundle(bundle: Path | None) -> Path:
-    """The bundle that was named, or the one inside the package."""
-    if bundle is not None:
-        return bundle
-    from facedge.bundle.pretrained import pretrained
+def face_options(faces: "Policy", min_face: float | None = None) -> "FaceOptions":
+    """The options of a photo's search from the command line's values."""
+    from facedge.faces.options import MIN_FACE, FaceOptions
 
-    return pretrained()
-
-
-def chosen_person(bundle: Path | None) -> Path:
-    """The bundle or person that was named, the only person enrolled here, or the bundle inside the package."""
-    from facedge.runtime.enrollment import home
-
-    found = home.resolve(bundle)
-    return found if found is not None else chosen_bundle(None)
+    return FaceOptions(policy=faces, min_face=MIN_FACE if min_face is None else min_face)
 
 
 def chosen_faces(faces: str) -> "Policy":
-    """`faces` as the type that the runtime wants; a usage error for another word."""
+    """`faces` as the type that the package wants."""
     for policy in ("largest", "center", "only"):
         if faces == policy:
             return policy
     raise typer.BadParameter(f"expected largest, center or only, got {faces!r}", param_hint="--faces")
+
+
+def chosen_bundle(bundle: str | Path | None) -> Path:
+    """The bundle that was named, or the one inside the package."""
+    from facedge.bundle.resolve import resolve_bundle
+
+    return resolve_bundle(bundle)
+
+
+def chosen_person(bundle: str | Path | None) -> Path:
+    """The bundle or person that was named, the only person enrolled here, or the bundle inside the package."""
+    from facedge.bundle.resolve import resolve_person
+
+    return resolve_person(bundle)
