@@ -84,8 +84,8 @@ class Benchmark:
         """One row of a table of devices, with the columns of LINE_HEAD."""
         fast = {kind: f"{min(t.median for t in by.values()):.2f} ms" for kind, by in self.backbone.items()}
         photo = sum(t.median for name, t in self.stages.items() if name in PHOTO_STAGES)
-        whole = f"{photo:.1f} ms" if "detect" in self.stages else "-"
-        cells = [self.device, fast.get("fp32", "-"), fast.get("int8", "-"), whole]
+        photo_ms = f"{photo:.1f} ms" if "detect" in self.stages else "-"
+        cells = [self.device, fast.get("fp32", "-"), fast.get("int8", "-"), photo_ms]
         return f"| {' | '.join([*cells, f'{self.cold_ms / 1000:.2f} s', f'{self.memory_mb:.0f} MB', self.facedge])} |"
 
 
@@ -182,8 +182,8 @@ def _crop_stages(bundle: Bundle, seconds: float) -> dict[str, Timing]:
         "head": lambda: head.run(["probability"], {"embedding": embedding}),
     }
     if VERIFIER in bundle.files:
-        whole = open_verifier(bundle)
-        jobs[VERIFIER] = lambda: whole.run(None, {"image": crop})
+        verifier = open_verifier(bundle)
+        jobs[VERIFIER] = lambda: verifier.run(None, {"image": crop})
     return interleaved(jobs, seconds)
 
 

@@ -15,7 +15,7 @@ from facedge.bundle.graph import inspect_graph
 from facedge.bundle.layout import BACKBONES, MANIFEST
 from facedge.bundle.reading import check_listing, read_file, read_manifest
 from facedge.errors import BundleError, FacedgeError
-from facedge.formatting import counted
+from facedge.formatting import counted, percent, rate
 from facedge.runtime.embedder import HEAD, VERIFIER, open_backbone, open_head, open_verifier
 from facedge.runtime.golden import GOLDEN, check_golden
 from facedge.runtime.verifier_graph import verifier_properties
@@ -55,7 +55,7 @@ def check_bundle(path: str | Path) -> list[Finding]:
 
 
 def _contents(bundle: Bundle) -> list[Finding]:
-    """The checks that need all files whole: the models run, arrays, evidence, golden vectors."""
+    """The checks that need every file undamaged: the models run, arrays, evidence, golden vectors."""
     findings = [_checked(f"{name} runs", run, bundle) for name, run in _MODELS.items() if name in bundle.files]
     findings.append(_checked("arrays", _arrays, bundle))
     findings.append(_checked("evidence", _evidence, bundle.manifest))
@@ -105,9 +105,8 @@ def _evidence(manifest: Manifest) -> str:
         return "nobody is enrolled: head.onnx is a template"
     if found is None:
         return "the threshold was set by hand: no FAR is known for it"
-    return (
-        f"FAR {found.far_target:g} asked, at most {found.far_upper95:.2g} by {found.identities:,} impostor identities"
-    )
+    identities = counted(found.identities, "impostor identity", "impostor identities")
+    return f"FAR {rate(found.far_target)} asked, at most {percent(found.far_upper95)} by {identities}"
 
 
 def _backbone(bundle: Bundle, precision: str) -> str:

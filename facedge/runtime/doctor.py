@@ -120,8 +120,8 @@ def _bundle() -> Item:
     from facedge.bundle.resolve import resolve_bundle
 
     bundle = read_bundle(resolve_bundle(os.environ.get("FACEDGE_BUNDLE") or None))
-    who = "one person enrolled" if bundle.manifest.enrolled else "nobody enrolled yet"
-    return Item("bundle", "ok", f"{bundle.path} ({bundle.manifest.name}, {who})")
+    enrolled = "one person enrolled" if bundle.manifest.enrolled else "nobody enrolled yet"
+    return Item("bundle", "ok", f"{bundle.path} ({bundle.manifest.name}, {enrolled})")
 
 
 def _camera() -> Item:
