@@ -1,21 +1,47 @@
-"""Images named on the command line: files as they are, folders as all the images inside."""
+"""What the commands that answer for photos share: which images, which bundle, which faces, and reasons as text."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Annotated
 
-from facedge.cli import _console
-from facedge.errors import ImageError, InputError
+import typer
 
-R = TypeVar("R")
+from facedge.cli._options import chosen_faces
+from facedge.errors import InputError
+
+if TYPE_CHECKING:
+    from facedge.faces.options import FaceOptions
+
+ImagesArgument = Annotated[list[str] | None, typer.Argument(help="Images, or folders of images.", show_default=False)]
+BundleOption = Annotated[
+    str | None,
+    typer.Option(
+        "--bundle",
+        "-b",
+        envvar="FACEDGE_BUNDLE",
+        help="Name of an enrolled person, or path of a bundle; the package's own bundle by default.",
+    ),
+]
+REASONS = {
+    "no_face": "no face found",
+    "many_faces": "more than one face",
+    "low_quality": "too flat or dark to tell",
+    "below_threshold": "not alike enough",
+}
 
 
-def expand(paths: Sequence[Path]) -> list[Path]:
-    """Every image meant by `paths`, in their order; InputError where that is none or a path does not exist."""
+def expand(paths: Sequence[str] | None) -> list[Path]:
+    """The images named on the command line: files as they are, folders as all the images inside, in their order.
+
+    InputError where that is none, where a path is empty, or does not exist.
+    """
     if not paths:
         raise InputError("no image given: name an image file, or a folder of images")
     found: list[Path] = []
-    for path in paths:
+    for text in paths:
+        path = Path(text)
+        if not text.strip():
+            raise InputError("expected an image file or a folder, got an empty value: leave it out or name one")
         if path.is_dir():
             found.extend(_inside(path))
         elif path.exists():
@@ -25,14 +51,11 @@ def expand(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def answered(probes: Sequence[Path], answer: Callable[[Path], R]) -> Iterator[tuple[Path, R | None]]:
-    """(probe, answer) in order; None after saying so on stderr where an image cannot be read."""
-    for probe in probes:
-        try:
-            yield probe, answer(probe)
-        except ImageError as problem:
-            _console.error(str(problem))
-            yield probe, None
+def chosen_face_options(faces: str, min_face: float | None) -> "FaceOptions":
+    """The values of --faces and --min-face; a usage error for another policy."""
+    from facedge.faces.options import MIN_FACE, FaceOptions
+
+    return FaceOptions(chosen_faces(faces), MIN_FACE if min_face is None else min_face)
 
 
 def _inside(folder: Path) -> list[Path]:

@@ -1,31 +1,22 @@
-"""`facedge attributes`: what the backbone reads off a face."""
+"""`facedge attributes`: the attributes of a face, from the backbone."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from facedge.cli import _console
-from facedge.cli._options import (
-    AlignedOption,
-    BundleOption,
-    FacesOption,
-    JsonOption,
-    MinFaceOption,
-    ThreadsOption,
-    chosen_bundle,
-    chosen_faces,
-)
-from facedge.cli._style import percent, styled
-from facedge.cli.verify import WHY
+from facedge.cli._options import AlignedOption, FacesOption, JsonOption, MinFaceOption, ThreadsOption
+from facedge.cli._probes import REASONS, BundleOption, ImagesArgument, chosen_face_options, expand
+from facedge.cli._style import styled
+from facedge.errors import ImageError
 
 if TYPE_CHECKING:
-    from facedge.runtime.seeing import Seen
+    from facedge.runtime.embedder import FaceEmbedding
 
 
 def attributes(
-    images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.", show_default=False)],
+    images: ImagesArgument = None,
     bundle: BundleOption = None,
     everything: Annotated[bool, typer.Option("--all", help="Show unlikely attributes too.")] = False,
     faces: FacesOption = "largest",
@@ -34,50 +25,51 @@ def attributes(
     as_json: JsonOption = False,
     threads: ThreadsOption = 1,
 ) -> None:
-    """The attributes of a face with their probabilities. Exit code 1: an image shows no face to read."""
+    """The attributes of a face with their probabilities. Exit code 1: an image shows no usable face."""
     from facedge.bundle import read_bundle
-    from facedge.cli._probes import answered, expand
-    from facedge.runtime.embedder import Embedder
-    from facedge.runtime.seeing import see
+    from facedge.bundle.resolve import resolve_bundle
+    from facedge.runtime.embedder import Embedder, embed_photo
 
-    embedder = Embedder(read_bundle(chosen_bundle(bundle)), threads=threads)
-    policy = chosen_faces(faces)
+    embedder = Embedder(read_bundle(resolve_bundle(bundle)), threads=threads)
+    options = chosen_face_options(faces, min_face)
     worst = 0
-    probes = expand(images)
-    look = partial(see, embedder, faces=policy, aligned=True if aligned else None, min_face=min_face)
-    for probe, seen in answered(probes, look):
-        worst = max(worst, 2 if seen is None else 1 if seen.reason else 0)
-        if seen is not None and as_json:
-            _console.emit_json(_record(probe, seen))
-        elif seen is not None:
-            print(_text(probe, seen, everything), flush=True)
+    for probe in expand(images):
+        try:
+            found = embed_photo(embedder, probe, options, aligned=True if aligned else None)
+        except ImageError as problem:
+            _console.error(str(problem))
+            worst = 2
+            continue
+        worst = max(worst, 1 if found.reason else 0)
+        if as_json:
+            _console.emit_json(_record(probe, found))
+        else:
+            print(_text(probe, found, everything), flush=True)
     raise typer.Exit(worst)
 
 
-def _record(probe: Path, seen: "Seen") -> dict[str, Any]:
-    found = seen.located
+def _record(probe: Path, found: "FaceEmbedding") -> dict[str, Any]:
+    box, landmarks = found.located.box, found.located.landmarks
     return {
         "probe": str(probe),
-        "reason": seen.reason,
-        "attributes": {name: round(value, 6) for name, value in seen.attributes.items()},
-        "box": list(found.box) if found.box is not None else None,
-        "landmarks": [list(point) for point in found.landmarks] if found.landmarks is not None else None,
-        "ms": {stage: round(value, 3) for stage, value in seen.ms.items()},
+        "reason": found.reason,
+        "attributes": {name: round(value, 6) for name, value in found.attributes.items()},
+        "box": list(box) if box is not None else None,
+        "landmarks": [list(point) for point in landmarks] if landmarks is not None else None,
+        "ms": {stage: round(value, 3) for stage, value in found.ms.items()},
     }
 
 
-def _text(probe: Path, seen: "Seen", everything: bool) -> str:
+def _text(probe: Path, found: "FaceEmbedding", everything: bool) -> str:
+    from facedge.formatting import label_text, percent
+
     title = styled(str(probe), "bold")
-    if seen.reason:
-        return f"{title}\n  {WHY[seen.reason]}"
-    ranked = sorted(seen.attributes.items(), key=lambda item: -item[1])
-    shown = [(name, value) for name, value in ranked if everything or value >= 0.5]
+    if found.reason:
+        return f"{title}\n  {REASONS[found.reason]}"
+    ranked = sorted(found.attributes.items(), key=lambda item: -item[1])
+    shown = [(label_text(name), value) for name, value in ranked if everything or value >= 0.5]
     if not shown:
-        return f"{title}\n  none is likely; the likeliest is {ranked[0][0]} at {percent(ranked[0][1])}"
+        return f"{title}\n  none is likely; the likeliest is {label_text(ranked[0][0])} at {percent(ranked[0][1])}"
     width = max(len(name) for name, _ in shown)
-    lines = [f"  {name.replace('_', ' '):<{width}}  {percent(value):>5}  {_bar(value)}" for name, value in shown]
+    lines = [f"  {name:<{width}}  {percent(value):>7}  {'▇' * round(20 * value)}" for name, value in shown]
     return "\n".join([title, *lines])
-
-
-def _bar(value: float) -> str:
-    return "▇" * round(20 * value)

@@ -1,4 +1,4 @@
-"""`facedge bench`: how fast is this bundle on this device?"""
+"""`facedge bench`: time of every stage, cold start and memory of a bundle on this device."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facedge.cli import _console
-from facedge.cli._options import BundleOption, JsonOption, chosen_bundle
+from facedge.cli._options import JsonOption
+from facedge.cli._probes import BundleOption
 from facedge.cli._style import styled
 
 if TYPE_CHECKING:
@@ -27,10 +28,11 @@ def bench(
 ) -> None:
     """Time every stage, every precision and 1 to n threads, the cold start and the memory on this device."""
     from facedge.bundle import read_bundle
+    from facedge.bundle.resolve import resolve_bundle
     from facedge.runtime.bench import bench as measure
 
     _console.say("measuring; a busy or hot device gives other figures than an idle one")
-    found = measure(read_bundle(chosen_bundle(bundle)), photo=photo, seconds=seconds, threads=threads or ())
+    found = measure(read_bundle(resolve_bundle(bundle)), photo=photo, seconds=seconds, threads=threads or ())
     if as_json:
         _console.emit_json(found.to_record())
     else:
@@ -38,7 +40,8 @@ def bench(
 
 
 def table(found: "Benchmark") -> Iterable[str]:
-    """The lines of the table people read, the row for a list of devices last."""
+    """The lines of the table, the row for a list of devices last."""
+    from facedge.formatting import counted
     from facedge.runtime.bench import LINE_HEAD
 
     yield styled(found.device, "bold")
@@ -50,7 +53,7 @@ def table(found: "Benchmark") -> Iterable[str]:
         yield f"  {styled('without detect: ' + found.without, 'dim')}"
     for precision, by_threads in found.backbone.items():
         yield "\n" + styled(f"Backbone {precision}", "bold")
-        yield from _rows({f"{n} thread{'s' if n > 1 else ''}": timing for n, timing in by_threads.items()})
+        yield from _rows({counted(n, "thread"): timing for n, timing in by_threads.items()})
     yield "\n" + styled("Cold start", "bold")
     yield f"  first embedding of a fresh process after {found.cold_ms:.0f} ms, {found.memory_mb:.0f} MB of memory"
     yield f"\n{LINE_HEAD}\n{'|---' * (LINE_HEAD.count('|') - 1)}|\n{found.line()}"

@@ -1,4 +1,4 @@
-"""`facedge doctor`: what is installed, what is missing, and the command that brings it."""
+"""`facedge doctor`: what is installed, what is missing, and the command that installs it."""
 
 from dataclasses import asdict
 
@@ -20,8 +20,8 @@ def doctor(as_json: JsonOption = False) -> None:
         if as_json:
             _console.emit_json(asdict(item))
             continue
-        word, style = MARKS[item.state]
-        print(f"{styled(f'{word:<7}', style)}  {item.name:<11}  {item.text}".rstrip())
+        mark, style = MARKS[item.state]
+        print(f"{styled(f'{mark:<7}', style)}  {item.name:<11}  {item.text}".rstrip())
         if item.remedy:
             print(f"{'':<22}{styled('→ ' + item.remedy, 'dim')}")
     raise typer.Exit(1 if any(item.state == "broken" for item in items) else 0)

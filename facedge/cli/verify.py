@@ -7,33 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facedge.cli import _console
-from facedge.cli._options import (
-    AlignedOption,
-    BundleOption,
-    FacesOption,
-    JsonOption,
-    MinFaceOption,
-    ThreadsOption,
-    chosen_faces,
-    chosen_person,
-)
-from facedge.cli._style import percent, styled
+from facedge.cli._options import AlignedOption, FacesOption, JsonOption, MinFaceOption, ThreadsOption
+from facedge.cli._probes import REASONS, BundleOption, ImagesArgument, chosen_face_options, expand
+from facedge.cli._style import styled
+from facedge.errors import ImageError
 
 if TYPE_CHECKING:
     from facedge.runtime.decision import Decision
 
-WHY = {
-    "no_face": "no face found",
-    "many_faces": "more than one face",
-    "low_quality": "too flat or dark to tell",
-    "below_threshold": "not alike enough",
-}
-
 
 def verify(
-    images: Annotated[
-        list[Path] | None, typer.Argument(help="Images, or folders of images.", show_default=False)
-    ] = None,
+    images: ImagesArgument = None,
     bundle: BundleOption = None,
     far: Annotated[
         float | None,
@@ -67,29 +51,30 @@ def verify(
     show: Annotated[bool, typer.Option("--show", help="With --camera: a window; needs a display.")] = False,
 ) -> None:
     """Is it me? Exit code 0: every image accepted, 1: at least one not, 2: an error."""
-    from facedge.cli._probes import answered, expand
+    from facedge.bundle.resolve import resolve_person
     from facedge.runtime.verifier import load
 
     if camera is None and (once or watch or challenge or show or timeout is not None):
         raise typer.BadParameter("--once, --watch, --timeout, --challenge and --show go with --camera SRC")
-    person, policy = chosen_person(bundle), chosen_faces(faces)
-    verifier = load(person, threshold=threshold, far=far, faces=policy, min_face=min_face, threads=threads)
-    _ = verifier.threshold  # nobody enrolled: say so before looking for images
+    if camera is not None and images:
+        raise typer.BadParameter("give images or --camera, not both")
+    options = chosen_face_options(faces, min_face)
+    verifier = load(resolve_person(bundle), threshold=threshold, far=far, options=options, threads=threads)
+    _ = verifier.threshold  # nobody enrolled is an error before images are looked for
     if camera is not None:
         from facedge.cli._verify_camera import LiveOptions, verify_camera
 
-        if images:
-            raise typer.BadParameter("give images or --camera, not both")
-        options = LiveOptions(camera, once, watch or as_json, timeout, give_up, challenge, show)
-        verify_camera(verifier, options)
-    probes = expand(images or [])
+        verify_camera(verifier, LiveOptions(camera, once, watch or as_json, timeout, give_up, challenge, show))
     decisions: list[Decision | None] = []
-    for probe, decision in answered(probes, lambda p: verifier.verify(p, aligned=True if aligned else None)):
+    for probe in expand(images):
+        try:
+            decision = verifier.verify(probe, aligned=True if aligned else None)
+        except ImageError as problem:
+            _console.error(str(problem))
+            decisions.append(None)
+            continue
         decisions.append(decision)
-        if decision is not None and as_json:
-            _console.emit_json(decision.to_record(str(probe)))
-        elif decision is not None:
-            print(_line(probe, decision), flush=True)
+        _print(probe, decision, as_json)
     if not as_json:
         _console.say(_summary(decisions))
     raise typer.Exit(exit_code(decisions))
@@ -102,14 +87,19 @@ def exit_code(decisions: Sequence["Decision | None"]) -> int:
     return 0 if decisions and all(decision is not None and decision.accepted for decision in decisions) else 1
 
 
-def _line(probe: Path, decision: "Decision") -> str:
-    word = styled("accept", "green") if decision.accepted else styled("reject", "red")
+def _print(probe: Path, decision: "Decision", as_json: bool) -> None:
+    if as_json:
+        _console.emit_json(decision.to_record(str(probe)))
+        return
+    answer = styled("accept", "green") if decision.accepted else styled("reject", "red")
     score = f"{decision.score:.4f}" if decision.score is not None else "     -"
-    why = f"  {styled(WHY[decision.reason], 'dim')}" if decision.reason else ""
-    return f"{word}  {score}  {probe}{why}"
+    why = f"  {styled(REASONS[decision.reason], 'dim')}" if decision.reason else ""
+    print(f"{answer}  {score}  {probe}{why}", flush=True)
 
 
 def _summary(decisions: Sequence["Decision | None"]) -> str:
+    from facedge.formatting import percent
+
     read = [decision for decision in decisions if decision is not None]
     parts = [f"{sum(decision.accepted for decision in read)} of {len(decisions)} accepted"]
     if len(read) < len(decisions):

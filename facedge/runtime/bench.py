@@ -1,6 +1,6 @@
-"""How fast is this bundle on this device: stages, threads, precisions, cold start, memory.
+"""Benchmark of a bundle on this device: stages, threads, precisions, cold start, memory.
 
-Jobs that are compared run interleaved, in turn, so that a device that warms up or throttles treats them alike.
+Jobs that are compared run interleaved, in turn, so that warming up or throttling affects all of them alike.
 """
 
 import json
@@ -14,28 +14,29 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facedge.bundle import Bundle
 from facedge.bundle.layout import BACKBONES
 from facedge.errors import FacedgeError, MissingDependencyError
 from facedge.machine import device_name, usable_cores
+from facedge.onnx_session import runtime_version
 from facedge.preprocessing import implementation_name
 from facedge.preprocessing.spec import FRAME_HEIGHT, FRAME_WIDTH, LANDMARKS
-from facedge.runtime.contract import VERIFIER, open_head, open_verifier
-from facedge.runtime.embedder import Embedder
+from facedge.runtime.embedder import VERIFIER, Embedder, open_head, open_verifier
 from facedge.runtime.golden import draw
+from facedge.types import Float32Array
 
-FRAME = (480, 640)  # height and width of the photo that stands for a camera's
+FRAME = (480, 640)  # height and width of the drawn photo, as from a camera
 COLD_STARTS = 5
 WARM_UPS = 3
 FEWEST_RUNS = 5
 COLD_SCRIPT = """
 import sys, time
+from pathlib import Path
 start = time.perf_counter()
 import numpy, facedge
 crop = numpy.arange(218 * 178 * 3, dtype=numpy.uint32).astype(numpy.uint8).reshape(1, 218, 178, 3)
-facedge.load(sys.argv[1]).embed(crop)
+facedge.load(Path(sys.argv[1])).embed(crop)
 from facedge.machine import peak_memory_mb
 print(1000 * (time.perf_counter() - start), peak_memory_mb())
 """
@@ -59,7 +60,7 @@ class Benchmark:
 
     stages    by name, one thread, for one photo of 640x480 (or the one given)
     backbone  by precision, then by number of threads
-    cold      a fresh Python process until the first embedding is there, without the interpreter's own start
+    cold      from the first import of a fresh Python process to its first embedding
     """
 
     device: str
@@ -80,11 +81,11 @@ class Benchmark:
         return plain
 
     def line(self) -> str:
-        """One row for a table of devices: device, face to answer by precision, photo to answer, start, memory."""
+        """One row of a table of devices, with the columns of LINE_HEAD."""
         fast = {kind: f"{min(t.median for t in by.values()):.2f} ms" for kind, by in self.backbone.items()}
         photo = sum(t.median for name, t in self.stages.items() if name in PHOTO_STAGES)
-        whole = f"{photo:.1f} ms" if "detect" in self.stages else "-"
-        cells = [self.device, fast.get("fp32", "-"), fast.get("int8", "-"), whole]
+        photo_ms = f"{photo:.1f} ms" if "detect" in self.stages else "-"
+        cells = [self.device, fast.get("fp32", "-"), fast.get("int8", "-"), photo_ms]
         return f"| {' | '.join([*cells, f'{self.cold_ms / 1000:.2f} s', f'{self.memory_mb:.0f} MB', self.facedge])} |"
 
 
@@ -99,8 +100,6 @@ def bench(bundle: Bundle, *, photo: Path | None = None, seconds: float = 1.0, th
     seconds  about how long to measure each group of jobs for
     threads  numbers of threads to try; 1 up to all cores by default
     """
-    import onnxruntime
-
     import facedge
 
     stages, without = _photo_stages(photo, seconds)
@@ -108,7 +107,7 @@ def bench(bundle: Bundle, *, photo: Path | None = None, seconds: float = 1.0, th
     return Benchmark(
         device=device_name(),
         facedge=facedge.__version__,
-        onnxruntime=onnxruntime.__version__,
+        onnxruntime=runtime_version().split(",")[0],
         kernel=implementation_name(),
         bundle=bundle.manifest.name,
         sha256=bundle.sha256,
@@ -150,7 +149,7 @@ def cold_start(bundle: Path) -> tuple[float, float]:
 
 
 def _photo_stages(photo: Path | None, seconds: float) -> tuple[dict[str, Timing], str]:
-    """decode, detect and align; and why some of them could not be measured, "" where all were."""
+    """decode, detect and align; and why detect could not be measured, "" where it was."""
     from facedge.alignment import align
     from facedge.detection import detect
     from facedge.imaging import load_rgb
@@ -172,7 +171,7 @@ def _photo_stages(photo: Path | None, seconds: float) -> tuple[dict[str, Timing]
 
 
 def _crop_stages(bundle: Bundle, seconds: float) -> dict[str, Timing]:
-    """preprocess, backbone and head for one aligned crop; verifier.onnx does all three in one."""
+    """preprocess, backbone and head for one aligned crop, and verifier.onnx, which contains all three."""
     crop = draw(FRAME_HEIGHT, FRAME_WIDTH)[None]
     embedder, head = Embedder(bundle), open_head(bundle)
     tensor = embedder.prepare(crop)
@@ -183,13 +182,13 @@ def _crop_stages(bundle: Bundle, seconds: float) -> dict[str, Timing]:
         "head": lambda: head.run(["probability"], {"embedding": embedding}),
     }
     if VERIFIER in bundle.files:
-        whole = open_verifier(bundle)
-        jobs[VERIFIER] = lambda: whole.run(None, {"image": crop})
+        verifier = open_verifier(bundle)
+        jobs[VERIFIER] = lambda: verifier.run(None, {"image": crop})
     return interleaved(jobs, seconds)
 
 
 def _backbones(bundle: Bundle, seconds: float, threads: list[int]) -> dict[str, dict[int, Timing]]:
-    """The backbone on one face, every precision the bundle has on every number of threads, all interleaved."""
+    """The backbone on one face: every precision of the bundle on every number of threads, all interleaved."""
     jobs: dict[str, Job] = {}
     for precision in (kind for kind, name in BACKBONES.items() if name in bundle.files):
         for count in threads:
@@ -202,12 +201,12 @@ def _backbones(bundle: Bundle, seconds: float, threads: list[int]) -> dict[str, 
     return found
 
 
-def _inference(embedder: Embedder, tensor: NDArray[np.float32]) -> Job:
+def _inference(embedder: Embedder, tensor: Float32Array) -> Job:
     return lambda: embedder.infer(tensor)
 
 
-def _landmarks_in(height: int, width: int) -> NDArray[np.float32]:
-    """Where the landmarks of a face would be that fills half the height of a photo."""
+def _landmarks_in(height: int, width: int) -> Float32Array:
+    """The landmarks float32 (5, 2) of a face that fills half the height of a photo."""
     scale = height / 2 / FRAME_HEIGHT
     shift = (width / 2 - FRAME_WIDTH / 2 * scale, height / 4)
     return (np.array(LANDMARKS) * scale + shift).astype(np.float32)

@@ -1,6 +1,6 @@
-"""Holding a bundle against the format, finding by finding: what `facedge bundle check` prints.
+"""Check a bundle against the format: the findings that `facedge bundle check` prints.
 
-`read_bundle` stops at the first thing that is wrong; here everything that can still be looked at is.
+`read_bundle` stops at the first error; `check_bundle` goes on with every check that is still possible.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,8 @@ from facedge.bundle.graph import inspect_graph
 from facedge.bundle.layout import BACKBONES, MANIFEST
 from facedge.bundle.reading import check_listing, read_file, read_manifest
 from facedge.errors import BundleError, FacedgeError
-from facedge.runtime.contract import HEAD, VERIFIER, open_backbone, open_head, open_verifier
+from facedge.formatting import counted, percent, rate
+from facedge.runtime.embedder import HEAD, VERIFIER, open_backbone, open_head, open_verifier
 from facedge.runtime.golden import GOLDEN, check_golden
 from facedge.runtime.verifier_graph import verifier_properties
 
@@ -24,7 +25,7 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: what was looked at, whether it keeps the format, and the sentence about it."""
+    """One line: what was checked, whether it keeps the format, and a sentence about it."""
 
     what: str
     ok: bool
@@ -32,9 +33,9 @@ class Finding:
 
 
 def check_bundle(path: str | Path) -> list[Finding]:
-    """Every finding about the bundle directory `path`, in the order a reader would meet them.
+    """Every finding about the bundle directory `path`: the manifest, its files, their content, the golden vectors.
 
-    ok=False means that the runtime refuses the bundle, or that a host would get other answers than its golden vectors.
+    ok=False: the runtime refuses the bundle, or its outputs differ from its golden vectors.
     """
     folder = Path(path)
     try:
@@ -44,28 +45,28 @@ def check_bundle(path: str | Path) -> list[Finding]:
     files: dict[str, bytes] = {}
     findings = [
         Finding(MANIFEST, True, f"format version {manifest.format_version}, sealed, sha256 {sha256[:12]}"),
-        _looked_at("listing", _listing, folder, manifest),
-        *(_looked_at(name, _file, folder, name, manifest, files) for name in sorted(manifest.files)),
-        _looked_at("preprocessing", _preprocessing, manifest),
+        _checked("listing", _listing, folder, manifest),
+        *(_checked(name, _file, folder, name, manifest, files) for name in sorted(manifest.files)),
+        _checked("preprocessing", _preprocessing, manifest),
     ]
     if all(finding.ok for finding in findings):
-        findings += _meaning(Bundle(folder, manifest, files, sha256))
+        findings += _contents(Bundle(folder, manifest, files, sha256))
     return findings
 
 
-def _meaning(bundle: Bundle) -> list[Finding]:
-    """What only a bundle with the right bytes can be asked."""
-    findings = [_looked_at(f"{name} runs", run, bundle) for name, run in _MODELS.items() if name in bundle.files]
-    findings.append(_looked_at("arrays", _arrays, bundle))
-    findings.append(_looked_at("evidence", _evidence, bundle.manifest))
+def _contents(bundle: Bundle) -> list[Finding]:
+    """The checks that need every file undamaged: the models run, arrays, evidence, golden vectors."""
+    findings = [_checked(f"{name} runs", run, bundle) for name, run in _MODELS.items() if name in bundle.files]
+    findings.append(_checked("arrays", _arrays, bundle))
+    findings.append(_checked("evidence", _evidence, bundle.manifest))
     if GOLDEN in bundle.files and all(finding.ok for finding in findings):
-        findings.append(_looked_at("golden vectors", check_golden, bundle))
+        findings.append(_checked("golden vectors", check_golden, bundle))
     return findings
 
 
-def _looked_at(what: str, look: Callable[P, str], *args: P.args, **kwargs: P.kwargs) -> Finding:
+def _checked(what: str, check: Callable[P, str], *args: P.args, **kwargs: P.kwargs) -> Finding:
     try:
-        return Finding(what, True, look(*args, **kwargs))
+        return Finding(what, True, check(*args, **kwargs))
     except FacedgeError as problem:
         return Finding(what, False, str(problem))
 
@@ -77,12 +78,11 @@ def _listing(folder: Path, manifest: Manifest) -> str:
 
 def _file(folder: Path, name: str, manifest: Manifest, files: dict[str, bytes]) -> str:
     files[name] = data = read_file(folder, name, manifest.files[name])
+    size = counted(len(data), "byte")
     if not name.endswith(".onnx"):
-        return f"{len(data):,} bytes, sha256 matches"
+        return f"{size}, sha256 matches"
     facts = inspect_graph(name, data)
-    return (
-        f"{len(data):,} bytes, sha256 matches, opset {facts.opset}, {len(facts.operators)} kinds of standard operators"
-    )
+    return f"{size}, sha256 matches, opset {facts.opset}, {len(facts.operators)} kinds of standard operators"
 
 
 def _preprocessing(manifest: Manifest) -> str:
@@ -94,8 +94,9 @@ def _arrays(bundle: Bundle) -> str:
     check_arrays(bundle.files, bundle.manifest.embedding_size)
     cohort = read_cohort(bundle.files)
     if cohort is None:
-        return "no cohort: the threshold cannot be set anew on a device"
-    return f"cohort of {len(cohort[0]):,} embeddings, {len(set(cohort[1].tolist())):,} identities"
+        return "no cohort: a device cannot calibrate a threshold with it"
+    people = counted(len(set(cohort[1].tolist())), "identity", "identities")
+    return f"cohort of {counted(len(cohort[0]), 'embedding')}, {people}"
 
 
 def _evidence(manifest: Manifest) -> str:
@@ -103,10 +104,9 @@ def _evidence(manifest: Manifest) -> str:
     if not manifest.enrolled:
         return "nobody is enrolled: head.onnx is a template"
     if found is None:
-        return "the threshold was set by hand: nothing is known about its FAR"
-    return (
-        f"FAR {found.far_target:g} asked, at most {found.far_upper95:.2g} by {found.identities:,} impostor identities"
-    )
+        return "the threshold was set by hand: no FAR is known for it"
+    identities = counted(found.identities, "impostor identity", "impostor identities")
+    return f"FAR {rate(found.far_target)} asked, at most {percent(found.far_upper95)} by {identities}"
 
 
 def _backbone(bundle: Bundle, precision: str) -> str:

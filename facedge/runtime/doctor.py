@@ -1,4 +1,4 @@
-"""What this installation can do, what it lacks, and the command that brings it."""
+"""`facedge doctor`: check the installation part by part, with the command that installs what is missing."""
 
 import os
 import platform
@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from facedge.errors import FacedgeError
+from facedge.formatting import counted
 
 State = Literal["ok", "missing", "broken"]
 BASE = ("numpy", "onnxruntime", "pillow", "typer")  # the base install
@@ -22,9 +23,9 @@ TRAINING = ("torch", "onnx", "onnxscript", "safetensors", "matplotlib")
 class Item:
     """One part of the installation.
 
-    state   ok; missing: something optional is not there; broken: something needed does not work
+    state   ok; missing: something optional is not installed; broken: something needed does not work
     text    what was found
-    remedy  the command or step that brings what is missing, "" where nothing is
+    remedy  the command or step that mends it, "" where nothing is missing
     """
 
     name: str
@@ -34,8 +35,8 @@ class Item:
 
 
 def diagnose() -> list[Item]:
-    """Look at every part of this installation. Imports nothing heavy and opens no camera."""
-    looks: tuple[tuple[str, Callable[[], Item]], ...] = (
+    """Check every part of this installation. Imports neither torch nor OpenCV, and opens no camera."""
+    checks: tuple[tuple[str, Callable[[], Item]], ...] = (
         ("facedge", _package),
         ("kernel", _kernel),
         ("onnxruntime", _onnxruntime),
@@ -44,15 +45,15 @@ def diagnose() -> list[Item]:
         ("camera", _camera),
         ("training", _training),
     )
-    return [_looked_at(name, look) for name, look in looks]
+    return [_checked(name, check) for name, check in checks]
 
 
-def _looked_at(name: str, look: Callable[[], Item]) -> Item:
+def _checked(name: str, check: Callable[[], Item]) -> Item:
     try:
-        return look()
+        return check()
     except FacedgeError as problem:
         return Item(name, "missing", "", str(problem))
-    except Exception as problem:  # a doctor reports what does not work; it does not fall ill itself
+    except Exception as problem:  # a part that fails is a finding, and the others are still checked
         return Item(name, "broken", f"{type(problem).__name__}: {problem}", "pip install --force-reinstall facedge")
 
 
@@ -75,7 +76,12 @@ def _kernel() -> Item:
     chosen, here = _kernels.chosen(), _kernels.available()
     expected = _with_kernel("numpy", lambda: preprocess(image).tobytes())
     if preprocess(image).tobytes() != expected:
-        return Item("kernel", "broken", f"{chosen} gives other bits than numpy", "FACEDGE_KERNEL=numpy, and tell us")
+        return Item(
+            "kernel",
+            "broken",
+            f"{chosen} gives other bits than numpy",
+            "set FACEDGE_KERNEL=numpy, and report it as a bug",
+        )
     if here == ("numpy",):
         return Item(
             "kernel", "missing", "numpy (slow)", "install a C compiler, then pip install --force-reinstall facedge"
@@ -95,11 +101,10 @@ def _with_kernel(name: str, work: Callable[[], bytes]) -> bytes:
 
 
 def _onnxruntime() -> Item:
-    from facedge.runtime.session import about_engine
+    from facedge.onnx_session import runtime_version
 
-    engine = about_engine()
     telemetry = "off" if os.environ.get("ORT_DISABLE_TELEMETRY") == "1" else "on: unset ORT_DISABLE_TELEMETRY"
-    return Item("onnxruntime", "ok", f"{engine}, telemetry {telemetry}")
+    return Item("onnxruntime", "ok", f"{runtime_version()}, telemetry {telemetry}")
 
 
 def _detector() -> Item:
@@ -112,21 +117,20 @@ def _detector() -> Item:
 
 def _bundle() -> Item:
     from facedge.bundle import read_bundle
-    from facedge.bundle.pretrained import pretrained
+    from facedge.bundle.resolve import resolve_bundle
 
-    named = os.environ.get("FACEDGE_BUNDLE")
-    bundle = read_bundle(named or pretrained())
-    who = "one person enrolled" if bundle.manifest.enrolled else "nobody enrolled yet"
-    return Item("bundle", "ok", f"{bundle.path} ({bundle.manifest.name}, {who})")
+    bundle = read_bundle(resolve_bundle(os.environ.get("FACEDGE_BUNDLE") or None))
+    enrolled = "one person enrolled" if bundle.manifest.enrolled else "nobody enrolled yet"
+    return Item("bundle", "ok", f"{bundle.path} ({bundle.manifest.name}, {enrolled})")
 
 
 def _camera() -> Item:
     backends = [text for text in _camera_backends() if text]
     devices = sorted(path.name for path in Path("/dev").glob("video*"))
-    seen = f"{len(devices)} video devices" if devices else "no video device"
+    found = counted(len(devices), "video device") if devices else "no video device"
     if not backends:
-        return Item("camera", "missing", f"no backend, {seen}", "pip install 'facedge[camera]'")
-    return Item("camera", "ok", f"{', '.join(backends)}; {seen}")
+        return Item("camera", "missing", f"no backend, {found}", "pip install 'facedge[camera]'")
+    return Item("camera", "ok", f"{', '.join(backends)}; {found}")
 
 
 def _camera_backends() -> Iterator[str]:

@@ -1,54 +1,52 @@
-"""Is it me? A bundle, a photo, a decision."""
+"""Verify (1:1): an enrolled bundle and a photo -> a Decision."""
 
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facedge.bundle import Bundle, read_bundle
-from facedge.runtime.contract import open_head
-from facedge.runtime.decision import Decision
-from facedge.runtime.embedder import Embedder, Floats
-from facedge.runtime.seeing import Photo, Seen, see
-from facedge.runtime.threshold import Threshold, choose_threshold
-
-if TYPE_CHECKING:
-    from facedge.detection import Policy
+from facedge.bundle.resolve import resolve_bundle
+from facedge.faces.crop import LARGEST_FACE, Photo, find_crop, since
+from facedge.faces.options import FaceOptions, Policy
+from facedge.runtime.decision import Decision, Reason, Threshold, choose_threshold
+from facedge.runtime.embedder import Embedder, FaceEmbedding, embed_crop, open_head
+from facedge.types import Float32Array, UInt8Array
 
 
 def load(
-    path: str | Path | Bundle,
+    value: str | Path | Bundle | None = None,
     *,
     threshold: float | None = None,
     far: float | None = None,
-    faces: "Policy" = "largest",
-    min_face: float | None = None,
+    options: FaceOptions = LARGEST_FACE,
     threads: int = 1,
     precision: str | None = None,
 ) -> "Verifier":
     """Open a bundle: read it, check every byte, and make its models ready.
 
-    path       a bundle directory NAME.facedge, or a Bundle from read_bundle
+    value      the name of an enrolled person, the path of a bundle directory NAME.facedge, or a Bundle from
+               read_bundle; None is the bundle inside the package. Text with a slash or ending in .facedge is a path.
     threshold  use this score instead of the bundle's threshold
     far        use the bundle's threshold for this FAR
-    faces      which face of several counts: "largest", "center", or "only" to refuse several
-    min_face   the smallest face to look for in photos, as in facedge.detect; None takes its default
+    options    which of several faces is meant, and the smallest face to look for
     threads    CPU threads
     precision  "fp32" or "int8"; None takes the bundle's own choice
 
-    Raises BundleError for a bundle that is damaged, edited, too new or of another spec.
+    Raises BundleError for a bundle that is damaged, edited, too new or of another spec, and for a name that nobody is
+    enrolled under; InputError for an empty value.
     """
-    bundle = path if isinstance(path, Bundle) else read_bundle(path)
-    return Verifier(
-        bundle, threshold=threshold, far=far, faces=faces, min_face=min_face, threads=threads, precision=precision
-    )
+    bundle = value if isinstance(value, Bundle) else read_bundle(resolve_bundle(value))
+    return Verifier(bundle, threshold=threshold, far=far, options=options, threads=threads, precision=precision)
 
 
 class Verifier:
-    """A loaded bundle. Safe to call from several threads. See `load` for the parameters."""
+    """A loaded bundle. See `load` for the parameters.
+
+    Safe to call from several threads. Can be pickled: the copy carries the bundle's bytes and opens its own sessions.
+    """
 
     def __init__(
         self,
@@ -56,14 +54,16 @@ class Verifier:
         *,
         threshold: float | None = None,
         far: float | None = None,
-        faces: "Policy" = "largest",
-        min_face: float | None = None,
+        options: FaceOptions = LARGEST_FACE,
         threads: int = 1,
         precision: str | None = None,
     ) -> None:
         """Make the models of a checked bundle ready."""
+        self._remake = partial(
+            Verifier, threshold=threshold, far=far, options=options, threads=threads, precision=precision
+        )
         self.bundle = bundle
-        self.faces, self.min_face = faces, min_face
+        self.options = options
         self._threshold: Threshold | None = None
         if bundle.manifest.enrolled or threshold is not None or far is not None:
             self._threshold = choose_threshold(bundle.manifest, threshold=threshold, far=far)
@@ -78,65 +78,71 @@ class Verifier:
     @property
     def threshold(self) -> float:
         """The score from which on a probe is accepted; BundleError when nobody is enrolled."""
-        return self._decider().value
+        return self._in_force().value
+
+    @property
+    def faces(self) -> Policy:
+        """Which of several faces is meant."""
+        return self.options.policy
+
+    @property
+    def min_face(self) -> float:
+        """The smallest face to look for, as in FaceOptions."""
+        return self.options.min_face
 
     def verify(self, photo: Photo, *, aligned: bool | None = None) -> Decision:
-        """Decide about one photo: a path, the bytes of an image file, or uint8 RGB (H, W, 3) or grey (H, W).
+        """Decide about one photo: a path, the bytes of an image file, uint8 RGB (H, W, 3) or grey (H, W), a PIL image.
 
         aligned  True: the photo is a crop in CelebA geometry; False: find the face in it; None: 178x218 and 89x109
                  pixels count as aligned
 
-        Raises BundleError when nobody is enrolled, ImageError when the photo cannot be read. It never accepts by
-        accident: a score that is no number is a rejection.
+        Raises BundleError when nobody is enrolled, ImageError when the photo cannot be read, InputError for an array
+        of another kind. It fails closed: a score that is no number is a rejection.
         """
-        self._decider()  # before any work: nobody enrolled is an error, not a rejection
-        return self.decide(see(self.embedder, photo, faces=self.faces, aligned=aligned, min_face=self.min_face))
+        self._in_force()  # before any work: nobody enrolled is an error, not a rejection
+        return self.decide(embed_crop(self.embedder, find_crop(photo, self.options, aligned=aligned)))
 
-    def decide(self, seen: Seen) -> Decision:
-        """The decision about what `see` found in a photo."""
-        decider = self._decider()
-        if seen.embedding is None:
-            return _rejected(seen, decider)
-        start = perf_counter()
-        score = float(self.score(seen.embedding[None])[0])
-        seen.ms["infer"] += 1000 * (perf_counter() - start)
-        sound = 0.0 <= score <= 1.0  # False for NaN too: a head that answers nonsense accepts nobody
-        accepted = sound and score >= decider.value
-        return replace(
-            _rejected(seen, decider),
+    def decide(self, found: FaceEmbedding) -> Decision:
+        """The decision about an embedded face."""
+        in_force, ms = self._in_force(), dict(found.ms)
+        score: float | None = None
+        reason: Reason | None = found.reason
+        accepted = False
+        if found.embedding is not None:
+            start = perf_counter()
+            value = float(self.score(found.embedding[None])[0])
+            ms["infer"] += since(start)
+            score = value if 0.0 <= value <= 1.0 else None  # None for NaN too
+            accepted = score is not None and score >= in_force.value
+            reason = None if accepted else "below_threshold"
+        return Decision(
             accepted=accepted,
-            score=score if sound else None,
-            reason=None if accepted else "below_threshold",
+            score=score,
+            threshold=in_force.value,
+            reason=reason,
+            box=found.located.box,
+            landmarks=found.located.landmarks,
+            attributes=found.attributes,
+            ms=ms,
+            far=in_force.far,
         )
 
-    def embed(self, crops: NDArray[np.uint8]) -> Floats:
+    def embed(self, crops: UInt8Array) -> Float32Array:
         """Aligned uint8 (N, H, W, 3) or (N, H, W) in CelebA geometry -> float32 (N, D), L2-normalised."""
         return self.embedder.embed(crops)
 
-    def attributes(self, crops: NDArray[np.uint8]) -> Floats:
+    def attributes(self, crops: UInt8Array) -> Float32Array:
         """Aligned uint8 (N, H, W, 3) or (N, H, W) in CelebA geometry -> float32 (N, A), probabilities."""
         return self.embedder.attributes(crops)
 
-    def score(self, embeddings: Floats) -> Floats:
+    def score(self, embeddings: Float32Array) -> Float32Array:
         """Embeddings float32 (N, D) -> scores float32 (N,) in 0..1, higher is more alike."""
         (probability,) = self._head.run(["probability"], {"embedding": np.ascontiguousarray(embeddings, np.float32)})
         return np.asarray(probability, np.float32)[:, 0]
 
-    def _decider(self) -> Threshold:
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sessions cannot be pickled: the copy is made anew from the same bundle and arguments."""
+        return self._remake, (self.bundle,)
+
+    def _in_force(self) -> Threshold:
         return self._threshold or choose_threshold(self.bundle.manifest)
-
-
-def _rejected(seen: Seen, decider: Threshold) -> Decision:
-    """Every answer starts as a rejection; only a sound score at or above the threshold turns it."""
-    found = seen.located
-    return Decision(
-        accepted=False,
-        score=None,
-        threshold=decider.value,
-        reason=seen.reason,
-        box=found.box,
-        landmarks=found.landmarks,
-        attributes=seen.attributes,
-        ms=seen.ms,
-        far=decider.far,
-    )

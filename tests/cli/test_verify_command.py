@@ -1,6 +1,7 @@
 """`facedge verify`: exit codes, JSON lines, the table people read, and sentences for what goes wrong."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 from tiny_bundle import crop, write_tiny
 
 from facedge.cli import main
+from facedge.runtime import bench as bench_module
 
 
 @pytest.fixture
@@ -26,6 +28,7 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_module, "COLD_STARTS", 1)
     for name in ("FACEDGE_BUNDLE", "FACEDGE_FAR", "FACEDGE_THRESHOLD", "FACEDGE_FACES", "FACEDGE_THREADS"):
         monkeypatch.delenv(name, raising=False)
 
@@ -113,6 +116,8 @@ def test_a_broken_image_is_2_and_the_rest_is_still_answered(
     [
         ([], "no image given"),
         (["nowhere.jpg"], "nowhere.jpg: no such file or folder"),
+        ([""], "expected an image file or a folder, got an empty value"),
+        (["photos/me.png", "  "], "expected an image file or a folder, got an empty value"),
         (["empty"], "no images in this folder"),
         (["photos/me.png", "--faces", "smallest"], "expected largest, center or only"),
         (["photos/me.png", "--threads", "0"], "'--threads'"),
@@ -134,6 +139,40 @@ def test_what_goes_wrong_is_2_and_one_sentence(
     assert shown.out == ""
     assert sentence in shown.err
     assert "Traceback" not in shown.err
+
+
+def test_a_person_may_be_named(
+    tiny_bundle: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = photos.parent / "data" / "facedge"
+    monkeypatch.setenv("XDG_DATA_HOME", str(data.parent))
+    monkeypatch.chdir(photos.parent)
+    shutil.copytree(tiny_bundle, data / "ana.facedge")
+    write_tiny(photos.parent / "all.facedge", threshold=0.0).path.rename(
+        "ana"
+    )  # a folder of that name, which accepts everybody, is not taken
+    me, other = photos / "me.png", photos / "others" / "1.png"
+    assert run("verify", me, "-b", "ana") == 0
+    assert run("verify", other, "-b", "ana") == 1
+    assert run("verify", me) == 0  # the only person enrolled
+    monkeypatch.setenv("FACEDGE_BUNDLE", "ana")
+    assert run("verify", me) == 0
+    assert run("attributes", me) == 0
+    assert run("bench", "--seconds", "0", "--threads", "1", "--json") == 0
+    capsys.readouterr()
+    assert run("verify", me, "-b", "bob") == 2
+    assert "nobody called 'bob' is enrolled (enrolled: ana)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["verify", "me.png"], ["attributes", "me.png"], ["bench"]])
+def test_an_empty_bundle_is_refused(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    monkeypatch.chdir(photos)
+    assert run(*command, "-b", "") == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "expected a bundle or the name of an enrolled person, got an empty value" in shown.err
 
 
 def test_nobody_enrolled(tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:

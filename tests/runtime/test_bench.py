@@ -12,9 +12,9 @@ import tiny_bundle
 
 from facedge.bundle import read_bundle, write_bundle
 from facedge.errors import FacedgeError
+from facedge.machine import device_name, peak_memory_mb, usable_cores
 from facedge.runtime import bench as bench_module
 from facedge.runtime.bench import LINE_HEAD, Benchmark, bench, cold_start, interleaved
-from facedge.machine import device_name, peak_memory_mb, usable_cores
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
-"""The doctor: what is there, what is missing, and what to type."""
+"""The doctor: what is installed, what is missing, and the command for it."""
 
 import importlib.machinery
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ def found(name: str) -> doctor.Item:
     return item
 
 
-def test_every_part_is_looked_at() -> None:
+def test_every_part_is_checked() -> None:
     assert [item.name for item in diagnose()] == [
         "facedge", "kernel", "onnxruntime", "detector", "bundle", "camera", "training",
     ]  # fmt: skip
@@ -59,7 +60,14 @@ def test_the_bundle_in_use_is_named(monkeypatch: pytest.MonkeyPatch, tiny_bundle
     assert found("bundle") == doctor.Item("bundle", "ok", f"{tiny_bundle} (tiny, one person enrolled)")
 
 
-def test_a_doctor_does_not_fall_ill(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bundle_in_use_may_be_a_name(monkeypatch: pytest.MonkeyPatch, tiny_bundle: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tiny_bundle.parent / "data"))
+    shutil.copytree(tiny_bundle, tiny_bundle.parent / "data" / "facedge" / "ana.facedge")
+    monkeypatch.setenv("FACEDGE_BUNDLE", "ana")
+    assert "ana.facedge (tiny, one person enrolled)" in found("bundle").text
+
+
+def test_a_check_that_raises_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> tuple[str, ...]:
         raise RuntimeError("illegal instruction")
 
@@ -69,6 +77,6 @@ def test_a_doctor_does_not_fall_ill(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("machine", ["armv7l", "armv6l"])
-def test_32_bit_pis_are_told(monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
+def test_32_bit_pis_get_a_remedy(monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
     monkeypatch.setattr("platform.machine", lambda: machine)
     assert "64-bit Raspberry Pi OS" in found("facedge").remedy

@@ -1,11 +1,14 @@
 """Verifying: scores, thresholds, reasons, and that nothing is ever accepted by accident."""
 
+import pickle
+import shutil
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 pytest.importorskip("onnx")
 
@@ -14,10 +17,13 @@ from onnx import helper
 from tiny_bundle import crop, embedding_of
 
 import facedge
-from facedge.bundle import write_bundle
+from facedge.bundle import Bundle, read_bundle, write_bundle
 from facedge.errors import BundleError, ImageError, InputError
+from facedge.faces.options import FaceOptions
 from facedge.runtime.decision import STAGES, Decision
+from facedge.runtime.embedder import Embedder
 from facedge.runtime.verifier import Verifier, load
+from facedge.types import Float32Array, UInt8Array
 
 
 @pytest.fixture
@@ -58,6 +64,26 @@ def test_a_path_bytes_and_pixels_give_the_same_score(verifier: Verifier, tmp_pat
     scores = {verifier.verify(p).score for p in (tmp_path / "me.png", str(tmp_path / "me.png"), crop(0))}
     scores.add(verifier.verify((tmp_path / "me.png").read_bytes()).score)
     assert len(scores) == 1
+
+
+@pytest.mark.parametrize("mode", ["RGB", "P", "L", "RGBA"])
+def test_a_pil_image_scores_as_its_file_does(verifier: Verifier, tmp_path: Path, mode: str) -> None:
+    from PIL import Image
+
+    image = Image.fromarray(crop(0)).convert(mode)
+    image.save(tmp_path / "me.png")
+    assert verifier.verify(image).score == verifier.verify(tmp_path / "me.png").score
+
+
+def test_a_pil_image_is_turned_by_its_exif(verifier: Verifier, tmp_path: Path) -> None:
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.rot90(crop(0))).save(tmp_path / "me.png", exif=exif)
+    with Image.open(tmp_path / "me.png") as image:
+        assert image.size == (218, 178)
+        assert verifier.verify(image).score == verifier.verify(crop(0)).score
 
 
 def test_half_scale_and_grey_count_as_aligned(verifier: Verifier) -> None:
@@ -117,7 +143,7 @@ def test_nan_pixels_of_the_backbone_accept_nobody(verifier: Verifier, monkeypatc
 
 
 def test_an_exception_is_an_exception(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    def broken(embeddings: Float32Array) -> Float32Array:
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(verifier, "score", broken)
@@ -152,7 +178,7 @@ def test_what_is_no_photo_is_refused(verifier: Verifier, photo: object) -> None:
 
 
 @pytest.mark.parametrize("crops", [crop(0), np.zeros((2, 9, 9, 3)), np.zeros((0, 9, 9, 3), np.uint8), crop(0)[:, :, 0]])
-def test_what_is_no_batch_is_refused(verifier: Verifier, crops: NDArray[np.uint8]) -> None:
+def test_what_is_no_batch_is_refused(verifier: Verifier, crops: UInt8Array) -> None:
     with pytest.raises(InputError, match="crops: expected a uint8 batch"):
         verifier.embed(crops)
 
@@ -178,6 +204,71 @@ def test_the_record_has_the_keys_of_the_contract(verifier: Verifier) -> None:
     found = replace(verifier.verify(crop(0)), box=(1.0, 2.0, 3.0, 4.0), landmarks=((1.0, 2.0),) * 5)
     assert isinstance(found, Decision)
     assert found.to_record("x")["landmarks"] == [[1.0, 2.0]] * 5
+
+
+@pytest.mark.parametrize("crops", [[[1, 2], [3]], [crop(0), crop(0, 109, 89)]])
+def test_ragged_batches_are_one_sentence(verifier: Verifier, crops: list[UInt8Array]) -> None:
+    with pytest.raises(InputError, match=r"crops: expected a uint8 batch .* got no array"):
+        verifier.embed(crops)  # type: ignore[arg-type]
+
+
+def copied(original: Verifier) -> Verifier:
+    made = pickle.loads(pickle.dumps(original))
+    assert isinstance(made, Verifier)
+    return made
+
+
+def test_a_verifier_can_be_pickled(tiny_bundle: Path) -> None:
+    original = load(tiny_bundle, far=0.1, options=FaceOptions("only", min_face=0.2), threads=2, precision="fp32")
+    shutil.rmtree(tiny_bundle)  # the copy carries the bytes that were checked
+    copy = copied(copied(original))
+    assert (copy.threshold, copy.options, copy.embedder.threads) == (0.3, original.options, 2)
+    assert copy.bundle == original.bundle
+    for seed in range(3):
+        ours, theirs = original.verify(crop(seed)), copy.verify(crop(seed))
+        assert (theirs.score, theirs.accepted, theirs.far) == (ours.score, ours.accepted, ours.far)
+
+
+def test_a_verifier_reaches_another_process(verifier: Verifier) -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        assert pool.submit(verifier.verify, crop(0)).result().score == verifier.verify(crop(0)).score
+
+
+def test_an_embedder_can_be_pickled(tiny_bundle: Path) -> None:
+    embedder = Embedder(read_bundle(tiny_bundle), threads=2)
+    copy = pickle.loads(pickle.dumps(embedder))
+    assert (copy.threads, copy.precision) == (2, "fp32")
+    np.testing.assert_array_equal(copy.embed(crop(1)[None]), embedder.embed(crop(1)[None]))
+
+
+def test_embeddings_and_attributes_come_together(verifier: Verifier) -> None:
+    crops = np.stack([crop(seed) for seed in range(40)])
+    embeddings, attributes = verifier.embedder.embed_with_attributes(crops)
+    np.testing.assert_array_equal(embeddings, verifier.embed(crops))
+    np.testing.assert_array_equal(attributes, verifier.attributes(crops))
+
+
+def test_a_persons_name_is_loaded(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny_bundle, tmp_path / "data" / "facedge" / "ana.facedge")
+    (tmp_path / "ana").mkdir()  # a folder of that name is not taken instead
+    assert load("ana").verify(crop(0)).accepted
+    assert load(str(tiny_bundle)).bundle == load(tiny_bundle).bundle
+    with pytest.raises(BundleError, match=r"nobody called 'bob' is enrolled \(enrolled: ana\)"):
+        load("bob")
+
+
+def test_nothing_named_is_the_bundle_of_the_package() -> None:
+    bundle = load().bundle
+    assert isinstance(bundle, Bundle)
+    assert bundle.path == facedge.pretrained()
+
+
+@pytest.mark.parametrize("value", ["", "  ", Path()])
+def test_an_empty_value_is_refused(value: str | Path) -> None:
+    with pytest.raises(InputError, match="got an empty value"):
+        load(value)
 
 
 def test_the_public_names_lead_here(tiny_bundle: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("onnx")
 
+from facedge.faces.options import FaceOptions
 from facedge.runtime.verifier import Verifier, load
 
 pytestmark = pytest.mark.usefixtures("detector")
@@ -37,7 +38,7 @@ def test_every_portrait_gets_a_score(verifier: Verifier, shared_data: Path, who:
 
 @pytest.mark.real
 def test_two_people_are_many_faces_where_one_is_asked(tiny_bundle: Path, shared_data: Path) -> None:
-    verifier = load(tiny_bundle, faces="only")
+    verifier = load(tiny_bundle, options=FaceOptions(policy="only"))
     for photo in photos(shared_data / "photos" / "group"):
         decision = verifier.verify(photo)
         assert (decision.accepted, decision.reason, decision.score) == (False, "many_faces", None)

@@ -7,8 +7,7 @@ pytest.importorskip("onnx")
 from tiny_bundle import manifest
 
 from facedge.errors import BundleError, InputError
-from facedge.runtime.decision import FarEvidence
-from facedge.runtime.threshold import Threshold, choose_threshold
+from facedge.runtime.decision import FarEvidence, Threshold, choose_threshold
 
 
 def test_the_bundle_decides_by_itself() -> None:

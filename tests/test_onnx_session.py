@@ -13,7 +13,7 @@ import tiny_bundle
 from onnx import helper
 
 from facedge.errors import BundleError, InputError
-from facedge.runtime.session import FLOAT, Port, check_ports, open_session
+from facedge.onnx_session import FLOAT, Port, check_ports, open_session
 
 
 def test_a_head_opens_and_runs() -> None:
@@ -61,7 +61,7 @@ def test_another_contract_is_refused(inputs: list[Port], outputs: list[Port], se
 
 
 def test_telemetry_is_off_before_onnxruntime_is_imported() -> None:
-    script = "import facedge.runtime.session, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    script = "import facedge.onnx_session, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
     environment = {key: value for key, value in os.environ.items() if key not in ("CI", "ORT_DISABLE_TELEMETRY")}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1"

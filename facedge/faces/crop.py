@@ -1,0 +1,209 @@
+"""From a photo to the aligned crop of the face that is meant, or the reason why there is none.
+
+Every part of the package that needs a face out of a photo calls `find_crop`; for the next frame of a video
+`follow_crop` takes a third of the time. The steps: read the photo, detect faces, choose one by policy, refine its
+landmarks, align.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+
+from facedge.errors import ImageError, InputError
+from facedge.faces.options import FaceOptions
+from facedge.preprocessing.spec import FRAME_HEIGHT, FRAME_WIDTH
+from facedge.types import UInt8Array
+
+if TYPE_CHECKING:
+    from facedge.detection import Detector, Face
+
+ALIGNED_SHAPES = ((FRAME_HEIGHT, FRAME_WIDTH), (FRAME_HEIGHT // 2, FRAME_WIDTH // 2))  # CelebA's, and at half scale
+
+LARGEST_FACE = FaceOptions()
+
+CropReason = Literal["no_face", "many_faces", "low_quality"]
+Points: TypeAlias = tuple[tuple[float, float], ...]
+
+
+@runtime_checkable
+class PillowImage(Protocol):
+    """A PIL.Image.Image, recognised by its methods: arrays must not need Pillow."""
+
+    @property
+    def mode(self) -> str:
+        """Such as "RGB", "L" or "P"."""
+
+    def convert(self, mode: str) -> Any:
+        """The image in another mode."""
+
+
+Photo: TypeAlias = str | os.PathLike[str] | bytes | UInt8Array | PillowImage
+
+
+@dataclass(frozen=True, eq=False)
+class FaceCrop:
+    """The crop of the face that is meant, and where it is in the photo.
+
+    crop    uint8 (218, 178, 3) in CelebA geometry, or the photo itself where it came aligned; None with a reason
+    reason  no_face; many_faces: the policy "only" refuses several; low_quality: landmarks that are collapsed or outside
+            the photo, as of a face that is cut off
+    face    the face that is meant, with refined landmarks, in pixels of the photo; None for photos that came aligned
+    faces   every face found, largest first
+    ms      milliseconds by stage: decode, detect, align
+    """
+
+    crop: UInt8Array | None
+    reason: CropReason | None = None
+    face: "Face | None" = None
+    faces: tuple["Face", ...] = ()
+    ms: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def box(self) -> tuple[float, float, float, float] | None:
+        """(x0, y0, x1, y1) of the face in pixels of the photo."""
+        return self.face.box if self.face is not None else None
+
+    @property
+    def landmarks(self) -> Points | None:
+        """Five (x, y) in pixels of the photo: eyes, nose, mouth corners; None also where they are not finite."""
+        if self.face is None or not np.isfinite(self.face.landmarks).all():
+            return None
+        return tuple((float(x), float(y)) for x, y in self.face.landmarks)
+
+
+def find_crop(
+    photo: Photo,
+    options: FaceOptions = LARGEST_FACE,
+    *,
+    aligned: bool | None = None,
+    detector: "Detector | None" = None,
+) -> FaceCrop:
+    """Find the face that is meant in a photo and align it.
+
+    photo     a path, the bytes of an image file, uint8 RGB (H, W, 3) or grey (H, W), or a PIL image
+    options   which of several faces is meant, and the smallest face to look for
+    aligned   True: the photo is a crop in CelebA geometry; False: find the face in it; None: 178x218 and 89x109 pixels
+              count as aligned
+    detector  a Detector to use instead of the process's own
+
+    Raises ImageError when the photo cannot be read, InputError for an array of another kind, MissingDependencyError
+    when it needs a detector and there is none.
+    """
+    clock = perf_counter()
+    image = read_photo(photo)
+    ms = {"decode": since(clock)}
+    if aligned or (aligned is None and is_aligned(image)):
+        return FaceCrop(image, ms=ms)
+    from facedge.detection import choose, detect  # late: aligned crops need no detector
+
+    clock = perf_counter()
+    found = tuple(detect(image, min_score=options.min_score, min_face=options.min_face, detector=detector))
+    ms["detect"] = since(clock)
+    face = choose(found, options.policy, image.shape)
+    if face is None:
+        return FaceCrop(None, "many_faces" if found else "no_face", None, found, ms)
+    return _refined(image, FaceCrop(None, "low_quality", face, found, ms), detector)
+
+
+def follow_crop(image: UInt8Array, last: FaceCrop) -> FaceCrop | None:
+    """The crop of the face that was at `last` in the frame before; image: uint8 RGB (H, W, 3) or grey (H, W).
+
+    Searches only around the last position, for a third of the time that `find_crop` takes. None where the face is not
+    found there.
+    """
+    from facedge.alignment import align, follow
+
+    if last.crop is None or last.face is None:
+        return None
+    clock = perf_counter()
+    try:
+        face = follow(image, last.face.landmarks)
+        found_at = perf_counter()
+        crop = None if face is None else align(image, face.landmarks)
+    except InputError:  # another size of frame, or a face that is leaving it
+        return None
+    if face is None:
+        return None
+    return FaceCrop(crop, None, face, (face,), {"detect": 1000 * (found_at - clock), "align": since(found_at)})
+
+
+def is_aligned(image: UInt8Array) -> bool:
+    """Whether an image has the size of a CelebA crop: 178x218 pixels, or 89x109."""
+    return image.shape[:2] in ALIGNED_SHAPES
+
+
+def read_photo(photo: Photo) -> UInt8Array:
+    """A photo as uint8 RGB (H, W, 3) or grey (H, W).
+
+    Raises ImageError for a file or PIL image that cannot be read, InputError for an array of another kind.
+    """
+    if isinstance(photo, str | bytes | os.PathLike):
+        from facedge.imaging import load_rgb  # late: arrays need no Pillow
+
+        return load_rgb(photo)
+    if isinstance(photo, PillowImage):
+        return _from_pillow(photo)
+    try:
+        image = np.asarray(photo)
+    except ValueError as problem:  # rows of different lengths
+        raise InputError(f"photo: expected uint8 RGB (H, W, 3) or grey (H, W), got no array ({problem})") from problem
+    shaped = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
+    if image.dtype != np.uint8 or not shaped or 0 in image.shape:
+        raise InputError(f"photo: expected uint8 RGB (H, W, 3) or grey (H, W), got {image.dtype} {image.shape}")
+    return image
+
+
+def since(clock: float) -> float:
+    """Milliseconds since `clock`, a time.perf_counter()."""
+    return 1000 * (perf_counter() - clock)
+
+
+def _refined(image: UInt8Array, found: FaceCrop, detector: "Detector | None") -> FaceCrop:
+    """`found` with refined landmarks and its crop, or as it is (low_quality) where the landmarks cannot be used."""
+    from facedge.alignment import align, refine
+
+    assert found.face is not None
+    ms, clock = dict(found.ms), perf_counter()
+    try:
+        face = replace(found.face, landmarks=refine(image, found.face.landmarks, detector=detector))
+        ms["detect"] += since(clock)
+        clock = perf_counter()
+        crop = align(image, face.landmarks)
+    except InputError:
+        return found
+    return FaceCrop(crop, None, face, found.faces, ms | {"align": since(clock)})
+
+
+def _from_pillow(image: Any) -> UInt8Array:
+    """A PIL image as load_rgb would read it from its file: turned upright by its EXIF orientation, uint8 RGB."""
+    from facedge.imaging import exif_orientation
+
+    try:
+        pixels = _pillow_rgb(image)
+        orientation = exif_orientation(image.info.get("exif", b""))
+    except Exception as problem:  # a lazily loaded file may be damaged or closed
+        raise ImageError(f"the PIL image cannot be read ({problem}): open it again, or pass its path") from problem
+    if orientation >= 5:  # rows and columns are exchanged
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _pillow_rgb(image: Any) -> UInt8Array:
+    if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion would clip, not scale
+        wide = np.asarray(image).astype(np.int64)
+        grey = ((np.clip(wide, 0, 65535) + 128) // 257).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        image = layer.copy()
+        image.paste((255, 255, 255, 255), (0, 0, *layer.size))
+        image.alpha_composite(layer)
+    return np.array(image.convert("RGB"), np.uint8)
