@@ -92,7 +92,7 @@ class Faces:
         for name in ARRAYS:
             array: AnyArray = getattr(self, name)
             if len(array) != count:
-                raise _damaged(self.path, f"{name}.npy has {len(array)} rows and {INFO_FILE} says {count}")
+                raise _damaged(self.path, f"{name}.npy has {len(array)} rows, expected {count} as in {INFO_FILE}")
         if count and int(self.partition.max()) >= len(PARTITIONS):
             raise _damaged(self.path, f"partition.npy holds {int(self.partition.max())}, expected 0, 1 or 2")
         if count and int(self.attributes.max()) > 1:

@@ -1,4 +1,4 @@
-"""Resumable writing of a prepared folder: frames are appended to images.npy, and an interrupted run goes on.
+"""Resumable writing of a prepared folder: frames are appended to images.npy, and an interrupted run is resumed.
 
 Until faces.json is there, prepare.json holds how many listed images are done. It is written after their frames have
 reached the disk, so it never counts too many; what images.npy holds beyond that is cut off and done again.
@@ -129,13 +129,13 @@ class PreparedWriter:
         return reached
 
     def _open_images(self) -> IO[bytes]:
-        """images.npy behind the last frame that the state counts, cut off there.
+        """images.npy, truncated after the last frame that the state counts.
 
         It is no memory map: writing to a map on a full disk kills the process (SIGBUS) instead of raising an error.
         """
         path, length = self.folder / _IMAGES, self._length()
         if self.reached.frames and path.stat().st_size < length:
-            raise DatasetError(f"{path} is shorter than its state says: remove {self.folder} and start again")
+            raise DatasetError(f"{path} is shorter than {STATE_FILE} records: remove {self.folder} and start again")
         handle = path.open("r+b", buffering=0)  # unbuffered: an error is raised by the write that it belongs to
         try:
             handle.write(_header(0))

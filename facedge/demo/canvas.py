@@ -60,7 +60,7 @@ def blend(one: Colour, other: Colour, share: float) -> Colour:
 
 
 class Canvas:
-    """A picture under one pose. `depth` is in pixels toward the camera: it moves the nose more than the ears under yaw."""
+    """A picture under one pose; `depth` is pixels toward the camera: under yaw the nose moves more than the ears."""
 
     def __init__(self, shot: Shot) -> None:
         self.image = _scenery(shot.scenery)
