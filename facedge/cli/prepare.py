@@ -1,4 +1,4 @@
-"""`facedge prepare`: decode a dataset once."""
+"""`facedge prepare`: decode a data set once."""
 
 import time
 from pathlib import Path
@@ -9,13 +9,13 @@ from facedge.cli import _console
 from facedge.cli._options import MinFaceOption
 from facedge.errors import InputError
 
-_SHOWN = 10  # skipped files named on the terminal; faces.json has them all
+_SHOWN = 10  # skipped files that are printed; faces.json lists all
 
 
 def prepare(
     celeba: Path = typer.Argument(help="Folder with img_align_celeba (a folder or a .zip) and the label files."),
-    out: Path = typer.Option(..., "-o", "--out", help="Folder to fill; an interrupted one is taken up again."),
-    workers: int = typer.Option(0, min=0, envvar="FACEDGE_WORKERS", help="Processes that decode; 0 is one a core."),
+    out: Path = typer.Option(..., "-o", "--out", help="Folder to write; an interrupted run is resumed."),
+    workers: int = typer.Option(0, min=0, envvar="FACEDGE_WORKERS", help="Processes that decode; 0: one per CPU core."),
     max_bad: str = typer.Option("1%", help="Share of the listed images that may be missing or broken: 1% or 0.01."),
     detect: bool = typer.Option(
         False, "--detect", help="The images are photos: find and align each one's largest face."
@@ -23,30 +23,30 @@ def prepare(
     min_face: MinFaceOption = None,
     limit: int | None = typer.Option(None, min=1, help="Prepare at most so many images: whole people, in proportion."),
 ) -> None:
-    """Decode every image of a CelebA once, into a folder that training opens at once."""
+    """Decode every image of CelebA once, into a folder that training opens in milliseconds."""
     share = parse_share(max_bad)
-    from facedge.dataset.ordered_map import available_cores
     from facedge.dataset.prepare import prepare_faces
     from facedge.detection import MIN_FACE
+    from facedge.machine import usable_cores
 
     started = time.perf_counter()
     try:
         done = prepare_faces(
             celeba,
             out,
-            workers=workers or available_cores(),
+            workers=workers or usable_cores(),
             max_bad=share,
             limit=limit,
             min_face=(min_face or MIN_FACE) if detect else None,
-            track=lambda chunks, count: _console.track(chunks, "decoding", total=count),
+            track=_console.track,
         )
     except KeyboardInterrupt:
-        _console.error(f"interrupted: run the same command again and it goes on from where {out} stands")
+        _console.error(f"interrupted: run the same command again to resume in {out}")
         raise typer.Exit(130) from None
     for note in done.notes:
         _console.say(f"note: {note}")
-    _say_skipped(done.skipped)
-    _say_counts(done.faces.info["counts"], done.resumed_at, out, time.perf_counter() - started)
+    _warn_skipped(done.skipped)
+    _print_counts(done.faces.info["counts"], done.resumed_at, out, time.perf_counter() - started)
 
 
 def parse_share(text: str) -> float:
@@ -60,14 +60,14 @@ def parse_share(text: str) -> float:
     return share
 
 
-def _say_skipped(skipped: tuple[tuple[str, str], ...]) -> None:
+def _warn_skipped(skipped: tuple[tuple[str, str], ...]) -> None:
     for name, reason in skipped[:_SHOWN]:
         _console.warn(f"skipped {name}: {reason}")
     if len(skipped) > _SHOWN:
         _console.warn(f"skipped {len(skipped) - _SHOWN:,} more: faces.json lists them all")
 
 
-def _say_counts(counts: dict[str, dict[str, int]], resumed_at: int, out: Path, seconds: float) -> None:
+def _print_counts(counts: dict[str, dict[str, int]], resumed_at: int, out: Path, seconds: float) -> None:
     images = sum(side["images"] for side in counts.values())
     sides = ", ".join(f"{side['images']:,} {name} ({side['identities']:,} identities)" for name, side in counts.items())
     before = f", {resumed_at:,} images were done before" if resumed_at else ""

@@ -1,1 +1,1 @@
-"""Datasets without torch: CelebA and photo folders in, arrays on disk, splits and pairs out."""
+"""Data sets without torch: CelebA and photo folders are read, and prepared as arrays on disk with splits."""

@@ -1,18 +1,25 @@
-"""CelebA as people have it: the official download, Kaggle's, a part of either, or a synthetic one."""
+"""Reader of CelebA and of data sets with its layout: the official download, Kaggle's copy, or a part of either."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facedge.dataset import splits
-from facedge.dataset.celeba_layout import ATTRIBUTE_FILE, CARD_FILE, IDENTITY_FILE, PARTITION_FILE
-from facedge.dataset.image_store import ImageStore, open_store
-from facedge.dataset.tables import read_attributes, read_identities, read_partition
+from facedge.dataset.images import ImageStore, open_store
+from facedge.dataset.label_files import AttributeTable, read_attributes, read_identities, read_partition
 from facedge.errors import DatasetError
+from facedge.types import Int32Array, Int64Array, UInt8Array
+
+ATTRIBUTE_FILE: Final = "list_attr_celeba.txt"
+IDENTITY_FILE: Final = "identity_CelebA.txt"
+PARTITION_FILE: Final = "list_eval_partition.txt"
+CARD_FILE: Final = "dataset.json"
+"""facedge's own, optional: {"name": ..., "licence": ...} where the data set is not CelebA but has its layout."""
 
 OFFICIAL_COUNTS: Final = (162_770, 19_867, 19_962)
 _PLACES: Final = ("", "Anno", "Eval")
@@ -21,44 +28,39 @@ _LICENCE: Final = "non-commercial research only (the CelebA agreement); neither 
 
 @dataclass(frozen=True)
 class CelebA:
-    """The labels of every listed image and where the images lie; no image is read yet."""
+    """The labels of every listed image and the place of the images; no image is read yet."""
 
     folder: Path
     store: ImageStore
     names: list[str]
-    attributes: NDArray[np.uint8]  # (N, 40), 0 or 1
-    identities: NDArray[np.int32]  # (N,), -1 unknown
-    partition: NDArray[np.uint8]  # (N,), 0 train, 1 validation, 2 test
+    attributes: UInt8Array  # (N, 40), 0 or 1
+    identities: Int32Array  # (N,), -1 unknown
+    partition: UInt8Array  # (N,), 0 train, 1 validation, 2 test
     partition_kind: str  # "official", "from list_eval_partition.txt", "drawn by identity" or "drawn by image"
     name: str
     licence: str
-    notes: tuple[str, ...]  # what a person should know about this copy
+    notes: tuple[str, ...]  # what is unusual about this copy, as sentences
 
-    def take(self, rows: NDArray[np.int64]) -> "CelebA":
-        """The same dataset with only `rows` listed."""
-        return CelebA(
-            folder=self.folder,
-            store=self.store,
+    def take(self, rows: Int64Array) -> "CelebA":
+        """The same data set with only `rows` listed."""
+        return replace(
+            self,
             names=[self.names[row] for row in rows],
             attributes=self.attributes[rows],
             identities=self.identities[rows],
             partition=self.partition[rows],
-            partition_kind=self.partition_kind,
-            name=self.name,
-            licence=self.licence,
-            notes=self.notes,
         )
 
 
 def read_celeba(folder: str | Path) -> CelebA:
-    """Read the label files in `folder` and find its images; DatasetError says what is missing or contradicts itself."""
+    """Read the label files in `folder` and find its images.
+
+    Raises DatasetError that names what is missing or contradictory.
+    """
     root = Path(folder)
     store = open_store(root)
     notes: list[str] = []
-    path = _find(root, ATTRIBUTE_FILE)
-    if path is None:
-        raise DatasetError(f"expected {ATTRIBUTE_FILE} (or .csv) in {root}: it comes with CelebA's annotations")
-    table = read_attributes(path)
+    table = _attributes(root, notes)
     identities = _identities(root, table.names, notes)
     partition, kind = _partition(root, table.names, identities, notes)
     name, licence = _card(root, len(table.names))
@@ -67,48 +69,74 @@ def read_celeba(folder: str | Path) -> CelebA:
     )
 
 
-def _find(root: Path, file_name: str) -> Path | None:
-    """The label file beside the images or in the official download's folders, as .txt or .csv."""
+@contextmanager
+def _label_file(root: Path, file_name: str, notes: list[str]) -> Iterator[Path | None]:
+    """The label file beside the images or in the official download's folders, .txt before .csv; None without one.
+
+    Where there are both kinds, a note or the error of the block names the one that is not read.
+    """
     stem = file_name.removesuffix(".txt")
     candidates = (root / place / (stem + suffix) for suffix in (".txt", ".csv") for place in _PLACES)
-    return next((path for path in candidates if path.is_file()), None)
+    found = [path for path in candidates if path.is_file()]
+    other = next((path for path in found if path.suffix != found[0].suffix), None)
+    try:
+        yield found[0] if found else None
+    except DatasetError as problem:
+        if other:
+            raise DatasetError(f"{problem}; there is {other} too: remove {found[0].name} to have it read") from problem
+        raise
+    if other:
+        notes.append(f"there are both {found[0]} and {other}: the first was read, remove the one that is out of date")
 
 
-def _identities(root: Path, names: list[str], notes: list[str]) -> NDArray[np.int32]:
-    path = _find(root, IDENTITY_FILE)
-    if path is None:
-        notes.append(f"no {IDENTITY_FILE}: identities are unknown, so people cannot be told apart in training or tests")
-        return np.full(len(names), splits.UNKNOWN, dtype=np.int32)
-    listed = read_identities(path)
-    identities = np.array([listed.get(name, splits.UNKNOWN) for name in names], dtype=np.int32)
-    if lacking := int((identities == splits.UNKNOWN).sum()):
-        notes.append(f"{path.name} names no identity for {lacking:,} of {len(names):,} images: they count as unknown")
-    return identities
+def _attributes(root: Path, notes: list[str]) -> AttributeTable:
+    with _label_file(root, ATTRIBUTE_FILE, notes) as path:
+        if path is None:
+            raise DatasetError(f"expected {ATTRIBUTE_FILE} (or .csv) in {root}: it comes with CelebA's annotations")
+        return read_attributes(path)
 
 
-def _partition(
-    root: Path, names: list[str], identities: NDArray[np.int32], notes: list[str]
-) -> tuple[NDArray[np.uint8], str]:
-    path = _find(root, PARTITION_FILE)
-    if path is None:
-        by = "identity" if (identities != splits.UNKNOWN).any() else "image"
-        notes.append(f"no {PARTITION_FILE}: a partition was drawn by {by} (80 % train, 10 % validation, 10 % test)")
-        return splits.draw_partition(identities), f"drawn by {by}"
-    listed = read_partition(path)
-    lacking = [name for name in names if name not in listed]
-    if lacking:
-        raise DatasetError(
-            f"{path} lists no partition for {len(lacking):,} of {len(names):,} images, first {lacking[0]}: "
-            f"complete the file, or remove it to have a partition drawn"
-        )
-    partition = np.array([listed[name] for name in names], dtype=np.uint8)
-    splits.check_disjoint(identities, partition, names, str(path))
-    official = tuple(np.bincount(partition, minlength=3).tolist()) == OFFICIAL_COUNTS
-    return partition, "official" if official else f"from {path.name}"
+def _identities(root: Path, names: list[str], notes: list[str]) -> Int32Array:
+    with _label_file(root, IDENTITY_FILE, notes) as path:
+        if path is None:
+            notes.append(f"no {IDENTITY_FILE}: identities are unknown, so verification cannot be trained or tested")
+            return np.full(len(names), splits.UNKNOWN, dtype=np.int32)
+        listed = read_identities(path)
+        identities = np.array([listed.get(name, splits.UNKNOWN) for name in names], dtype=np.int32)
+        lacking = int((identities == splits.UNKNOWN).sum())
+        if lacking == len(names):
+            raise DatasetError(
+                f"{path} names none of the {len(names):,} listed images (it has {next(iter(listed))}, the attributes "
+                f"have {names[0]}): correct its names, or remove it to go without identities"
+            )
+        if lacking:
+            notes.append(
+                f"{path.name} names no identity for {lacking:,} of {len(names):,} images: they count as unknown"
+            )
+        return identities
+
+
+def _partition(root: Path, names: list[str], identities: Int32Array, notes: list[str]) -> tuple[UInt8Array, str]:
+    with _label_file(root, PARTITION_FILE, notes) as path:
+        if path is None:
+            by = "identity" if (identities != splits.UNKNOWN).any() else "image"
+            notes.append(f"no {PARTITION_FILE}: a partition was drawn by {by} (80 % train, 10 % validation, 10 % test)")
+            return splits.draw_partition(identities), f"drawn by {by}"
+        listed = read_partition(path)
+        lacking = [name for name in names if name not in listed]
+        if lacking:
+            raise DatasetError(
+                f"{path} lists no partition for {len(lacking):,} of {len(names):,} images, first {lacking[0]}: "
+                f"complete the file, or remove it to have a partition drawn"
+            )
+        partition = np.array([listed[name] for name in names], dtype=np.uint8)
+        splits.check_disjoint(identities, partition, names, str(path))
+        official = tuple(np.bincount(partition, minlength=3).tolist()) == OFFICIAL_COUNTS
+        return partition, "official" if official else f"from {path.name}"
 
 
 def _card(root: Path, count: int) -> tuple[str, str]:
-    """Name and licence for model cards: CelebA's, unless a dataset.json says what else it is."""
+    """Name and licence for model cards: CelebA's, unless dataset.json has others."""
     path = root / CARD_FILE
     if not path.is_file():
         return ("CelebA" if count == sum(OFFICIAL_COUNTS) else f"CelebA ({count:,} images of it)"), _LICENCE

@@ -1,4 +1,4 @@
-"""Folders of photos as labels: `me/` is 1 because it is called so, never because of where it sorts."""
+"""Photos in two folders as labelled data: the folder gives the label (me 1, others 0), never its alphabetical order."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facedge.errors import DatasetError, InputError
 from facedge.imaging import IMAGE_SUFFIXES, find_images
-
-ME_FOLDER = "me"
+from facedge.types import Int64Array, UInt8Array
 
 
 @dataclass(frozen=True)
@@ -19,8 +17,8 @@ class LabelledPhotos:
     """Photos of me (1) and of others (0), each photo once."""
 
     paths: tuple[Path, ...]
-    labels: NDArray[np.uint8]  # (N,)
-    groups: NDArray[np.int64]  # (N,) photos that belong on the same side of a split: one person's folder under others
+    labels: UInt8Array  # (N,)
+    groups: Int64Array  # (N,) photos of a group stay together in a split: under others, one person's sub-folder
     duplicates: tuple[tuple[Path, Path], ...]  # (left out, the same photo that stayed)
 
     def __len__(self) -> int:
@@ -30,8 +28,8 @@ class LabelledPhotos:
 def read_photo_folders(me: str | Path, others: str | Path) -> LabelledPhotos:
     """The photos under `me` (label 1) and `others` (label 0), at any depth.
 
-    The same file twice in one folder counts once and is reported in `duplicates`. DatasetError for an empty folder,
-    folders inside each other, and a photo that is in both: one of its labels would be wrong.
+    The same file twice in one folder counts once and is reported in `duplicates`. Raises DatasetError for an empty
+    folder, folders inside each other, and a photo that is in both: one of its labels would be wrong.
     """
     folders = (Path(others), Path(me))
     _check_apart(*folders)
@@ -48,26 +46,11 @@ def read_photo_folders(me: str | Path, others: str | Path) -> LabelledPhotos:
     return LabelledPhotos(tuple(paths), labels, groups.astype(np.int64), tuple(duplicates))
 
 
-def read_labelled_root(root: str | Path) -> LabelledPhotos:
-    """A folder that holds `me/` (in any case) and one other folder of other people, whatever it is called."""
-    folder = Path(root)
-    if not folder.is_dir():
-        raise DatasetError(f"expected a folder with {ME_FOLDER}/ in it at {folder}: check the path")
-    inside = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-    me = [place for place in inside if place.name.lower() == ME_FOLDER]
-    rest = [place for place in inside if place not in me]
-    if len(me) != 1 or len(rest) != 1:
-        names = ", ".join(f"{place.name}/" for place in inside) or "no folder"
-        raise DatasetError(f"expected {ME_FOLDER}/ and one folder of others in {folder}, found {names}")
-    return read_photo_folders(me[0], rest[0])
-
-
-def split_photos(
-    photos: LabelledPhotos, share: float = 0.2, *, seed: int = 0
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def split_photos(photos: LabelledPhotos, share: float = 0.2, *, seed: int = 0) -> tuple[Int64Array, Int64Array]:
     """(training, validation) rows, ascending: about `share` of each class to validation, groups kept whole.
 
-    A class with two groups or more has at least one on each side; with one group it is training only.
+    A class with two groups or more has at least one in each part; one group alone goes to training. Raises InputError
+    for a share outside [0, 1).
     """
     if not 0 <= share < 1:
         raise InputError(f"expected a share from 0 to below 1, got {share}")
@@ -84,8 +67,8 @@ def split_photos(
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def content_hash(path: Path) -> str:
-    """sha256 of the file: the same photo under two names has one hash."""
+def _content_hash(path: Path) -> str:
+    """sha256 of the file's bytes, to find copies of a photo; DatasetError if it cannot be read."""
     try:
         with path.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
@@ -122,20 +105,20 @@ def _drop_duplicates(sides: Sequence[list[Path]]) -> tuple[list[list[Path]], lis
     duplicates: list[tuple[Path, Path]] = []
     for side, paths in enumerate(sides):
         for path in paths:
-            first_side, first = seen.setdefault(content_hash(path), (side, path))
+            first_side, first = seen.setdefault(_content_hash(path), (side, path))
             if first is path:
                 kept[side].append(path)
             elif first_side == side:
                 duplicates.append((path, first))
             else:
                 raise DatasetError(
-                    f"{path} and {first} are the same photo, and it cannot be me and another: remove one"
+                    f"{path} and {first} are the same photo, which cannot be both me and another person: remove one"
                 )
     return kept, duplicates
 
 
 def _group_of(path: Path, folder: Path, label: int) -> str:
-    """Under others, a sub-folder is one person; every other photo stands alone."""
+    """The key of a photo's group: under others, a sub-folder is one person; every other photo is its own group."""
     inside = path.relative_to(folder)
     person = inside.parts[0] if label == 0 and len(inside.parts) > 1 else inside.as_posix() + "/"
     return f"{label}/{person}"

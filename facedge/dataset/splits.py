@@ -1,24 +1,29 @@
-"""Partitions in which nobody is on two sides. A model that saw a person in training would look better than it is."""
+"""Identity-disjoint partitions into training, validation and test.
+
+A person in both the training and the test partition would bias the measured accuracy upwards.
+"""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from facedge.dataset.celeba_layout import PARTITIONS
 from facedge.errors import DatasetError, InputError
+from facedge.types import Int32Array, Int64Array, UInt8Array
 
-SHARES = (0.8, 0.1, 0.1)
-UNKNOWN = -1
+PARTITIONS: Final[tuple[str, str, str]] = ("train", "validation", "test")
+"""The official partitions; a partition file holds the index (0, 1, 2)."""
+
+SHARES: Final = (0.8, 0.1, 0.1)
+UNKNOWN: Final = -1  # identity of an image whose person is not known
 
 
-def draw_partition(
-    identities: NDArray[np.int32], *, shares: Sequence[float] = SHARES, seed: int = 0
-) -> NDArray[np.uint8]:
-    """A partition uint8 (N,) of 0 train, 1 validation, 2 test, by shares of the images; all of a person on one side.
+def draw_partition(identities: Int32Array, *, shares: Sequence[float] = SHARES, seed: int = 0) -> UInt8Array:
+    """A random partition uint8 (N,) of 0 train, 1 validation, 2 test, by shares of the images, disjoint by identity.
 
-    identities: int32 (N,), -1 unknown. Unknown people go to training, where they cannot be tested on; if everyone is
-    unknown, single images are drawn instead. The same input and seed give the same partition.
+    identities: int32 (N,), -1 unknown. Images of unknown people go to training, never to a test; if all are unknown,
+    the partition is drawn by image. The same input and seed give the same partition. Raises InputError for shares
+    that are not three numbers with the sum 1.
     """
     if len(shares) != len(PARTITIONS) or min(shares) < 0 or not np.isclose(sum(shares), 1):
         raise InputError(f"expected {len(PARTITIONS)} shares that sum to 1, got {tuple(shares)}")
@@ -35,8 +40,8 @@ def draw_partition(
     return partition
 
 
-def _held_out(sizes: NDArray[np.int64], test: float, validation: float) -> tuple[int, int]:
-    """How many people, in order, fill the test share, and test and validation together; someone is left to train on."""
+def _held_out(sizes: Int64Array, test: float, validation: float) -> tuple[int, int]:
+    """The number of people, in order, in test, and in test and validation together; one is always left for training."""
     ends = np.cumsum(sizes)
     total, people = int(ends[-1]) if len(ends) else 0, len(sizes)
     first = min(int(np.searchsorted(ends, test * total)) + 1, max(0, people - 2)) if test else 0
@@ -47,10 +52,8 @@ def _held_out(sizes: NDArray[np.int64], test: float, validation: float) -> tuple
     return first, max(first, second)
 
 
-def check_disjoint(
-    identities: NDArray[np.int32], partition: NDArray[np.uint8], names: Sequence[str], source: str
-) -> None:
-    """DatasetError that names the first identity on two sides of the partition and an image on each side."""
+def check_disjoint(identities: Int32Array, partition: UInt8Array, names: Sequence[str], source: str) -> None:
+    """DatasetError that names the first identity in two partitions and an image in each, if there is one."""
     known = np.flatnonzero(identities != UNKNOWN)
     rows = known[np.lexsort((partition[known], identities[known]))]
     same = identities[rows][1:] == identities[rows][:-1]
@@ -60,30 +63,33 @@ def check_disjoint(
     one, other = rows[crossing[0]], rows[crossing[0] + 1]
     people = len(np.unique(identities[rows[crossing]]))
     raise DatasetError(
-        f"identity {identities[one]} is on two sides of {source}: {names[one]} in {PARTITIONS[partition[one]]}, "
+        f"identity {identities[one]} is in two partitions of {source}: {names[one]} in {PARTITIONS[partition[one]]}, "
         f"{names[other]} in {PARTITIONS[partition[other]]}"
         f"{f' ({people} identities are)' if people > 1 else ''}; "
         f"correct the file, or remove it to have a partition drawn by identity"
     )
 
 
-def choose_subset(
-    identities: NDArray[np.int32], partition: NDArray[np.uint8], limit: int, *, seed: int = 0
-) -> NDArray[np.int64]:
-    """Ascending rows of at most `limit` images: whole people where possible, the sides in their proportion."""
+def choose_subset(identities: Int32Array, partition: UInt8Array, limit: int, *, seed: int = 0) -> Int64Array:
+    """Ascending rows of at most `limit` images: whole people where possible, the partitions in their proportion.
+
+    Raises InputError for a limit below 1.
+    """
     if limit < 1:
         raise InputError(f"expected a limit of 1 image or more, got {limit}")
     if limit >= len(identities):
         return np.arange(len(identities))
-    chosen: list[NDArray[np.int64]] = []
+    chosen: list[Int64Array] = []
     edges = np.round(
         np.cumsum([(partition == side).sum() for side in range(len(PARTITIONS))]) * (limit / len(partition))
     )
     quotas = np.diff(edges, prepend=0).astype(int)
     for side, quota in enumerate(quotas):
         rows = np.flatnonzero(partition == side)
-        people = np.where(identities[rows] == UNKNOWN, -2 - rows, identities[rows])  # unknown: each by itself
+        people = np.where(
+            identities[rows] == UNKNOWN, -2 - rows, identities[rows]
+        )  # unknown: each image is a person of its own
         _, member = np.unique(people, return_inverse=True)
-        turn = np.random.default_rng([seed, side]).permutation(int(member.max()) + 1 if len(member) else 0)
-        chosen.append(rows[np.argsort(turn[member], kind="stable")][:quota])
+        order = np.random.default_rng([seed, side]).permutation(int(member.max()) + 1 if len(member) else 0)
+        chosen.append(rows[np.argsort(order[member], kind="stable")][:quota])
     return np.sort(np.concatenate(chosen))

@@ -1,4 +1,4 @@
-"""The whole path, from drawn photos to decisions and a report, in one small run."""
+"""`facedge demo`: from drawn photos to decisions and a report, in one small run."""
 
 import json
 from pathlib import Path
@@ -18,6 +18,8 @@ def test_the_demo_runs_from_photos_to_a_report(tmp_path: Path, capsys: pytest.Ca
     assert {"attribute accuracy", "majority guess", "FAR of the head", "FRR of the head", "parity"} <= rows.keys()
     assert float(rows["parity"][0]) < 1e-4
     assert "$ facedge train backbone" in captured.err
+    assert captured.err.count(" of 100 photos accepted") == 2
+    assert "the error rates of a toy" in captured.err
     assert (tmp_path / "demo/report/report.html").stat().st_size > 10_000
     assert json.loads((tmp_path / "demo/report/report.json").read_text())["attributes"]["mean_accuracy"] > 0.6
 
@@ -28,3 +30,15 @@ def test_the_demo_does_not_write_into_a_folder_in_use(tmp_path: Path, capsys: py
         main(["demo", "-o", str(tmp_path)])
     assert stop.value.code == 2
     assert "is not empty" in capsys.readouterr().err
+
+
+def test_without_torch_the_demo_names_the_pip_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facedge.cli._extras.find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as stop:
+        main(["demo", "-o", str(tmp_path / "demo")])
+    assert stop.value.code == 2
+    message = capsys.readouterr().err
+    assert message.endswith("needs torch: pip install 'facedge[train]'\n") and message.count("\n") == 1
+    assert not (tmp_path / "demo").exists()

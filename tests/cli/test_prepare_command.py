@@ -1,4 +1,4 @@
-"""`facedge prepare` as a person runs it: interrupted, killed, on a full disk, on a damaged dataset."""
+"""`facedge prepare` as a process: interrupted, killed, on a full disk, on a damaged data set."""
 
 import os
 import shutil
@@ -12,8 +12,8 @@ import pytest
 from signals import hear_ctrl_c
 
 from facedge.cli.prepare import parse_share
-from facedge.dataset.faces import Faces
-from facedge.dataset.synthetic import write_synthetic_celeba
+from facedge.dataset.prepared import Faces
+from facedge.demo.synthetic_dataset import write_synthetic_celeba
 from facedge.errors import InputError
 
 FACEDGE = [sys.executable, "-W", "error", "-m", "facedge"]
@@ -49,7 +49,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def frames_written(folder: Path) -> int:
-    part = folder / "images.part"
+    part = folder / "images.npy"
     return part.stat().st_size if part.exists() else 0
 
 
@@ -92,7 +92,7 @@ def test_ctrl_c_exits_130_and_the_next_run_goes_on(large_celeba: Path, tmp_path:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for left-over processes in /proc")
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to list processes")
 def test_a_killed_run_leaves_no_process_and_can_go_on(large_celeba: Path, tmp_path: Path) -> None:
     process = start_and_wait(large_celeba, tmp_path / "F")
     group = process.pid

@@ -1,4 +1,4 @@
-"""A small synthetic CelebA, drawn once, copied for tests that change it."""
+"""A small synthetic CelebA, drawn once per session and copied for tests that change it."""
 
 import shutil
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from facedge.dataset import prepare as prepare_module
-from facedge.dataset import unfinished as unfinished_module
-from facedge.dataset.synthetic import write_synthetic_celeba
+from facedge.dataset import prepared_writer as writer_module
+from facedge.demo.synthetic_dataset import write_synthetic_celeba
 
 
 @pytest.fixture(scope="session")
@@ -25,4 +25,4 @@ def own_celeba(celeba: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepare_module, "CHUNK", 16)
-    monkeypatch.setattr(unfinished_module, "CHECKPOINT_IMAGES", 32)
+    monkeypatch.setattr(writer_module, "CHECKPOINT_IMAGES", 32)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("detector")
 
 @pytest.fixture(scope="module")
 def photos(celeba: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first 24 faces, twice as large, somewhere in a photo of their own; 000005.jpg shows nobody."""
+    """The first 24 faces, twice as large, somewhere in a photo of their own; 000005.jpg shows no face."""
     folder = Path(shutil.copytree(celeba, tmp_path_factory.mktemp("photos") / "photos"))
     images, random = folder / "img_align_celeba", np.random.default_rng(4)
     for path in sorted(images.iterdir())[24:]:
@@ -74,10 +74,10 @@ def test_another_smallest_face_is_another_preparation(photos: Path, tmp_path: Pa
         prepare_faces(photos, tmp_path / "F", min_face=0.2, max_bad=0.2)
 
 
-@pytest.mark.parametrize("senseless", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_senseless_size_is_refused_before_any_work(photos: Path, tmp_path: Path, senseless: float) -> None:
+@pytest.mark.parametrize("invalid", [0.0, -1.0, float("nan"), float("inf")])
+def test_an_invalid_size_is_refused_before_any_work(photos: Path, tmp_path: Path, invalid: float) -> None:
     with pytest.raises(InputError, match="min_face"):
-        prepare_faces(photos, tmp_path / "F", min_face=senseless)
+        prepare_faces(photos, tmp_path / "F", min_face=invalid)
     assert not (tmp_path / "F").exists()
 
 

@@ -1,4 +1,4 @@
-"""What tests of `facedge prepare` do with a dataset and with the folder that it makes."""
+"""Helpers of the tests of `facedge prepare`: damage to a data set, contents of a prepared folder."""
 
 from pathlib import Path
 

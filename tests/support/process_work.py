@@ -1,4 +1,4 @@
-"""Work for processes of their own: they import it by name, which a test module does not have in every runner."""
+"""Functions for worker processes, which import them by name; test modules have no importable name."""
 
 import os
 import time

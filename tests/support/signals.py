@@ -4,5 +4,5 @@ import signal
 
 
 def hear_ctrl_c() -> None:
-    """For `preexec_fn`: a test runner in the background ignores SIGINT, and its children would inherit that."""
+    """For `preexec_fn`: restore SIGINT, which a test runner in the background ignores and its children inherit."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

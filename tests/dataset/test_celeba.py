@@ -1,4 +1,4 @@
-"""CelebA is found and understood in every arrangement that people have it in."""
+"""CelebA is read in every layout that is in use, and each defect of a copy gets its own sentence."""
 
 import shutil
 import zipfile
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from facedge.dataset.celeba import CelebA, read_celeba
-from facedge.dataset.image_store import FolderStore, ZipStore, open_store
+from facedge.dataset.images import FolderStore, ZipStore, open_store
 from facedge.errors import DatasetError
 
 
@@ -40,7 +40,7 @@ def to_csv(folder: Path, stem: str, header: str | None) -> None:
     source.unlink()
 
 
-def test_kaggles_csvs_say_the_same(celeba: Path, own_celeba: Path) -> None:
+def test_kaggles_csvs_are_read_the_same(celeba: Path, own_celeba: Path) -> None:
     to_csv(own_celeba, "list_attr_celeba", None)
     to_csv(own_celeba, "list_eval_partition", "image_id,partition")
     to_csv(own_celeba, "identity_CelebA", "image_id,identity")
@@ -79,7 +79,7 @@ def test_a_zip_holds_the_same_images(celeba: Path, own_celeba: Path, inside: str
         folder.read("999999.jpg")
 
 
-def test_a_zip_that_is_none(own_celeba: Path) -> None:
+def test_a_file_that_is_no_zip(own_celeba: Path) -> None:
     shutil.rmtree(own_celeba / "img_align_celeba")
     (own_celeba / "img_align_celeba.zip").write_bytes(b"PK nothing")
     with pytest.raises(DatasetError, match="no readable zip"):
@@ -94,14 +94,14 @@ def test_a_zip_with_an_image_twice_is_refused(own_celeba: Path) -> None:
         open_store(own_celeba).sizes()
 
 
-def test_without_identities_everyone_is_unknown_and_it_is_said(own_celeba: Path) -> None:
+def test_without_identities_all_are_unknown_with_a_note(own_celeba: Path) -> None:
     (own_celeba / "identity_CelebA.txt").unlink()
     read = read_celeba(own_celeba)
     assert (read.identities == -1).all()
     assert any("identities are unknown" in note for note in read.notes)
 
 
-def test_without_a_partition_one_is_drawn_by_identity_and_it_is_said(own_celeba: Path) -> None:
+def test_without_a_partition_one_is_drawn_by_identity_with_a_note(own_celeba: Path) -> None:
     (own_celeba / "list_eval_partition.txt").unlink()
     read, again = read_celeba(own_celeba), read_celeba(own_celeba)
     assert read.partition_kind == "drawn by identity"
@@ -111,7 +111,7 @@ def test_without_a_partition_one_is_drawn_by_identity_and_it_is_said(own_celeba:
     assert set(read.partition) == {0, 1, 2}
 
 
-def test_with_neither_single_images_are_drawn_and_it_is_said(own_celeba: Path) -> None:
+def test_with_neither_the_partition_is_drawn_by_image_with_a_note(own_celeba: Path) -> None:
     (own_celeba / "list_eval_partition.txt").unlink()
     (own_celeba / "identity_CelebA.txt").unlink()
     read = read_celeba(own_celeba)
@@ -119,14 +119,14 @@ def test_with_neither_single_images_are_drawn_and_it_is_said(own_celeba: Path) -
     assert np.bincount(read.partition).tolist() == [114, 15, 15]
 
 
-def test_an_identity_on_two_sides_is_refused_by_name(own_celeba: Path) -> None:
+def test_an_identity_in_two_partitions_is_refused_by_name(own_celeba: Path) -> None:
     path = own_celeba / "list_eval_partition.txt"
     lines = path.read_text().splitlines()
     moved = next(k for k, line in enumerate(lines) if line.endswith(" 0"))
     lines[moved] = lines[moved][:-1] + "2"
     path.write_text("\n".join(lines))
     person = read_identity(own_celeba, lines[moved].split()[0])
-    with pytest.raises(DatasetError, match=rf"identity {person} is on two sides of .*: \S+ in train, \S+ in test"):
+    with pytest.raises(DatasetError, match=rf"identity {person} is in two partitions of .*: \S+ in train, \S+ in test"):
         read_celeba(own_celeba)
 
 
@@ -161,6 +161,40 @@ def test_the_card_names_what_is_not_celeba(own_celeba: Path) -> None:
     (own_celeba / "dataset.json").unlink()
     assert read_celeba(own_celeba).name == "CelebA (144 images of it)"
     assert "non-commercial" in read_celeba(own_celeba).licence
+
+
+def test_the_folder_above_is_answered_with_the_one_to_give(celeba: Path, tmp_path: Path) -> None:
+    """torchvision's root holds celeba/, which holds the files."""
+    (tmp_path / "celeba").symlink_to(celeba)
+    with pytest.raises(DatasetError, match=r"in \S+: it lies in \S+/celeba, give that folder"):
+        read_celeba(tmp_path)
+    with pytest.raises(DatasetError, match=r"give the folder that holds img_align_celeba$"):
+        read_celeba(celeba / "img_align_celeba")
+
+
+def test_of_text_and_csv_the_one_that_is_not_read_is_named(celeba: Path, own_celeba: Path) -> None:
+    text = own_celeba / "list_attr_celeba.txt"
+    whole = text.read_text()
+    to_csv(own_celeba, "list_attr_celeba", None)
+    text.write_text(whole)
+    read = read_celeba(own_celeba)
+    assert same_labels(read, read_celeba(celeba))
+    assert any(
+        "list_attr_celeba.txt and" in note and "remove the one that is out of date" in note for note in read.notes
+    )
+    text.write_text(whole[: len(whole) // 2])
+    with pytest.raises(DatasetError, match=r"; there is \S+/list_attr_celeba\.csv too: remove list_attr_celeba\.txt"):
+        read_celeba(own_celeba)
+
+
+def test_identities_of_other_names_are_an_error(own_celeba: Path) -> None:
+    path = own_celeba / "identity_CelebA.txt"
+    whole = path.read_text()
+    path.write_text("\n".join(line.lstrip("0") for line in whole.splitlines()))
+    with pytest.raises(DatasetError, match=r"none of the 144 listed images \(it has 1\.jpg, .* have 000001\.jpg\)"):
+        read_celeba(own_celeba)
+    path.write_text("\n".join(line.lstrip("0") if k else line for k, line in enumerate(whole.splitlines())))
+    assert any("no identity for 143 of 144 images" in note for note in read_celeba(own_celeba).notes)
 
 
 @pytest.mark.real

@@ -1,5 +1,6 @@
-"""Label files in every form that people have, and the sentence for every way they break."""
+"""Label files in every form that is in use, and the error message for each defect."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facedge.dataset.celeba_layout import ATTRIBUTE_NAMES
-from facedge.dataset.tables import read_attributes, read_identities, read_partition
+from facedge.dataset.label_files import ATTRIBUTE_NAMES, read_attributes, read_identities, read_partition
 from facedge.errors import DatasetError
 
 HEADER = " ".join(ATTRIBUTE_NAMES)
@@ -68,12 +68,12 @@ def test_attribute_csvs_in_any_column_order(
     [
         ("", "ends before its header"),
         ("2\n", "ends before its header"),
-        (f"1\n{HEADER}\n", r"line 1: the file says 1 images and lists 0"),
+        (f"1\n{HEADER}\n", r"line 1: the file announces 1 images and lists 0"),
         (f"{HEADER}\n", "lists no image"),
         (f"1\n{HEADER}\na.jpg {ROW} 1\n", r"line 3: expected an image name and 40 values, found 42 columns"),
         (f"2\n{HEADER}\na.jpg {ROW}\nb.jpg 1 -1\n", r"line 4: expected an image name and 40 values, found 3 columns"),
         (f"1\n{HEADER}\na.jpg {ROW[:-1]}2\n", r"line 3: expected -1 or 1 in every column, found '2'"),
-        (f"3\n{HEADER}\na.jpg {ROW}\n", r"line 1: the file says 3 images and lists 1"),
+        (f"3\n{HEADER}\na.jpg {ROW}\n", r"line 1: the file announces 3 images and lists 1"),
         (f"2\n{HEADER}\na.jpg {ROW}\na.jpg {ROW}\n", "lists a.jpg twice"),
         (f"1\n{HEADER}\n../a.jpg {ROW}\n", r"line 3: expected the file name of an image, found '../a.jpg'"),
         (f"1\n{HEADER} Extra\na.jpg {ROW} 1\n", r"line 2: expected CelebA's 40 attribute names, found 41"),
@@ -86,6 +86,30 @@ def test_broken_attribute_files_name_file_and_line(tmp_path: Path, text: str | b
     with pytest.raises(DatasetError, match=says) as caught:
         read_attributes(path)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("a.csv", f",image_id,{HEADER.replace(' ', ',')}\n", "found 41: there is a column before image_id, remove it"),
+        ("a.csv", f"image_id,{HEADER.replace(' ', ',')},Old\n", "found 41: 'Old' is none of them"),
+        ("a.csv", f"image_id,{HEADER.replace(' ', ',')},Young\n", "found 41: one occurs twice"),
+        ("a.csv", f"image_id;{HEADER.replace(' ', ';')}\n", "line 1: columns are separated by semicolons: .* commas"),
+        ("a.txt", f"1\n{HEADER.replace(' ', ';')}\n", "line 2: columns are separated by semicolons: .* blanks"),
+        ("a.txt", f"image_id,{HEADER.replace(' ', ',')}\n", r"separated by commas: rename the file to a\.csv"),
+    ],
+)
+def test_a_header_of_another_layout_is_named(tmp_path: Path, name: str, text: str, says: str) -> None:
+    with pytest.raises(DatasetError, match=says):
+        read_attributes(write(tmp_path, text, name))
+
+
+@pytest.mark.parametrize("reader", [read_identities, read_partition])
+def test_separators_of_the_other_files(tmp_path: Path, reader: Callable[[Path], dict[str, int]]) -> None:
+    with pytest.raises(DatasetError, match="separated by semicolons"):
+        reader(write(tmp_path, "image_id;n\n1.jpg;1\n", "n.csv"))
+    with pytest.raises(DatasetError, match=r"rename the file to n\.csv"):
+        reader(write(tmp_path, "1.jpg,1\n", "n.txt"))
 
 
 @given(st.text(max_size=200))

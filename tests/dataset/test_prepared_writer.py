@@ -1,22 +1,23 @@
-"""Preparing can be stopped anywhere, by anything, and is taken up to the same bytes."""
+"""Preparing can be interrupted anywhere; resumed, it gives the same bytes."""
 
 import errno
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
 from prepared_folder import contents, damage
 
-from facedge.dataset import unfinished as unfinished_module
-from facedge.dataset.faces import Faces
+from facedge import files
+from facedge.dataset import prepared_writer as writer_module
 from facedge.dataset.prepare import prepare_faces
+from facedge.dataset.prepared import Faces
 from facedge.errors import DatasetError
 
 
 class Stop(BaseException):
-    """Stands in for ctrl-C."""
+    """Raised in place of KeyboardInterrupt."""
 
 
 @pytest.mark.parametrize("after", [0, 1, 2, 5, 8])
@@ -26,8 +27,8 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
 ) -> None:
     damage(own_celeba)
 
-    def stop(chunks: Iterator[Any], count: int) -> Iterator[Any]:
-        assert count == 9
+    def stop(chunks: Iterable[Any], _description: str, total: int | None = None) -> Iterator[Any]:
+        assert total == 9
         for number, chunk in enumerate(chunks):
             if number == after:
                 raise Stop
@@ -43,24 +44,24 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
     assert contents(tmp_path / "F") == contents(tmp_path / "whole")
 
 
-def test_frames_behind_the_last_state_are_done_again(celeba: Path, tmp_path: Path, small_chunks: None) -> None:
-    """A killed process could not save its state: more frames are there than it says, the last one half."""
+def test_frames_after_the_last_state_are_done_again(celeba: Path, tmp_path: Path, small_chunks: None) -> None:
+    """A killed process could not save its state: images.npy has more frames than it counts, the last one incomplete."""
     _interrupt(celeba, tmp_path / "F", after=3)
-    with (tmp_path / "F" / "images.part").open("ab") as part:
+    with (tmp_path / "F" / "images.npy").open("ab") as part:
         part.write(b"x" * 50_000)
     prepare_faces(celeba, tmp_path / "F")
     prepare_faces(celeba, tmp_path / "whole")
     assert contents(tmp_path / "F") == contents(tmp_path / "whole")
 
 
-def test_stopped_between_the_last_two_steps(celeba: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: Path, content: dict[str, Any]) -> None:
+def test_interrupted_before_the_last_step(celeba: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path, content: dict[str, Any], **options: Any) -> None:
         if path.name == "faces.json":
             raise Stop
-        write(path, content)
+        write(path, content, **options)
 
-    write = unfinished_module.write_json
-    monkeypatch.setattr(unfinished_module, "write_json", fail)
+    write = files.write_json
+    monkeypatch.setattr(files, "write_json", fail)
     with pytest.raises(Stop):
         prepare_faces(celeba, tmp_path / "F")
     monkeypatch.undo()
@@ -70,7 +71,7 @@ def test_stopped_between_the_last_two_steps(celeba: Path, tmp_path: Path, monkey
 
 
 def _interrupt(celeba: Path, out: Path, after: int, limit: int | None = None) -> None:
-    def stop(chunks: Iterator[Any], _count: int) -> Iterator[Any]:
+    def stop(chunks: Iterable[Any], _description: str, _total: int | None = None) -> Iterator[Any]:
         for number, chunk in enumerate(chunks):
             if number == after:
                 raise Stop
@@ -109,13 +110,13 @@ class FullDisk:
 def test_a_disk_that_fills_up_is_one_sentence_and_the_run_can_go_on(
     celeba: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_chunks: None
 ) -> None:
-    open_part = unfinished_module.Unfinished._open_part
+    open_images = writer_module.PreparedWriter._open_images
     monkeypatch.setattr(
-        unfinished_module.Unfinished,
-        "_open_part",
-        lambda self: FullDisk(open_part(self), 3_000_000),
+        writer_module.PreparedWriter,
+        "_open_images",
+        lambda self: FullDisk(open_images(self), 3_000_000),
     )
-    with pytest.raises(DatasetError, match=r"the disk of .* is full: free some space and run the same command again"):
+    with pytest.raises(DatasetError, match=r"the disk of .* is full: free some space and run the command again"):
         prepare_faces(celeba, tmp_path / "F")
     monkeypatch.undo()
     assert prepare_faces(celeba, tmp_path / "F").resumed_at == 64
@@ -127,13 +128,14 @@ def test_too_little_space_is_found_before_the_work(
     celeba: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type("Usage", (), {"free": 5_000_000})()
-    monkeypatch.setattr(unfinished_module.shutil, "disk_usage", lambda _path: usage)
+    monkeypatch.setattr(writer_module.shutil, "disk_usage", lambda _path: usage)
     with pytest.raises(DatasetError, match=r"has 5 MB free and 144 faces need 10 MB"):
         prepare_faces(celeba, tmp_path / "F")
 
 
 def test_two_runs_do_not_fill_one_folder(celeba: Path, tmp_path: Path, small_chunks: None) -> None:
-    def meanwhile(chunks: Iterator[Any], _count: int) -> Iterator[Any]:
+    def meanwhile(items: Iterable[Any], _description: str, _total: int | None = None) -> Iterator[Any]:
+        chunks = iter(items)
         yield next(chunks)
         yield next(chunks)  # the state is on disk now
         with pytest.raises(DatasetError, match="another facedge prepare is filling"):
@@ -148,8 +150,18 @@ def test_a_damaged_state_is_one_sentence(celeba: Path, tmp_path: Path, small_chu
     state = tmp_path / "F" / "prepare.json"
     good = json.loads(state.read_text())
     state.write_text(json.dumps(good | {"frames": 100}))
-    with pytest.raises(DatasetError, match="shorter than its state says"):
+    with pytest.raises(DatasetError, match=r"shorter than prepare\.json records"):
         prepare_faces(celeba, tmp_path / "F")
     state.write_text('{"done": 3}')
     with pytest.raises(DatasetError, match=r"cannot be read .* remove .* and start again"):
         prepare_faces(celeba, tmp_path / "F")
+
+
+def test_temporary_files_of_a_killed_run_are_removed(celeba: Path, tmp_path: Path, small_chunks: None) -> None:
+    (tmp_path / "F").mkdir()
+    files.temporary_sibling(tmp_path / "F" / "prepare.json").write_text("{")  # killed while it wrote its first state
+    _interrupt(celeba, tmp_path / "F", after=2)
+    files.temporary_sibling(tmp_path / "F" / "names.npy").write_bytes(b"")
+    prepare_faces(celeba, tmp_path / "F")
+    prepare_faces(celeba, tmp_path / "whole")
+    assert contents(tmp_path / "F") == contents(tmp_path / "whole")

@@ -1,5 +1,6 @@
-"""Preparing is deterministic, can be stopped anywhere and taken up, and never skips in silence."""
+"""Preparing is deterministic, and every skipped image is counted and listed."""
 
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -105,6 +106,22 @@ def test_too_many_bad_images_are_an_error(own_celeba: Path, tmp_path: Path) -> N
     with pytest.raises(DatasetError, match=r"1 or more of 144 .* allows 0 \(000010\.jpg: missing\)"):
         prepare_faces(own_celeba, tmp_path / "G", max_bad=0)
     assert not (tmp_path / "G").exists()
+
+
+def test_converted_images_are_named(own_celeba: Path, tmp_path: Path) -> None:
+    for path in (own_celeba / "img_align_celeba").iterdir():
+        path.rename(path.with_suffix(".png"))
+    with pytest.raises(DatasetError, match=r"holds 000001\.png where the labels list 000001\.jpg: use the original"):
+        prepare_faces(own_celeba, tmp_path / "F")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+def test_a_fifo_is_skipped(own_celeba: Path, tmp_path: Path) -> None:
+    path = own_celeba / "img_align_celeba" / "000010.jpg"
+    path.unlink()
+    os.mkfifo(path)
+    done = prepare_faces(own_celeba, tmp_path / "F", max_bad=0.01)
+    assert done.skipped == (("000010.jpg", "is no regular file"),)
 
 
 def test_nothing_left_is_an_error(own_celeba: Path, tmp_path: Path) -> None:

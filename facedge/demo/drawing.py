@@ -1,9 +1,9 @@
-"""Draws one synthetic face, back to front, in CelebA geometry."""
+"""Drawing of one face from back to front, in CelebA geometry: body, head, features, accessories."""
 
 import numpy as np
 from PIL import Image
 
-from facedge.dataset._face_canvas import (
+from facedge.demo.canvas import (
     BLACK,
     CENTRE_X,
     CROWN_Y,
@@ -17,10 +17,10 @@ from facedge.dataset._face_canvas import (
     lens,
     points,
 )
-from facedge.dataset._face_hair import hair_behind, hair_in_front, mustache
-from facedge.dataset._face_model import Colour, Person, Shot
+from facedge.demo.hair import hair_behind, hair_in_front, mustache
+from facedge.demo.people import Colour, Person, Shot
 
-BLOOD: Colour = (196, 40, 52)
+LIPSTICK: Colour = (196, 40, 52)
 WIDEST_Y = 118.0
 SIDES = (-1.0, 1.0)
 
@@ -41,7 +41,7 @@ def render_face(person: Person, shot: Shot) -> Image.Image:
     _nose(canvas, person)
     _mouth(canvas, person, shot)
     if shot.beard in ("mustache", "full", "goatee"):
-        mustache(canvas, person, shot)
+        mustache(canvas, person)
     if not person.bald:
         hair_in_front(canvas, person, shot)
     if "Eyeglasses" in shot.worn:
@@ -109,7 +109,7 @@ def _head(canvas: Canvas, person: Person) -> None:
 
 
 def _jaw(person: Person, grow: float) -> Points:
-    """The lower face: from the cheeks down along the jaw, its upper edge dipping under the mouth."""
+    """The lower face: from the cheeks down along the jaw, the upper edge curved below the mouth."""
     contour = _outline(person, grow=grow)
     below = contour[contour[:, 1] > 132]  # right cheek, chin, left cheek
     (x0, y0), (x1, y1) = below[-1], below[0]
@@ -204,10 +204,10 @@ def _nose(canvas: Canvas, person: Person) -> None:
 
 
 def _mouth(canvas: Canvas, person: Person, shot: Shot) -> None:
-    """Corners rise with the smile; the lips part around a dark gap with teeth."""
+    """Lips whose corners rise with the smile; an open mouth is a dark gap with teeth."""
     lips = blend(person.skin, (176, 72, 74), 0.55)
     if "Wearing_Lipstick" in shot.worn:
-        lips = blend(BLOOD, shot.accent, 0.3)
+        lips = blend(LIPSTICK, shot.accent, 0.3)
     wide = person.mouth_width * (1 + 0.16 * shot.smile)
     y, gap, lift = person.mouth_y, shot.mouth_open, 5.5 * shot.smile
     left, right = (CENTRE_X - wide, y - lift), (CENTRE_X + wide, y - lift)

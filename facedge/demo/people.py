@@ -1,6 +1,6 @@
-"""The people behind the synthetic faces: what stays the same about a person, and what changes from shot to shot.
+"""Random parameters of the drawn faces: a person (fixed per identity), a shot (new for every photo), their attributes.
 
-All lengths are pixels of the 178x218 frame. Everything is drawn from a numpy Generator, so a seed names a person.
+All lengths are pixels of the 178x218 frame. Everything is sampled from a numpy Generator: one seed, one person.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from facedge.dataset.celeba_layout import ATTRIBUTE_NAMES
+from facedge.dataset.label_files import ATTRIBUTE_NAMES
 
 Colour = tuple[int, int, int]
 
@@ -26,7 +26,7 @@ BEARDS: Final = ("none", "stubble", "goatee", "mustache", "full")
 
 @dataclass(frozen=True)
 class Person:
-    """What makes two drawings the same identity: geometry, colours and habits."""
+    """The parameters of an identity: geometry, colours, and how often each accessory is worn."""
 
     male: bool
     young: bool
@@ -68,16 +68,16 @@ class Person:
     beard: str
     sideburns: bool
     glasses_style: int
-    wears: dict[str, float]  # accessory or habit -> chance in one shot
+    wears: dict[str, float]  # accessory or expression -> probability in one shot
 
 
 @dataclass(frozen=True)
 class Shot:
-    """What changes between two photos of the same person."""
+    """The parameters of one photo of a person."""
 
-    worn: frozenset[str]  # accessories and habits of the day, by attribute name
+    worn: frozenset[str]  # accessories and expressions, by attribute name
     beard: str
-    smile: float  # -0.3 (stern) to 1
+    smile: float  # -0.3 to 1; 0 is a neutral mouth
     mouth_open: float  # pixels between the lips
     lids: float  # 1 is open eyes
     gaze: float
@@ -95,7 +95,7 @@ class Shot:
 
 
 def _tone(rng: np.random.Generator, base: Colour, spread: float) -> Colour:
-    """`base`, a little lighter or darker and a little off in hue."""
+    """`base` with random lightness and hue."""
     values = np.asarray(base) * rng.normal(1.0, spread) + rng.normal(0.0, 100 * spread / 3, 3)
     red, green, blue = (int(v) for v in np.clip(values, 4, 251))
     return red, green, blue
@@ -115,7 +115,7 @@ def _hair_kind(rng: np.random.Generator, young: bool) -> str:
 
 
 def _habits(rng: np.random.Generator, male: bool, young: bool) -> dict[str, float]:
-    """Chance of each accessory in one shot: some people always wear glasses, most never do."""
+    """Probability of each accessory in one shot: some people nearly always wear glasses, most rarely do."""
     groomed = 0.0 if male else (0.9 if _chance(rng, 0.6) else 0.15)
     return {
         "Eyeglasses": 0.92 if _chance(rng, 0.14 if young else 0.30) else 0.06,
@@ -193,7 +193,7 @@ def draw_shot(rng: np.random.Generator, person: Person) -> Shot:
         worn.add("Wearing_Lipstick")
     smiling = "Smiling" in worn
     beard = person.beard
-    if beard != "none" and _chance(rng, 0.12):  # some days they shave
+    if beard != "none" and _chance(rng, 0.12):  # shaved in this shot
         beard = "stubble" if beard != "stubble" else "none"
     blurry = _chance(rng, 0.06)
     return Shot(
@@ -218,8 +218,8 @@ def draw_shot(rng: np.random.Generator, person: Person) -> Shot:
 
 
 def attributes_of(person: Person, shot: Shot) -> dict[str, bool]:
-    """All 40 attributes. Each but `Attractive` (a matter of taste: always false) can be seen in the drawing."""
-    hair_shows = not person.bald and "Wearing_Hat" not in shot.worn
+    """All 40 attributes. Each but `Attractive` (always false) is visible in the drawing."""
+    hair_visible = not person.bald and "Wearing_Hat" not in shot.worn
     ratio = (person.chin - 66) / (2 * person.cheek)
     facts = {name: name in shot.worn for name in ATTRIBUTE_NAMES}
     facts |= {
@@ -245,8 +245,8 @@ def attributes_of(person: Person, shot: Shot) -> dict[str, bool]:
         "Pointy_Nose": person.pointy_nose,
         "Receding_Hairline": person.receding,
         "Sideburns": person.sideburns and shot.beard != "none",
-        "Straight_Hair": hair_shows and not person.wavy,
-        "Wavy_Hair": hair_shows and person.wavy,
+        "Straight_Hair": hair_visible and not person.wavy,
+        "Wavy_Hair": hair_visible and person.wavy,
         "Young": person.young,
     }
     for kind in ("Black_Hair", "Brown_Hair", "Blond_Hair", "Gray_Hair"):

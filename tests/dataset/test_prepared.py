@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facedge.dataset.faces import Faces
 from facedge.dataset.prepare import prepare_faces
+from facedge.dataset.prepared import Faces
 from facedge.errors import DatasetError, InputError
 
 
@@ -63,7 +63,7 @@ def test_a_missing_or_shortened_array_is_named(folder: Path, name: str) -> None:
         ),
         ("attributes", np.full((24, 40), 2, np.uint8), r"holds 2, expected 0 or 1"),
         ("identities", np.zeros(24, np.float64), r"identities\.npy is float64"),
-        ("identities", np.zeros(23, np.int32), r"has 23 rows and faces\.json says 24"),
+        ("identities", np.zeros(23, np.int32), r"has 23 rows, expected 24 as in faces\.json"),
         ("partition", np.full(24, 3, np.uint8), "holds 3, expected 0, 1 or 2"),
         ("names", np.array(["x"] * 24, dtype=object), "cannot be read"),
     ],
@@ -74,7 +74,7 @@ def test_a_wrong_array_is_named(folder: Path, name: str, array: np.ndarray, says
         Faces.open(folder)
 
 
-def test_what_is_no_prepared_folder_is_said(folder: Path, celeba: Path, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_prepared_is_one_sentence(folder: Path, celeba: Path, tmp_path: Path) -> None:
     with pytest.raises(
         DatasetError, match=r"expected a folder made by facedge prepare at .*, but there is no faces\.json"
     ):

@@ -1,48 +1,14 @@
-"""Pairs are complete, distinct and of the right kind; LFW's lists parse or name their line."""
+"""LFW's pair lists are parsed, or the error names the line."""
 
 from contextlib import suppress
-from itertools import combinations
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facedge.dataset.pairs import genuine_pairs, impostor_pairs, read_lfw_pairs
-from facedge.errors import DatasetError, InputError
-
-people = st.lists(st.integers(-1, 5), max_size=25).map(lambda values: np.array(values, dtype=np.int32))
-
-
-@given(people)
-def test_all_pairs_of_both_kinds(identities: np.ndarray) -> None:
-    known = [k for k in range(len(identities)) if identities[k] >= 0]
-    every = list(combinations(known, 2))
-    same = [pair for pair in every if identities[pair[0]] == identities[pair[1]]]
-    assert [tuple(pair) for pair in genuine_pairs(identities).tolist()] == same
-    assert [tuple(pair) for pair in impostor_pairs(identities).tolist()] == [p for p in every if p not in same]
-
-
-@given(people, st.integers(0, 400), st.integers(0, 3))
-def test_drawn_impostors_are_distinct_impostors(identities: np.ndarray, limit: int, seed: int) -> None:
-    every = {tuple(pair) for pair in impostor_pairs(identities).tolist()}
-    drawn = [tuple(pair) for pair in impostor_pairs(identities, limit, seed=seed).tolist()]
-    assert len(drawn) == len(set(drawn)) == min(limit, len(every))
-    assert set(drawn) <= every
-    assert drawn == sorted(drawn)
-    assert drawn == [tuple(pair) for pair in impostor_pairs(identities, limit, seed=seed).tolist()]
-
-
-def test_a_sparse_draw_from_many_rows_is_fair() -> None:
-    identities = np.repeat(np.arange(300, dtype=np.int32), 10)
-    drawn = impostor_pairs(identities, 30_000)
-    assert drawn.shape == (30_000, 2)
-    assert drawn.dtype == np.int64
-    counts = np.bincount(drawn.ravel(), minlength=3000)  # 20 a row on average
-    assert counts.std() < 6
-    with pytest.raises(InputError, match="limit of 0 pairs or more"):
-        impostor_pairs(identities, -1)
+from facedge.dataset.lfw import read_lfw_pairs
+from facedge.errors import DatasetError
 
 
 def write(folder: Path, text: str) -> Path:
@@ -102,7 +68,7 @@ def test_any_text_is_pairs_or_a_dataset_error(tmp_path_factory: pytest.TempPathF
         read_lfw_pairs(path)
 
 
-def test_an_absent_list_is_said(tmp_path: Path) -> None:
+def test_an_absent_list_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="cannot read the pair list"):
         read_lfw_pairs(tmp_path / "pairs.txt")
 

@@ -1,21 +1,66 @@
-"""CelebA's label files, as the official text files (columns split by runs of blanks) or as Kaggle's CSVs.
+"""CelebA's label files: the official text files (columns separated by runs of blanks) or Kaggle's CSV files.
 
-Every problem names the file and the line.
+Liu et al., "Deep Learning Face Attributes in the Wild", ICCV 2015. Every error names the file and the line.
 """
 
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from facedge.dataset.celeba_layout import ATTRIBUTE_NAMES, PARTITIONS
+from facedge.dataset.splits import PARTITIONS
 from facedge.errors import DatasetError
+from facedge.types import UInt8Array
 
-_TRUTH = {"1": 1, "-1": 0, "0": 0}  # official files say -1, some copies 0
-_INT32_MAX = 2**31 - 1
+ATTRIBUTE_NAMES: Final[tuple[str, ...]] = (
+    "5_o_Clock_Shadow",
+    "Arched_Eyebrows",
+    "Attractive",
+    "Bags_Under_Eyes",
+    "Bald",
+    "Bangs",
+    "Big_Lips",
+    "Big_Nose",
+    "Black_Hair",
+    "Blond_Hair",
+    "Blurry",
+    "Brown_Hair",
+    "Bushy_Eyebrows",
+    "Chubby",
+    "Double_Chin",
+    "Eyeglasses",
+    "Goatee",
+    "Gray_Hair",
+    "Heavy_Makeup",
+    "High_Cheekbones",
+    "Male",
+    "Mouth_Slightly_Open",
+    "Mustache",
+    "Narrow_Eyes",
+    "No_Beard",
+    "Oval_Face",
+    "Pale_Skin",
+    "Pointy_Nose",
+    "Receding_Hairline",
+    "Rosy_Cheeks",
+    "Sideburns",
+    "Smiling",
+    "Straight_Hair",
+    "Wavy_Hair",
+    "Wearing_Earrings",
+    "Wearing_Hat",
+    "Wearing_Lipstick",
+    "Wearing_Necklace",
+    "Wearing_Necktie",
+    "Young",
+)
+"""The 40 attributes in the official column order."""
+
+_VALUES: Final = {"1": 1, "-1": 0, "0": 0}  # official files hold -1, some copies 0
+_INT32_MAX: Final = 2**31 - 1
 
 Row = tuple[int, list[str]]  # line number from 1, fields
 
@@ -25,7 +70,7 @@ class AttributeTable:
     """The attribute file: image names in its order, and uint8 (N, 40) in the official column order."""
 
     names: list[str]
-    values: NDArray[np.uint8]
+    values: UInt8Array
 
 
 def read_attributes(path: Path) -> AttributeTable:
@@ -45,15 +90,15 @@ def read_attributes(path: Path) -> AttributeTable:
                 path, line, f"expected an image name and {len(ATTRIBUTE_NAMES)} values, found {len(fields)} columns"
             )
         try:
-            values += bytes([_TRUTH[field] for field in fields[1:]])
+            values += bytes([_VALUES[field] for field in fields[1:]])
         except KeyError as wrong:
             raise _problem(path, line, f"expected -1 or 1 in every column, found {wrong}") from None
         names.append(_image_name(path, line, fields[0]))
     _check_unique(path, names)
     if count is not None and count != len(names):
-        raise _problem(path, 1, f"the file says {count} images and lists {len(names)}: it was cut short or edited")
+        raise _problem(path, 1, f"the file announces {count} images and lists {len(names)}: it was cut short or edited")
     if not names:
-        raise DatasetError(f"{path} lists no image: expected one line an image below the header")
+        raise DatasetError(f"{path} lists no image: expected one line per image below the header")
     table = np.frombuffer(bytes(values), dtype=np.uint8).reshape(len(names), len(ATTRIBUTE_NAMES))
     return AttributeTable(names, np.ascontiguousarray(table[:, columns]))
 
@@ -82,20 +127,32 @@ def _read_numbers(path: Path, what: str, most: int) -> dict[str, int]:
             raise _problem(path, line, f"{name} is listed twice")
         numbers[_image_name(path, line, name)] = int(text)
     if not numbers:
-        raise DatasetError(f"{path} lists no image: expected one line an image, its name and {what}")
+        raise DatasetError(f"{path} lists no image: expected one line per image, with its name and {what}")
     return numbers
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    """The lines of a table that are not blank, as fields; a BOM and either line ending are fine."""
+    """The lines of a table that are not blank, as fields; a byte order mark and both line endings are allowed."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
         raise DatasetError(f"cannot read {path} as text ({problem}): download it again") from problem
     lines = text.split("\n")  # reading has made CRLF one character
+    _check_separator(path, lines)
     if path.suffix.lower() != ".csv":
         return ((k, fields) for k, line in enumerate(lines, 1) if (fields := line.split()))
     return _csv_rows(path, lines)
+
+
+def _check_separator(path: Path, lines: list[str]) -> None:
+    """DatasetError where the first line with a separator has semicolons, or commas in a file that is named .txt."""
+    is_csv = path.suffix.lower() == ".csv"
+    line, first = next(((k, text) for k, text in enumerate(lines, 1) if set(text.strip()) & set(" \t,;")), (1, ""))
+    if ";" in first and "," not in first:
+        wanted = "commas" if is_csv else "blanks"
+        raise _problem(path, line, f"columns are separated by semicolons: save the file with {wanted} instead")
+    if not is_csv and "," in first and len(first.split()) == 1:
+        raise _problem(path, line, f"columns are separated by commas: rename the file to {path.stem}.csv")
 
 
 def _csv_rows(path: Path, lines: list[str]) -> Iterator[Row]:
@@ -116,19 +173,23 @@ def _first(rows: Iterator[Row], path: Path) -> Row:
 
 
 def _columns(path: Path, line: int, fields: list[str]) -> list[int]:
-    """Where each official attribute stands in the header; CSVs head the first column image_id."""
+    """The position of each official attribute in the header; CSV files have image_id before them."""
     header = fields[1:] if fields[0] not in ATTRIBUTE_NAMES else fields
     lacking = [name for name in ATTRIBUTE_NAMES if name not in header]
-    if lacking or len(header) != len(ATTRIBUTE_NAMES):
-        what = f"{lacking[0]} is not among them" if lacking else "one is there twice"
-        raise _problem(
-            path, line, f"expected CelebA's {len(ATTRIBUTE_NAMES)} attribute names, found {len(header)}: {what}"
-        )
-    return [header.index(name) for name in ATTRIBUTE_NAMES]
+    if not lacking and len(header) == len(ATTRIBUTE_NAMES):
+        return [header.index(name) for name in ATTRIBUTE_NAMES]
+    extra = next((name for name in header if name not in ATTRIBUTE_NAMES), None)
+    if lacking:
+        what = f"{lacking[0]} is not among them"
+    elif extra == "image_id":
+        what = "there is a column before image_id, remove it (pandas writes none with index=False)"
+    else:
+        what = f"{extra!r} is none of them" if extra is not None else "one occurs twice"
+    raise _problem(path, line, f"expected CelebA's {len(ATTRIBUTE_NAMES)} attribute names, found {len(header)}: {what}")
 
 
 def _image_name(path: Path, line: int, name: str) -> str:
-    """Only plain file names: a label file must not reach outside the folder of images."""
+    """`name` where it is a plain file name: a path could lead outside the folder of images."""
     if not name or name.startswith(".") or any(mark in name for mark in "/\\:\0"):
         raise _problem(path, line, f"expected the file name of an image, found {name!r}")
     return name

@@ -1,23 +1,25 @@
-"""Where a dataset's images lie: a folder or a zip, found under the names people's copies have."""
+"""The images of a data set as bytes by file name, from a folder or a zip archive."""
 
 import os
+import stat
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Final, Protocol
 
-from facedge.dataset.celeba_layout import IMAGE_FOLDER
 from facedge.errors import DatasetError
 from facedge.imaging import IMAGE_SUFFIXES
 
-_PLACES = ("", "Img", "images")  # the official download has Img/, Anno/ and Eval/ side by side
+IMAGE_FOLDER: Final = "img_align_celeba"
+_PLACES: Final = ("", "Img", "images")  # the official download has Img/, Anno/ and Eval/ side by side
 
 
 class ImageStore(Protocol):
-    """Images by file name. Cheap to send to another process: opened there on first use."""
+    """Images by file name. It is pickled without open files: each process opens the archive on first use."""
 
     @property
     def place(self) -> Path:
@@ -27,7 +29,7 @@ class ImageStore(Protocol):
         """The file names of all images, with their size in bytes."""
 
     def read(self, name: str) -> bytes:
-        """The encoded image; DatasetError("missing"), or with why it cannot be read."""
+        """The encoded image; DatasetError("missing"), or with the reason why it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,17 @@ class FolderStore:
     place: Path
 
     def sizes(self) -> dict[str, int]:
+        """Names and sizes of the regular files in the folder."""
         with os.scandir(self.place) as entries:
             return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
 
     def read(self, name: str) -> bytes:
+        """The content of one file."""
+        path = self.place / name
         try:
-            return (self.place / name).read_bytes()
+            if not stat.S_ISREG(path.stat().st_mode):  # reading a FIFO would block
+                raise DatasetError("is no regular file")
+            return path.read_bytes()
         except FileNotFoundError as problem:
             raise DatasetError("missing") from problem
         except OSError as problem:
@@ -51,7 +58,7 @@ class FolderStore:
 
 @dataclass(frozen=True)
 class ZipStore:
-    """Images in a zip, at any depth; their file names are unique in it."""
+    """Images in a zip archive, at any depth; their file names are unique in it."""
 
     place: Path
 
@@ -75,9 +82,11 @@ class ZipStore:
         return entries
 
     def sizes(self) -> dict[str, int]:
+        """Names and uncompressed sizes of the images in the archive."""
         return {name: info.file_size for name, info in self._entries.items()}
 
     def read(self, name: str) -> bytes:
+        """The unpacked content of one image."""
         if name not in self._entries:
             raise DatasetError("missing")
         try:
@@ -86,17 +95,32 @@ class ZipStore:
             raise DatasetError(f"cannot be unpacked ({problem})") from problem
 
     def __reduce__(self) -> tuple[Callable[[Path], "ZipStore"], tuple[Path]]:
-        return _arrived_zip, (self.place,)  # an open file cannot travel to another process
+        return _unpickled_zip, (self.place,)  # an open file cannot be pickled
 
 
 @cache
-def _arrived_zip(place: Path) -> ZipStore:
-    """One store in each process that receives it: the table of contents is read once."""
+def _unpickled_zip(place: Path) -> ZipStore:
+    """One store per process and archive, so that a worker reads the table of contents once."""
     return ZipStore(place)
 
 
 def open_store(folder: Path) -> ImageStore:
-    """The images of the CelebA in `folder`: img_align_celeba as a folder, nested once more, or as a zip."""
+    """The images of the CelebA in `folder`: img_align_celeba as a folder, nested once more, or as a zip.
+
+    Raises DatasetError where there are none; the message names the sub-folder that has them, as in torchvision's root.
+    """
+    if not folder.is_dir():
+        came = "a file" if folder.exists() else "nothing"
+        raise DatasetError(f"expected a folder with CelebA in it at {folder}, found {came}: check the path")
+    if store := _find_store(folder):
+        return store
+    remedy = f"give the folder that holds {IMAGE_FOLDER}"
+    if inner := _folder_inside(folder):
+        remedy = f"it lies in {inner}, give that folder"
+    raise DatasetError(f"expected {IMAGE_FOLDER}/ with images or {IMAGE_FOLDER}.zip in {folder}: {remedy}")
+
+
+def _find_store(folder: Path) -> ImageStore | None:
     for place in _PLACES:
         outer = folder / place / IMAGE_FOLDER
         for candidate in (outer / IMAGE_FOLDER, outer):
@@ -105,13 +129,18 @@ def open_store(folder: Path) -> ImageStore:
         archive = outer.with_suffix(".zip")
         if archive.is_file():
             return ZipStore(archive)
-    if not folder.is_dir():
-        raise DatasetError(
-            f"expected a folder with CelebA in it at {folder}, found {'a file' if folder.exists() else 'nothing'}"
-        )
-    raise DatasetError(
-        f"expected {IMAGE_FOLDER}/ with images or {IMAGE_FOLDER}.zip in {folder}: give the folder above it"
-    )
+    return None
+
+
+def _folder_inside(folder: Path) -> Path | None:
+    """The first sub-folder with images of CelebA in it."""
+    with os.scandir(folder) as entries:
+        inside = sorted(folder / entry.name for entry in entries if entry.is_dir())
+    for candidate in inside:
+        with suppress(OSError):  # one that cannot be listed
+            if _find_store(candidate):
+                return candidate
+    return None
 
 
 def _has_images(folder: Path) -> bool:

@@ -1,28 +1,16 @@
-"""Draws the hair of a synthetic face: behind it, in front of it, and above the lip."""
+"""Drawing of hair: behind the head, over the forehead, and the mustache."""
 
 import numpy as np
 
-from facedge.dataset._face_canvas import (
-    BLACK,
-    CENTRE_X,
-    CROWN_Y,
-    EYE_Y,
-    WHITE,
-    Canvas,
-    Points,
-    arc,
-    blend,
-    lens,
-    points,
-)
-from facedge.dataset._face_model import Person, Shot
+from facedge.demo.canvas import BLACK, CENTRE_X, CROWN_Y, EYE_Y, WHITE, Canvas, Points, arc, blend, lens, points
+from facedge.demo.people import Person, Shot
 
 
 def hair_behind(canvas: Canvas, person: Person) -> None:
     """Long hair falls beside the face to the shoulders; wavy hair has a wavy edge."""
     reach = person.cheek + person.hair_volume + 3
     y = np.linspace(52, 210, 24)
-    crown = reach * np.sqrt(1 - np.clip((112 - y) / 68, 0, 1) ** 2)  # the top follows the skull
+    crown = reach * np.sqrt(1 - np.clip((112 - y) / 68, 0, 1) ** 2)  # an ellipse along the skull
     ripple = 4.0 * np.sin(y / 5.0) if person.wavy else 3.0 * np.clip((y - 150) / 60, 0, 1) ** 2
     left = np.stack([CENTRE_X - crown - ripple, y], axis=1)
     right = np.stack([CENTRE_X + crown + ripple, y], axis=1)
@@ -34,7 +22,7 @@ def hair_behind(canvas: Canvas, person: Person) -> None:
 
 
 def hair_in_front(canvas: Canvas, person: Person, shot: Shot) -> None:
-    """A cap from the crown to the hairline; then the strands that give it direction."""
+    """A filled cap from the crown to the hairline, then single strands."""
     reach, side_y = person.cheek + person.hair_volume * 0.45, 104.0 if person.long_hair else 98.0
     angle = np.linspace(np.pi, 2 * np.pi, 22)
     ripple = 1 + (0.035 * np.sin(angle * 22) if person.wavy else 0.0)
@@ -61,7 +49,7 @@ def hair_in_front(canvas: Canvas, person: Person, shot: Shot) -> None:
 
 
 def _hairline(person: Person, shot: Shot) -> Points:
-    """Right to left along the forehead: where the hair ends."""
+    """(13, 2) points of the hairline, right to left along the forehead."""
     inside = person.cheek - 3
     across = np.linspace(1, -1, 13)
     side_y = 104.0 if person.long_hair else 98.0
@@ -76,7 +64,8 @@ def _hairline(person: Person, shot: Shot) -> Points:
     return np.stack([CENTRE_X + across * inside, y], axis=1)
 
 
-def mustache(canvas: Canvas, person: Person, shot: Shot) -> None:
+def mustache(canvas: Canvas, person: Person) -> None:
+    """A mustache over the upper lip."""
     y = person.mouth_y - 4.5 - person.lip * 0.6
     wide = person.mouth_width * 0.92
     upper = arc(CENTRE_X - wide, y + 4, CENTRE_X + wide, y + 4, -6.5)

@@ -1,22 +1,22 @@
-"""A canvas in CelebA geometry: shapes are drawn at twice the size through the pose of the shot, then averaged down."""
+"""A canvas in CelebA geometry: shapes are drawn under the pose of the shot at twice the size, then averaged down."""
 
 import math
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from facedge.dataset._face_model import Colour, Shot
+from facedge.demo.people import Colour, Shot
+from facedge.types import Float32Array, Float64Array
 
-Points = NDArray[np.float64]
+Points = Float64Array  # (K, 2) frame coordinates
 
 WIDTH, HEIGHT = 178, 218
 EYE_Y = 111.2
 CROWN_Y = 38.0
 BLACK: Colour = (12, 10, 12)
 WHITE: Colour = (250, 250, 248)
-CENTRE_X, CENTRE_Y = 88.1, 124.0  # between the eyes' middle and the mouth: the pose turns about it
+CENTRE_X, CENTRE_Y = 88.1, 124.0  # between the eyes and the mouth: the centre of rotation of the pose
 OVERSAMPLING = 2
 
 
@@ -38,13 +38,13 @@ def ellipse(x: float, y: float, half_width: float, half_height: float, count: in
 
 @cache
 def _parabola(count: int) -> Points:
-    """(count, 3): the constant, linear and bending part of a path from 0 to 1."""
+    """(count, 3): the constant, linear and quadratic terms of a path from 0 to 1."""
     t = np.linspace(0, 1, count)
     return np.stack([np.ones(count), t, t * (1 - t)], axis=1)
 
 
 def arc(x0: float, y0: float, x1: float, y1: float, bulge: float, count: int = 9) -> Points:
-    """(count, 2) points on a parabola from one end to the other; `bulge` > 0 hangs down in the middle."""
+    """(count, 2) points on a parabola from one end to the other; `bulge` > 0 lies lower in the middle."""
     return _parabola(count) @ ((x0, y0), (x1 - x0, y1 - y0), (0.0, 4 * bulge))
 
 
@@ -54,13 +54,13 @@ def lens(upper: Points, lower: Points) -> Points:
 
 
 def blend(one: Colour, other: Colour, share: float) -> Colour:
-    """`share` of `other` in `one`; shares above 1 or below 0 exaggerate and are clipped to bytes."""
+    """`share` of `other` in `one`; shares outside [0, 1] extrapolate and are clipped to bytes."""
     red, green, blue = (round(min(255.0, max(0.0, a + (b - a) * share))) for a, b in zip(one, other, strict=True))
     return red, green, blue
 
 
 class Canvas:
-    """A picture under one pose. `depth` (pixels toward the camera) makes the nose move more than the ears in a turn."""
+    """A picture under one pose; `depth` is pixels toward the camera: under yaw the nose moves more than the ears."""
 
     def __init__(self, shot: Shot) -> None:
         self.image = _scenery(shot.scenery)
@@ -89,7 +89,7 @@ class Canvas:
         self.stroke(np.concatenate([shape, shape[:2]]), colour, width, depth)
 
     def photograph(self, shot: Shot) -> Image.Image:
-        """The 178x218 RGB picture: averaged down, lit, blurred if the shot is, with the sensor's noise."""
+        """The 178x218 RGB picture: averaged down, blurred if the shot is, with uneven light and sensor noise."""
         small = self.image.reduce(OVERSAMPLING)
         if shot.blur:
             small = small.filter(ImageFilter.GaussianBlur(shot.blur))
@@ -104,8 +104,8 @@ class Canvas:
 
 
 @cache
-def _fields() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Coordinates from -0.5 to 0.5, squared distance from the face's middle, and a tile of unit noise to cut from."""
+def _fields() -> tuple[Float32Array, Float32Array, Float32Array, Float32Array]:
+    """Coordinates from -0.5 to 0.5, squared distance from the face's centre, and unit noise to cut windows from."""
     x = np.linspace(-0.5, 0.5, WIDTH, dtype=np.float32)[None, :]
     y = np.linspace(-0.5, 0.5, HEIGHT, dtype=np.float32)[:, None]
     vignette = np.square((x * WIDTH) / 70) + np.square((y * HEIGHT - 12) / 90)
@@ -114,7 +114,7 @@ def _fields() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.floa
 
 
 def _scenery(seed: int) -> Image.Image:
-    """A soft background, sometimes with a few plain things in it."""
+    """A smooth background with up to three rectangles in it, (436, 356) pixels."""
     rng = np.random.default_rng(seed)
     base = rng.uniform(40, 225) + rng.normal(0, 26, 3) + rng.normal(0, 16, (4, 3, 3))
     coarse = Image.fromarray(np.clip(base, 0, 255).astype(np.uint8))

@@ -1,0 +1,1 @@
+"""Drawn faces and the summary of `facedge demo`: everything that needs no real photos."""
