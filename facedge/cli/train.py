@@ -92,7 +92,7 @@ class TrainGroup(TyperGroup):
     """The command group `train`: without a subcommand's name, its arguments go to the subcommand `all`."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # click or typer's
-        if not args or (args[0] not in self.commands and args[0] != "--help"):
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
             args = ["all", *args]
         return super().parse_args(ctx, args)
 
@@ -117,9 +117,10 @@ def train(
     teacher_input: TeacherInput = None,
     threads: Threads = None,
 ) -> None:
-    """Train what is missing: the backbone from FACES, then a face head if --me and --others are given (default)."""
+    """The default: train what is missing, the backbone from FACES, then a face head if --me and --others are given."""
     require_extra("train", TORCH)
     from facedge.errors import InputError
+    from facedge.formatting import counted
     from facedge.train.config import BackboneRequest
     from facedge.train.face_head import HeadRequest
     from facedge.train.run_folder import CONFIG, epochs_left
@@ -132,7 +133,7 @@ def train(
     if left == 0:
         _console.say(f"{backbone_run} is trained already")
     elif faces is None:
-        state = "has no run yet" if left is None else f"has {left} epochs left to train"
+        state = "has no run yet" if left is None else f"has {counted(left, 'epoch')} left to train"
         raise InputError(f"{backbone_run} {state}: give FACES, the folder that `facedge prepare` wrote")
     else:
         request = BackboneRequest(

@@ -222,7 +222,7 @@ class Trainer:
         """Restore the state of checkpoint.pt; RunError where there is none or it belongs to another run."""
         path = self.run / run_folder.CHECKPOINT
         if not path.exists():
-            raise RunError(f"{self.run} has no {path.name} to resume from: start without --resume")
+            raise RunError(f"{self.run} has no {path.name} to resume from: delete the folder and start again")
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
             self.model.load_state_dict(state["learner"])
