@@ -1,12 +1,19 @@
-"""Commands that need optional packages end in one sentence where these are not installed."""
+"""Optional packages: one sentence where a command's extra is not installed."""
 
 from importlib.util import find_spec
 
-from facedge.errors import MissingDependencyError
+PURPOSE = {"train": "training"}  # extra -> the subject of the sentence, where no other is given
 
 
-def require_extra(extra: str, modules: tuple[str, ...]) -> None:
-    """MissingDependencyError with the pip command where one of `modules` is not installed."""
-    for module in modules:
-        if find_spec(module) is None:
-            raise MissingDependencyError(f"this command needs {module}: pip install 'facedge[{extra}]'")
+def require_extra(extra: str, modules: tuple[str, ...], purpose: str = "") -> None:
+    """MissingDependencyError naming the first of these top-level modules that is not installed; imports none of them.
+
+    extra: the name in `pip install 'facedge[EXTRA]'`. purpose: what needs the modules, such as "exporting".
+    """
+    missing = next((name for name in modules if find_spec(name) is None), None)
+    if missing is None:
+        return
+    from facedge.errors import MissingDependencyError
+
+    subject = purpose or PURPOSE.get(extra, "this command")
+    raise MissingDependencyError(f"{subject} needs {missing}: pip install 'facedge[{extra}]'")

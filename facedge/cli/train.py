@@ -1,75 +1,75 @@
-"""`facedge train backbone` and `facedge train head`."""
+"""`facedge train`: the backbone, a face head, or whichever of the two is missing."""
 
+import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from facedge.cli import _console
+from facedge.cli._extras import require_extra
+
+if TYPE_CHECKING:
+    from facedge.train.config import BackboneRequest
+    from facedge.train.face_head import HeadRequest
+
+TORCH = ("torch", "safetensors", "matplotlib")
 
 Run = Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="Folder to write the run into.")]
+Faces = Annotated[Path, typer.Argument(metavar="FACES", help="Folder that `facedge prepare` wrote.")]
+Arch = Annotated[str, typer.Option(help="edge (the default backbone) or plain (the baseline).")]
+Size = Annotated[int | None, typer.Option(help="Side of the network's input, a multiple of 16.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs of the backbone: passes over the images.")]
+Batch = Annotated[int | None, typer.Option(min=2, help="Batch size, over all processes.")]
+Device = Annotated[str, typer.Option(envvar="FACEDGE_DEVICE", help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option(envvar="FACEDGE_SEED", help="Fixes the run; on a CPU, bit for bit.")]
 Threads = Annotated[
     int | None, typer.Option(envvar="FACEDGE_THREADS", min=1, help="CPU threads for torch; all cores by default.")
 ]
+TeacherFile = Annotated[
+    Path | None, typer.Option(metavar="T.onnx", help="Face recogniser to learn embeddings from (distillation).")
+]
+TeacherInput = Annotated[
+    str | None, typer.Option(help="Input convention of the teacher: arcface or sface; else T.json beside it.")
+]
+Aligned = Annotated[bool, typer.Option("--aligned", help="The photos are face crops in CelebA geometry, of any size.")]
 
 
 def backbone(
-    faces: Annotated[Path, typer.Argument(metavar="FACES", help="Folder that `facedge prepare` wrote.")],
+    faces: Faces,
     output: Run,
-    arch: Annotated[str, typer.Option(help="edge (the default backbone) or plain (the baseline).")] = "edge",
-    size: Annotated[int | None, typer.Option(help="Side of the network's input, a multiple of 16.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the images.")] = None,
-    batch: Annotated[int | None, typer.Option(min=2, help="Images a step, over all processes.")] = None,
+    arch: Arch = "edge",
+    size: Size = None,
+    epochs: Epochs = None,
+    batch: Batch = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
-    device: Annotated[str, typer.Option(envvar="FACEDGE_DEVICE", help="auto, cpu or cuda.")] = "auto",
+    device: Device = "auto",
     seed: Seed = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
-    teacher: Annotated[
-        Path | None, typer.Option(metavar="T.onnx", help="A recogniser whose embeddings to learn from.")
-    ] = None,
-    teacher_input: Annotated[
-        str | None, typer.Option(help="What the teacher wants: arcface or sface; else T.json beside it.")
-    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the run's last checkpoint.")] = False,
+    teacher: TeacherFile = None,
+    teacher_input: TeacherInput = None,
     teacher_views: Annotated[
-        int, typer.Option(min=0, max=64, help="Blended and bent views of every image, each seen by the teacher too.")
+        int, typer.Option(min=0, max=64, help="Blended and warped views of every image, with teacher embeddings.")
     ] = 0,
     init: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Begin from this run's weights; default: from random ones.")
+        Path | None, typer.Option(metavar="RUN", help="Start from this run's weights; default: random weights.")
     ] = None,
     threads: Threads = None,
 ) -> None:
-    """Train the backbone: 40 attributes, identities where the dataset has them, and a teacher by choice."""
-    from facedge.train.session import BackboneRequest, run_backbone
+    """Train the backbone: 40 attributes, identities where the dataset has them, a teacher's embeddings if given."""
+    require_extra("train", TORCH)
+    from facedge.train.config import BackboneRequest
 
     request = BackboneRequest(
-        faces=faces,
-        run=output,
-        arch=arch,
-        size=size,
-        epochs=epochs,
-        batch=batch,
-        learning_rate=learning_rate,
-        device=device,
-        seed=seed,
-        resume=resume,
-        teacher=teacher,
-        teacher_input=teacher_input,
-        teacher_views=teacher_views,
-        begin_from=init,
-        threads=threads,
-    )
-    try:
-        with _console.bar("training") as bar:
-            run_backbone(
-                request,
-                say=_console.say,
-                tick=lambda t: bar(t.step, t.steps, f"epoch {t.epoch}/{t.epochs}, {t.images_per_second:.0f} images/s"),
-                track=lambda items, total: _console.track(items, "teacher", total),
-            )
-    except KeyboardInterrupt:
-        _console.error(f"interrupted: {output} keeps its best weights; the same command with --resume goes on")
-        raise typer.Exit(130) from None
+        faces=faces, run=output, arch=arch, size=size, epochs=epochs, batch=batch, learning_rate=learning_rate,
+        device=device, seed=seed, resume=resume, teacher=teacher, teacher_input=teacher_input,
+        teacher_views=teacher_views, begin_from=init, threads=threads,
+    )  # fmt: skip
+    with _interrupts_reported(f"{output} keeps its best weights; the same command with --resume continues"):
+        _train_backbone(request)
 
 
 def head(
@@ -77,15 +77,114 @@ def head(
     output: Run,
     me: Annotated[Path, typer.Option(metavar="DIR", help="Photos of the person to accept.")],
     others: Annotated[Path, typer.Option(metavar="DIR", help="Photos of other people, of the same kind.")],
-    aligned: Annotated[
-        bool, typer.Option("--aligned", help="The photos are face crops in CelebA geometry, of any size.")
-    ] = False,
+    aligned: Aligned = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over augmented views.")] = None,
     seed: Seed = 0,
 ) -> None:
-    """Train the face head on a frozen backbone: is this me or not?"""
-    from facedge.train.session import HeadRequest, run_head
+    """Train a face head on a frozen backbone, which accepts one person and rejects others."""
+    require_extra("train", TORCH)
+    from facedge.train.face_head import HeadRequest
 
-    request = HeadRequest(backbone=run, run=output, me=me, others=others, aligned=aligned, epochs=epochs, seed=seed)
+    _train_head(HeadRequest(run, output, me, others, aligned=aligned, epochs=epochs, seed=seed))
+
+
+class TrainGroup(TyperGroup):
+    """The command group `train`: without a subcommand's name, its arguments go to the subcommand `all`."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # click or typer's
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["all", *args]
+        return super().parse_args(ctx, args)
+
+
+def train(
+    faces: Annotated[
+        Path | None, typer.Argument(metavar="[FACES]", help="Folder that `facedge prepare` wrote, for the backbone.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the runs DIR/backbone and DIR/head.")
+    ] = Path("runs"),
+    me: Annotated[Path | None, typer.Option(metavar="DIR", help="Photos of the person to accept.")] = None,
+    others: Annotated[Path | None, typer.Option(metavar="DIR", help="Photos of other people.")] = None,
+    aligned: Aligned = False,
+    arch: Arch = "edge",
+    size: Size = None,
+    epochs: Epochs = None,
+    batch: Batch = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    teacher: TeacherFile = None,
+    teacher_input: TeacherInput = None,
+    threads: Threads = None,
+) -> None:
+    """The default: train what is missing, the backbone from FACES, then a face head if --me and --others are given."""
+    require_extra("train", TORCH)
+    from facedge.errors import InputError
+    from facedge.formatting import counted
+    from facedge.train.config import BackboneRequest
+    from facedge.train.face_head import HeadRequest
+    from facedge.train.run_folder import CONFIG, epochs_left
+
+    _check_photos(me, others)
+    backbone_run, head_run = output / "backbone", output / "head"
+    left = epochs_left(backbone_run)
+    if left == 0 and me is None:
+        raise InputError(f"{backbone_run} is trained: give --me DIR and --others DIR to train a face head on it")
+    if left == 0:
+        _console.say(f"{backbone_run} is trained already")
+    elif faces is None:
+        state = "has no run yet" if left is None else f"has {counted(left, 'epoch')} left to train"
+        raise InputError(f"{backbone_run} {state}: give FACES, the folder that `facedge prepare` wrote")
+    else:
+        request = BackboneRequest(
+            faces=faces, run=backbone_run, arch=arch, size=size, epochs=epochs, batch=batch, device=device, seed=seed,
+            resume=left is not None, teacher=teacher, teacher_input=teacher_input, threads=threads,
+        )  # fmt: skip
+        with _interrupts_reported(f"{backbone_run} keeps its best weights; the same command continues"):
+            _train_backbone(request)
+    if me is None or others is None or os.environ.get("RANK", "0") != "0":  # under torchrun one process trains the head
+        return
+    if (head_run / CONFIG).exists():
+        _console.say(f"{head_run} is trained already")
+    else:
+        _train_head(HeadRequest(backbone_run, head_run, me, others, aligned=aligned, seed=seed))
+
+
+def _check_photos(me: Path | None, others: Path | None) -> None:
+    """InputError, before hours of training, unless both folders of photos are given and exist, or neither is given."""
+    from facedge.errors import InputError
+
+    if (me is None) != (others is None):
+        raise InputError("expected --me and --others together, got one of them: give both folders of photos")
+    for option, folder in (("--me", me), ("--others", others)):
+        if folder is not None and not folder.is_dir():
+            raise InputError(f"expected a folder of photos at {option} {folder}, found none: check the path")
+
+
+def _train_backbone(request: "BackboneRequest") -> None:
+    from facedge.train.backbone import train_backbone
+
     with _console.bar("training") as bar:
-        run_head(request, say=_console.say, tick=lambda epoch, epochs: bar(epoch, epochs, "epochs"))
+        train_backbone(
+            request,
+            say=_console.say,
+            tick=lambda t: bar(t.step, t.steps, f"epoch {t.epoch}/{t.epochs}, {t.images_per_second:.0f} images/s"),
+            track=_console.track,
+        )
+
+
+def _train_head(request: "HeadRequest") -> None:
+    from facedge.train.face_head import train_face_head
+
+    with _console.bar("training") as bar:
+        train_face_head(request, say=_console.say, tick=lambda epoch, epochs: bar(epoch, epochs, "epochs"))
+
+
+@contextlib.contextmanager
+def _interrupts_reported(remedy: str) -> Iterator[None]:
+    """Ctrl-C ends the command with one sentence and exit code 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _console.error(f"interrupted: {remedy}")
+        raise typer.Exit(130) from None

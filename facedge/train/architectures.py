@@ -1,4 +1,4 @@
-"""The two backbones. Both map (N, 1, S, S) float32 to an L2-normalised embedding (N, D) and attribute logits (N, A)."""
+"""The backbone networks: float32 (N, 1, S, S) -> L2-normalised embedding (N, D) and attribute logits (N, A)."""
 
 import torch
 import torch.nn.functional as F
@@ -8,10 +8,10 @@ ARCHITECTURES = ("edge", "plain")
 
 
 class Plain(nn.Module):
-    """The network this project grew from, kept as the baseline of every report.
+    """The original network of this project, kept as the baseline of every report.
 
     Three 3x3 convolutions (40, 80, 120 channels), each with ReLU and 2x2 max-pooling, a dense layer of 64, and one
-    logit an attribute. Its embedding is that dense layer, L2-normalised: it was never trained to tell people apart.
+    logit for each attribute. Its embedding is that dense layer, L2-normalised; no loss separates identities.
     """
 
     embedding_size = 64
@@ -33,7 +33,7 @@ class Plain(nn.Module):
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    """A dense 3x3 convolution whose batch norm folds away at export, then ReLU."""
+    """A dense 3x3 convolution, batch norm (folded into it at export) and ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
         nn.BatchNorm2d(outputs),
@@ -42,7 +42,7 @@ def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 
 class _Residual(nn.Module):
-    """Two 3x3 convolutions around an identity path (He et al. 2016); starts out as the identity."""
+    """Residual block of two 3x3 convolutions (He et al. 2016), initialised to the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -58,8 +58,8 @@ class _Residual(nn.Module):
 class Edge(nn.Module):
     """The default backbone: dense 3x3 convolutions, ReLU and batch norm only.
 
-    That is what onnxruntime runs fastest on a CPU and what survives int8. Every stage halves the side; the last
-    feature map is read in full by both outputs, because in an aligned face the place of a feature says what it is.
+    onnxruntime runs these fastest on a CPU, and they keep their accuracy in int8. Every stage halves the side. Both
+    outputs are dense layers over the whole last feature map, without pooling: in an aligned face, position matters.
     """
 
     embedding_size = 128
@@ -87,9 +87,9 @@ class Edge(nn.Module):
 
 
 class Mirrored(nn.Module):
-    """A backbone that reads a face and its mirror image and gives the mean of both.
+    """The mean of a backbone's outputs for an image and its mirror image (test-time augmentation).
 
-    Costs a second pass and no training: on CelebA's 180 test identities TAR at FAR 1e-3 rose from 0.567 to 0.602.
+    It costs a second pass and no training: on CelebA's 180 test identities TAR at FAR 1e-3 rose from 0.567 to 0.602.
     """
 
     def __init__(self, backbone: nn.Module) -> None:

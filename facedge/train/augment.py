@@ -1,4 +1,4 @@
-"""Augmentation of whole batches on the device that trains: geometry first, then light, sharpness and occlusion.
+"""Augmentation of whole batches on the training device: geometry, then light, sharpness, occlusion and noise.
 
 Every random number comes from the generator that is passed in, so a seed fixes a run and an epoch can be repeated.
 """
@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 
 @dataclass(frozen=True)
 class Augment:
-    """Strengths. Angles in degrees, shifts as a fraction of the side, light in units of the [-1, 1] input."""
+    """Strengths: rotation in degrees, shift as a fraction of the side, light in units of the [-1, 1] input."""
 
     rotation: float = 8.0
     scale: float = 0.08
@@ -22,23 +22,23 @@ class Augment:
     contrast: float = 0.25
     brightness: float = 0.2
     gamma: float = 0.25
-    soft: float = 0.2  # share of a batch that loses resolution
+    soft: float = 0.2  # share of a batch that is blurred
     noise: float = 0.03
     occlude: float = 0.2  # share of a batch with a covered rectangle
 
     @classmethod
     def none(cls) -> "Augment":
-        """No augmentation at all: the centre crop, as the device sees it."""
+        """No augmentation: the centre crop, as at inference."""
         return cls(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 def normalise(patches: Tensor) -> Tensor:
-    """Bytes (N, H, W) to the network's input range: float32 (N, 1, H, W), (grey - 127.5) / 127.5."""
+    """uint8 (N, H, W) -> the network's input range: float32 (N, 1, H, W), (grey - 127.5) / 127.5."""
     return (patches.float() - 127.5).mul_(1 / 127.5).unsqueeze(1)
 
 
-def centre(patches: Tensor, size: int) -> Tensor:
-    """The unaugmented input: the centre (N, 1, size, size) of patches (N, P, P) uint8."""
+def centre_crop(patches: Tensor, size: int) -> Tensor:
+    """The unaugmented input: the centre of patches (N, P, P) uint8 as float32 (N, 1, size, size)."""
     margin = (patches.shape[-1] - size) // 2
     return normalise(patches[:, margin : margin + size, margin : margin + size])
 
@@ -55,13 +55,13 @@ def augment(patches: Tensor, size: int, strength: Augment, generator: Generator)
 
 
 def _uniform(like: Tensor, generator: Generator, low: float = 0.0, high: float = 1.0) -> Tensor:
-    """One number an image, shaped to broadcast over (N, 1, S, S)."""
+    """One random number for each image, shaped to broadcast over (N, 1, S, S)."""
     draw = torch.rand((len(like), 1, 1, 1), generator=generator, device=like.device)
     return draw * (high - low) + low
 
 
 def _warp(x: Tensor, size: int, strength: Augment, generator: Generator) -> Tensor:
-    """Rotation, scale, shift and mirror in one bilinear resampling; the patch's margin feeds the borders."""
+    """Rotation, scale, shift and mirror in one bilinear resampling; the patch's margin fills the borders."""
     patch = x.shape[-1]
     angle = _uniform(x, generator, -1, 1).flatten() * math.radians(strength.rotation)
     zoom = torch.exp(_uniform(x, generator, -1, 1).flatten() * strength.scale) * (size / patch)
@@ -84,7 +84,7 @@ def _light(x: Tensor, strength: Augment, generator: Generator) -> Tensor:
 
 
 def _soften(x: Tensor, strength: Augment, generator: Generator) -> Tensor:
-    """A share of the batch goes through a lower resolution: far away, out of focus, or badly compressed."""
+    """Scale a share of the batch down and up again, as in faces far away, out of focus or badly compressed."""
     count, size = int(len(x) * strength.soft), x.shape[-1]
     if not count:
         return x
@@ -95,7 +95,7 @@ def _soften(x: Tensor, strength: Augment, generator: Generator) -> Tensor:
 
 
 def _occlude(x: Tensor, strength: Augment, generator: Generator) -> Tensor:
-    """Covers a rectangle of up to half the side with one grey (a hand, a mask, an edge of the frame)."""
+    """Cover a rectangle of up to half the side with one grey (a hand, a mask, an edge of the frame)."""
     if not strength.occlude:
         return x
     size = x.shape[-1]

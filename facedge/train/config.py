@@ -1,44 +1,51 @@
-"""What a run is: its model, its recipe, its data. Everything that `--resume`, `export` and a reader need to know."""
+"""Hyperparameters and configs of training runs: what is asked for, the default recipes, what config.json records."""
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from facedge.errors import RunError
+import numpy as np
+
+from facedge.errors import InputError, RunError
 from facedge.preprocessing import PreprocessSpec
+from facedge.train.architectures import ARCHITECTURES, Edge, Plain
 from facedge.train.augment import Augment
+
+if TYPE_CHECKING:
+    from facedge.dataset.faces import Faces
 
 CONFIG_VERSION = 1
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a backbone is trained. Weights of 0 switch a loss off."""
+    """Hyperparameters of a backbone's training. A loss with weight 0 is off."""
 
     epochs: int = 15
     batch: int = 256
     optimizer: str = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
-    warmup: float = 0.05  # share of all steps
+    warmup: float = 0.05  # fraction of all steps
     cosine: bool = True
-    clip: float = 1.0  # largest gradient norm; 0 leaves gradients alone
-    ema: float = 0.998  # decay of the weights' moving average a step; 0 keeps the last weights
+    clip: float = 1.0  # largest gradient norm; 0 does not clip
+    ema: float = 0.998  # decay of the weights' moving average per step; 0 keeps the last weights
     attribute_weight: float = 1.0
-    smoothing: float = 0.02
+    smoothing: float = 0.02  # label smoothing of the attributes
     identity_weight: float = 0.1
     identity_scale: float = 24.0
     identity_margin: float = 0.2
-    identity_images: int = 2  # identities with fewer images take no part in the identity loss
+    identity_images: int = 2  # identities with fewer images are left out of the identity loss
     teacher_weight: float = 4.0
     teacher_relation: float = 4.0
-    teacher_views: int = 0  # blended and warped views of every image that the teacher has seen itself
+    teacher_views: int = 0  # blended and warped views of every image, embedded by the teacher too
     augment: Augment = field(default_factory=Augment)
 
 
 EDGE = Recipe()
 # The shipped bundle: 54 epochs of this, then 28 on the images and two views of each (--init, --teacher-views 2).
-# With a teacher the identity loss only gets in its way: after 5 epochs TAR at FAR 1e-3 on CelebA's validation
+# With a teacher the identity loss makes results worse: after 5 epochs TAR at FAR 1e-3 on CelebA's validation
 # identities was 0.238 without it and 0.207 with it, attribute accuracy 88.2 % and 88.0 %.
 EDGE_TAUGHT = dataclasses.replace(EDGE, epochs=54, identity_weight=0.0)
 # The original recipe: binary cross-entropy, RMSprop, 10 epochs, nothing else.
@@ -60,21 +67,66 @@ PLAIN = Recipe(
 
 
 def recipe_of(arch: str, *, taught: bool) -> Recipe:
-    """The recipe an architecture is trained with unless told otherwise."""
+    """The default recipe of an architecture, with or without a teacher."""
     if arch == "plain":
         return PLAIN
     return EDGE_TAUGHT if taught else EDGE
 
 
 @dataclass(frozen=True)
+class BackboneRequest:
+    """The options of `facedge train backbone`; None takes the value of the architecture's recipe."""
+
+    faces: Path
+    run: Path
+    arch: str = "edge"
+    size: int | None = None
+    epochs: int | None = None
+    batch: int | None = None
+    learning_rate: float | None = None
+    device: str = "auto"
+    seed: int = 0
+    resume: bool = False
+    teacher: Path | None = None
+    teacher_input: str | None = None
+    teacher_views: int = 0
+    begin_from: Path | None = None
+    threads: int | None = None
+
+    def recipe(self) -> Recipe:
+        """The architecture's recipe with the requested changes; InputError where options contradict each other."""
+        recipe = recipe_of(self.arch, taught=self.teacher is not None)
+        if self.teacher_views and not self.teacher:
+            raise InputError("--teacher-views needs --teacher: the views are labelled with the teacher's embeddings")
+        if self.teacher and not recipe.teacher_weight:
+            raise InputError(f"--teacher needs --arch edge: {self.arch} is the baseline and learns attributes only")
+        return dataclasses.replace(
+            recipe,
+            epochs=self.epochs or recipe.epochs,
+            batch=self.batch or recipe.batch,
+            learning_rate=self.learning_rate or recipe.learning_rate,
+            teacher_views=self.teacher_views,
+        )
+
+
+@dataclass(frozen=True)
 class DataCard:
-    """Where the training images came from and what may be done with the result; travels into the bundle."""
+    """Source, licence and size of the training data; export copies it into the bundle."""
 
     name: str
     licence: str
     partition: str
     images: int
     identities: int
+
+    @classmethod
+    def of(cls, faces: "Faces") -> "DataCard":
+        """The card of a prepared folder's training partition."""
+        rows = faces.indices("train")
+        identities = faces.identities[rows]
+        known = len(np.unique(identities[identities >= 0]))
+        info = faces.info
+        return cls(str(info["name"]), str(info["licence"]), str(info["partition"]), len(rows), known)
 
 
 @dataclass(frozen=True)
@@ -89,8 +141,31 @@ class BackboneConfig:
     recipe: Recipe
     seed: int
     teacher: str | None = None  # name and sha256 of the teacher's file
-    began_from: str | None = None  # sha256 of the weights that training began from
-    mirrored: bool = False  # the shipped model also reads the mirror image and gives the mean
+    began_from: str | None = None  # sha256 of the initial weights, where they are another run's
+    mirrored: bool = False  # the trained model averages its outputs for the image and its mirror image
+
+    @classmethod
+    def of(
+        cls, request: BackboneRequest, faces: "Faces", *, teacher: str | None, began_from: str | None
+    ) -> "BackboneConfig":
+        """The config that a request makes with a prepared folder; InputError for a wrong --arch or --size."""
+        if request.arch not in ARCHITECTURES:
+            raise InputError(f"expected --arch {' or '.join(ARCHITECTURES)}, got {request.arch!r}")
+        spec = PreprocessSpec() if request.size is None else dataclasses.replace(PreprocessSpec(), size=request.size)
+        if spec.size % 16 or not 32 <= spec.size <= 256:
+            raise InputError(f"expected --size to be a multiple of 16 from 32 to 256, got {spec.size}")
+        return cls(
+            arch=request.arch,
+            spec=spec,
+            embedding_size=(Plain if request.arch == "plain" else Edge).embedding_size,
+            attribute_names=tuple(faces.attribute_names),
+            data=DataCard.of(faces),
+            recipe=request.recipe(),
+            seed=request.seed,
+            teacher=teacher,
+            began_from=began_from,
+            mirrored=request.arch == "edge",
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -99,7 +174,7 @@ class BackboneConfig:
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> "BackboneConfig":
-        """The inverse of `to_dict`; RunError where the record is of another kind or version."""
+        """The inverse of `to_dict`; RunError for a record of another kind or version."""
         fields = _checked(record, "backbone")
         recipe = dict(fields["recipe"])
         recipe["augment"] = Augment(**recipe["augment"])
@@ -119,7 +194,7 @@ class BackboneConfig:
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """One face-head run: the frozen backbone it reads and the photos it learnt from."""
+    """One face-head run, as `config.json` holds it: the frozen backbone, the recipe, the numbers of photos."""
 
     backbone_sha256: str
     embedding_size: int
@@ -131,7 +206,7 @@ class HeadConfig:
     seed: int
     me: dict[str, int]  # photos in training and in validation
     others: dict[str, int]
-    proves: str  # one sentence: what so few photos can show
+    proves: str  # one sentence: the lowest error rates that so many validation photos can show
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -139,7 +214,7 @@ class HeadConfig:
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> "HeadConfig":
-        """The inverse of `to_dict`; RunError where the record is of another kind or version."""
+        """The inverse of `to_dict`; RunError for a record of another kind or version."""
         return cls(**_checked(record, "head"))
 
 

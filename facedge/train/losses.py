@@ -1,24 +1,27 @@
-"""What the backbone is asked to do: read attributes, tell identities apart, and agree with a teacher."""
+"""Losses of the backbone: attributes, identities, a teacher's embeddings, and their weighted sum."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from facedge.train.config import Recipe
+
 
 def attribute_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
-    """Binary cross-entropy, mean over (N, A). Labels are 0 or 1, or in between in a blend of two faces.
+    """Binary cross-entropy with label smoothing, mean over (N, A); labels are in [0, 1].
 
-    Smoothing keeps the network from believing CelebA's labels, which annotators themselves disagree on, to the end.
+    Blends of two faces have labels between 0 and 1. Smoothing limits the fit to CelebA's labels, which are noisy:
+    annotators disagree.
     """
     target = labels.float() * (1 - 2 * smoothing) + smoothing
     return F.binary_cross_entropy_with_logits(logits.float(), target)
 
 
 class MarginSoftmax(nn.Module):
-    """Identities as directions on the sphere: softmax over cosines, with a margin that the own class must beat.
+    """CosFace (Wang et al. 2018): softmax over scaled cosines to one direction per identity, with a margin.
 
-    CosFace (Wang et al. 2018): logit = scale * (cosine - margin for the own class). Samples of class -1 (unknown,
-    or an identity with too few images) take no part.
+    logit = scale * (cosine - margin for the sample's own class). Samples of class -1 (an unknown identity, or one with
+    too few images) are left out.
     """
 
     def __init__(self, embedding_size: int, classes: int, scale: float, margin: float) -> None:
@@ -28,7 +31,7 @@ class MarginSoftmax(nn.Module):
 
     def forward(self, embedding: Tensor, classes: Tensor) -> Tensor:
         known = classes >= 0
-        if not bool(known.any()):
+        if not bool(known.any()):  # zero, but with gradients: DistributedDataParallel expects them in every process
             return embedding.sum() * 0 + self.directions.sum() * 0
         own = classes[known]
         cosine = embedding[known] @ F.normalize(self.directions).T  # (K, classes)
@@ -37,10 +40,10 @@ class MarginSoftmax(nn.Module):
 
 
 class TeacherLoss(nn.Module):
-    """Agreement with another recogniser's embeddings: each one's direction, and all their mutual similarities.
+    """Knowledge distillation: distance of each embedding to the teacher's, and of their pairwise similarities.
 
-    The second term is the relational part (Park et al. 2019, with cosines for distances): it teaches who resembles
-    whom. Where the teacher's embedding has another length, a linear map is learnt along and thrown away.
+    The second term is relational distillation (Park et al. 2019, with cosines for distances). A teacher's embedding of
+    another length is compared after a linear map, which is trained along and not kept.
     """
 
     def __init__(self, embedding_size: int, teacher_size: int, relation: float) -> None:
@@ -50,9 +53,47 @@ class TeacherLoss(nn.Module):
         self.relation = relation
 
     def forward(self, embedding: Tensor, target: Tensor) -> Tensor:
-        mine = F.normalize(self.project(embedding))
-        direction = (1 - (mine * target).sum(1)).mean()
+        projected = F.normalize(self.project(embedding))
+        direction = (1 - (projected * target).sum(1)).mean()
         if not self.relation:
             return direction
         difference = embedding @ embedding.T - target @ target.T
         return direction + self.relation * difference.square().mean()
+
+
+class BackboneWithLosses(nn.Module):
+    """Maps a batch to its losses by name; `total` is their weighted sum.
+
+    One module, so that one wrapper distributes it and one state dict holds the losses' own parameters too.
+    """
+
+    def __init__(
+        self, backbone: nn.Module, embedding_size: int, classes: int, teacher_size: int, recipe: Recipe
+    ) -> None:
+        super().__init__()
+        self.backbone, self.recipe = backbone, recipe
+        self.identity = (
+            MarginSoftmax(embedding_size, classes, recipe.identity_scale, recipe.identity_margin)
+            if recipe.identity_weight > 0 and classes > 1
+            else None
+        )
+        self.teacher = TeacherLoss(embedding_size, teacher_size, recipe.teacher_relation) if teacher_size else None
+
+    def forward(self, x: Tensor, attributes: Tensor, classes: Tensor, teacher: Tensor | None) -> dict[str, Tensor]:
+        """Losses of x (N, 1, S, S), attributes (N, A), classes (N,) int64 and teacher embeddings (N, T) or None."""
+        embedding, logits = self.backbone(x)
+        with torch.autocast(x.device.type, enabled=False):  # cosines and cross-entropies need float32
+            return self._losses(embedding, logits, attributes, classes, teacher)
+
+    def _losses(
+        self, embedding: Tensor, logits: Tensor, attributes: Tensor, classes: Tensor, teacher: Tensor | None
+    ) -> dict[str, Tensor]:
+        losses = {"attributes": attribute_loss(logits, attributes, self.recipe.smoothing)}
+        total = self.recipe.attribute_weight * losses["attributes"]
+        if self.identity is not None:
+            losses["identity"] = self.identity(embedding, classes)
+            total = total + self.recipe.identity_weight * losses["identity"]
+        if self.teacher is not None and teacher is not None:
+            losses["teacher"] = self.teacher(embedding, teacher)
+            total = total + self.recipe.teacher_weight * losses["teacher"]
+        return {"total": total, **losses}

@@ -1,52 +1,52 @@
-"""How good a backbone is on people it never saw: attributes, and telling them apart."""
+"""Validation scores of a backbone: attribute accuracy, and TAR at a FAR over all pairs of images."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from facedge.metrics import balanced_choice
-from facedge.train.augment import centre
-from facedge.train.samples import Samples
+from facedge.train.augment import centre_crop
+from facedge.train.data import Samples
+from facedge.types import Float32Array, Int64Array
 
 FAR = 1e-3  # the false accept rate at which runs are compared
-MOST = 4500  # images compared, evenly over the people: 10 million pairs; all of CelebA's validation would take 8 GB
+MOST_IMAGES = 4500  # 10 million pairs; all of CelebA's validation partition would need 8 GB
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Of one partition. Fractions, not percent."""
+    """Scores on one partition, as fractions of 1."""
 
     attribute_accuracy: float
-    tar: float | None  # true accepts at FAR 1e-3 over all pairs; None without identities
+    tar: float | None  # TAR at FAR 1e-3 over all pairs; None without genuine or without impostor pairs
 
     @property
     def overall(self) -> float:
-        """What "best" means when weights are kept: attributes and verification weigh the same."""
+        """Selects the best epoch: attribute accuracy and TAR with equal weight."""
         return self.attribute_accuracy + (self.tar or 0.0)
 
 
 @torch.inference_mode()
 def evaluate(module: nn.Module, samples: Samples, size: int, batch: int = 512) -> Scores:
-    """Run a backbone in eval mode over unaugmented samples."""
+    """Scores of a backbone in eval mode on unaugmented samples."""
     embeddings, correct = [], 0
     for start in range(0, len(samples), batch):
         rows = slice(start, start + batch)
-        embedding, logits = module(centre(samples.patches[rows], size))
+        embedding, logits = module(centre_crop(samples.patches[rows], size))
         correct += int(((logits > 0) == (samples.attributes[rows] > 0)).sum())
         embeddings.append(embedding.float())
     accuracy = correct / samples.attributes.numel()
-    return Scores(accuracy, true_accepts(torch.cat(embeddings).cpu().numpy(), samples.classes.cpu().numpy()))
+    return Scores(accuracy, tar_at_far(torch.cat(embeddings).cpu().numpy(), samples.classes.cpu().numpy()))
 
 
-def true_accepts(embeddings: NDArray[np.float32], classes: NDArray[np.int64], far: float = FAR) -> float | None:
-    """TAR at a FAR over all pairs of (N, D) L2-normalised embeddings; None where a kind of pair is missing.
+def tar_at_far(embeddings: Float32Array, classes: Int64Array, far: float = FAR) -> float | None:
+    """TAR at a FAR over all pairs of (N, D) L2-normalised embeddings; None without genuine or impostor pairs.
 
-    Of more than MOST images, the same MOST are compared each time.
+    Of more than MOST_IMAGES, a fixed choice of that many is compared, spread evenly over the identities.
     """
-    chosen = balanced_choice(classes, MOST)
+    chosen = balanced_choice(classes, MOST_IMAGES)
     embeddings, classes = embeddings[chosen], classes[chosen]
     upper = np.triu_indices(len(classes), 1)
     same = (classes[:, None] == classes)[upper]

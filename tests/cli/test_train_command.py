@@ -1,4 +1,4 @@
-"""`facedge train` as its user meets it: what it refuses, how it resumes, several processes."""
+"""`facedge train` on the command line: refusals, resuming, what is missing, several processes."""
 
 import json
 import os
@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from signals import hear_ctrl_c
 
 from facedge.cli import main
+from facedge.cli import train as commands
 from facedge.dataset.prepare import prepare_faces
-from facedge.dataset.synthetic import write_synthetic_celeba
+from facedge.dataset.synthetic import write_photo_folders, write_synthetic_celeba
+from facedge.errors import InputError, MissingDependencyError
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ def facedge(*words: object) -> int:
 SMALL = ("--size", 32, "--batch", 32, "--threads", 1, "--device", "cpu")
 
 
-def test_a_run_folder_holds_what_a_run_is(faces: Path, tmp_path: Path) -> None:
+def test_a_run_folder_holds_config_metrics_weights_checkpoint_and_curves(faces: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert facedge("train", "backbone", faces, "-o", run, "--epochs", 2, *SMALL) == 0
     assert {p.name for p in run.iterdir()} == {
@@ -67,7 +70,7 @@ def test_what_cannot_be_trained_is_one_sentence(
         assert err.count("facedge: error:") == 1
 
 
-def test_resume_wants_the_options_the_run_was_begun_with(
+def test_resume_needs_the_options_the_run_was_begun_with(
     faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
@@ -75,6 +78,65 @@ def test_resume_wants_the_options_the_run_was_begun_with(
     assert facedge("train", "backbone", faces, "-o", run, "--epochs", 1, *SMALL, "--seed", 9, "--resume") == 2
     assert "begun with another seed" in capsys.readouterr().err
     assert facedge("train", "backbone", faces, "-o", run, "--epochs", 1, *SMALL, "--resume") == 0
+
+
+def train(*words: object) -> None:
+    """`facedge train WORDS` as the command group runs it; errors pass through."""
+    app = typer.Typer(cls=commands.TrainGroup)
+    for name, command in (("all", commands.train), ("backbone", commands.backbone), ("head", commands.head)):
+        app.command(name)(command)
+    app(args=[str(word) for word in words], standalone_mode=False)
+
+
+def test_train_alone_trains_what_is_missing(faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs, small = tmp_path / "runs", ("--epochs", 1, *SMALL)
+    photos = write_photo_folders(tmp_path / "photos", me_images=5, others=8, probes=0)
+    both = ("--me", photos.me, "--others", photos.others)
+    train(faces, "-o", runs, *small)
+    backbone = (runs / "backbone" / "weights.safetensors").read_bytes()
+    assert not (runs / "head").exists()
+    train("-o", runs, *both)  # the backbone is there, FACES is not needed
+    assert (runs / "head" / "weights.safetensors").exists()
+    capsys.readouterr()
+    train(faces, "-o", runs, *small, *both)
+    err = capsys.readouterr().err
+    assert err.count("is trained already") == 2
+    assert "epoch" not in err
+    assert (runs / "backbone" / "weights.safetensors").read_bytes() == backbone
+
+
+def test_train_alone_resumes_an_unfinished_backbone(faces: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    train(faces, "-o", runs, "--epochs", 2, *SMALL)
+    whole = [json.loads(line) for line in (runs / "backbone" / "metrics.jsonl").read_text().splitlines()]
+    (runs / "backbone" / "metrics.jsonl").write_text(json.dumps(whole[0]) + "\n")  # as if the last line had been lost
+    with pytest.raises(InputError, match="has 1 epoch left to train: give FACES"):
+        train("-o", runs)
+    train(faces, "-o", runs, "--epochs", 2, *SMALL)
+
+
+def test_train_alone_names_what_to_give(faces: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    with pytest.raises(InputError, match="has no run yet: give FACES, the folder that `facedge prepare` wrote"):
+        train("-o", runs)
+    with pytest.raises(InputError, match="--me and --others together"):
+        train(faces, "-o", runs, "--me", faces)
+    with pytest.raises(InputError, match="expected a folder of photos at --others"):
+        train(faces, "-o", runs, "--me", faces, "--others", tmp_path / "none")
+    assert not runs.exists()
+    train("backbone", faces, "-o", runs / "backbone", "--epochs", 1, *SMALL)  # subcommands are as before
+    with pytest.raises(InputError, match="is trained: give --me DIR and --others DIR"):
+        train("-o", runs)
+
+
+def test_without_torch_every_command_names_the_extra(
+    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    head = ("head", tmp_path, "-o", tmp_path / "a", "--me", faces, "--others", faces)
+    for words in (("backbone", faces, "-o", tmp_path / "a"), head, ("-o", tmp_path / "a")):
+        with pytest.raises(MissingDependencyError, match=r"^training needs torch: pip install 'facedge\[train\]'$"):
+            train(*words)
 
 
 @pytest.mark.slow
@@ -115,7 +177,7 @@ def test_two_processes_train_like_one(faces: Path, tmp_path: Path) -> None:
     command, env = two_processes(faces, tmp_path / "two", "--epochs", 4)
     finished = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert finished.returncode == 0, finished.stderr[-2000:]
-    assert finished.stderr.count("in 2 processes") == 1  # one of them talks
+    assert finished.stderr.count("in 2 processes") == 1  # rank 0 alone prints
     assert facedge("train", "backbone", faces, "-o", tmp_path / "one", "--epochs", 4, *SMALL) == 0
     one, both = (metrics(tmp_path / name)[-1] for name in ("one", "two"))
     assert both["batch"] == one["batch"] == 32  # of both together
@@ -125,7 +187,7 @@ def test_two_processes_train_like_one(faces: Path, tmp_path: Path) -> None:
 
 
 def process_of(rank: int, parent: int) -> int | None:
-    """The process that torchrun started as `rank`, where it has come so far."""
+    """The process that torchrun started as `rank`; None before it has started."""
     for task in Path(f"/proc/{parent}/task").iterdir():
         for child in (task / "children").read_text().split():
             if f"RANK={rank}".encode() in Path(f"/proc/{child}/environ").read_bytes().split(b"\0"):

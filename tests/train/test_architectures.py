@@ -1,4 +1,4 @@
-"""Both backbones keep the contract that export and the runtime rely on."""
+"""The backbones: shapes of their outputs, no effect of the batch, their sizes."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def test_backbone_returns_unit_embeddings_and_one_logit_an_attribute(arch: str, 
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_an_image_gets_the_same_answer_alone_and_in_a_batch(arch: str) -> None:
+def test_an_image_has_the_same_output_alone_and_in_a_batch(arch: str) -> None:
     module = build(arch, 64, 40).eval()
     images = torch.randn(5, 1, 64, 64)
     together = module(images)
@@ -26,7 +26,7 @@ def test_an_image_gets_the_same_answer_alone_and_in_a_batch(arch: str) -> None:
             torch.testing.assert_close(whole[row], alone[0], atol=1e-5, rtol=1e-4)
 
 
-def test_a_mirrored_backbone_says_the_same_of_a_face_and_its_mirror_image() -> None:
+def test_a_mirrored_backbone_has_the_same_output_for_a_face_and_its_mirror_image() -> None:
     module = Mirrored(build("edge", 32, 5)).eval()
     images = torch.randn(3, 1, 32, 32)
     for straight, turned in zip(module(images), module(images.flip(3)), strict=True):
@@ -43,6 +43,6 @@ def test_plain_is_the_original_network() -> None:
     assert shapes == [(40, 1, 3, 3), (80, 40, 3, 3), (120, 80, 3, 3), (64, 120 * 8 * 8), (40, 64)]
 
 
-def test_an_unknown_architecture_is_named() -> None:
+def test_an_unknown_architecture_is_refused() -> None:
     with pytest.raises(ValueError, match="edge, plain, got 'huge'"):
         build("huge", 64, 40)

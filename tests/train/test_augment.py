@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Generator
 
-from facedge.train.augment import Augment, augment, centre
+from facedge.train.augment import Augment, augment, centre_crop
 
 
 def patches(count: int = 6, side: int = 80) -> torch.Tensor:
@@ -27,14 +27,14 @@ def test_views_have_the_network_s_shape_and_range() -> None:
     assert views.max() <= 1
 
 
-def test_without_augmentation_a_view_is_the_centre_that_the_device_sees() -> None:
+def test_without_augmentation_a_view_is_the_centre_crop() -> None:
     views = augment(patches(), 64, Augment.none(), Generator().manual_seed(0))
-    torch.testing.assert_close(views, centre(patches(), 64), atol=1e-4, rtol=0)
+    torch.testing.assert_close(views, centre_crop(patches(), 64), atol=1e-4, rtol=0)
 
 
 def test_flip_mirrors_and_does_nothing_else() -> None:
     flipped = augment(patches(), 64, Augment(0, 0, 0, 1.0, 0, 0, 0, 0, 0, 0), Generator().manual_seed(0))
-    torch.testing.assert_close(flipped, centre(patches(), 64).flip(3), atol=1e-4, rtol=0)
+    torch.testing.assert_close(flipped, centre_crop(patches(), 64).flip(3), atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -43,4 +43,4 @@ def test_flip_mirrors_and_does_nothing_else() -> None:
 def test_each_strength_changes_something(name: str) -> None:
     strength = Augment(**{**Augment.none().__dict__, name: 0.9 if name in ("soft", "occlude") else 0.3})
     views = augment(patches(), 64, strength, Generator().manual_seed(0))
-    assert not torch.allclose(views, centre(patches(), 64), atol=1e-3)
+    assert not torch.allclose(views, centre_crop(patches(), 64), atol=1e-3)

@@ -1,4 +1,4 @@
-"""The losses on cases worked out by hand."""
+"""The losses on cases with known results."""
 
 import math
 
@@ -13,7 +13,7 @@ def test_attribute_loss_of_undecided_logits_is_log_two() -> None:
     assert math.isclose(attribute_loss(torch.zeros(1, 3), labels, 0.0).item(), math.log(2), rel_tol=1e-6)
 
 
-def test_smoothing_punishes_certainty() -> None:
+def test_smoothing_penalises_certainty() -> None:
     labels, sure = torch.tensor([[1]], dtype=torch.uint8), torch.tensor([[20.0]])
     assert attribute_loss(sure, labels, 0.0) < 1e-6
     assert attribute_loss(sure, labels, 0.02) > 0.3
@@ -28,14 +28,14 @@ def test_margin_softmax_equals_softmax_of_cosines_less_the_margin() -> None:
     assert math.isclose(loss(embedding, torch.tensor([0])).item(), expected, rel_tol=1e-5)
 
 
-def test_unknown_identities_take_no_part() -> None:
+def test_unknown_identities_are_left_out() -> None:
     loss = MarginSoftmax(4, 3, scale=10.0, margin=0.2)
     embedding = F.normalize(torch.randn(4, 4))
     some = loss(embedding, torch.tensor([0, -1, 2, -1]))
     torch.testing.assert_close(some, loss(embedding[[0, 2]], torch.tensor([0, 2])))
     nobody = loss(embedding.requires_grad_(), torch.full((4,), -1))
     assert nobody.item() == 0
-    nobody.backward()  # the graph stays whole: several processes must agree on which gradients exist
+    nobody.backward()  # gradients exist all the same, which DistributedDataParallel expects
     assert loss.directions.grad is not None
 
 
@@ -46,7 +46,7 @@ def test_teacher_loss_is_zero_in_full_agreement_only() -> None:
     assert loss(-target, target).item() > 1.9
 
 
-def test_a_teacher_of_another_length_is_reached_by_a_learnt_map() -> None:
+def test_a_teacher_embedding_of_another_length_is_compared_after_a_linear_map() -> None:
     loss = TeacherLoss(8, 5, relation=1.0)
     assert loss(F.normalize(torch.randn(6, 8)), F.normalize(torch.randn(6, 5))).isfinite()
     assert sum(p.numel() for p in loss.parameters()) == 40

@@ -1,4 +1,4 @@
-"""A teacher's embeddings: normalised, cached, in the convention it wants."""
+"""Teacher embeddings: normalised, cached, with the input convention of the teacher."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Faces:
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recogniser that averages each channel of its 16x16 input: three numbers a face."""
+    """A recogniser that averages each channel of its 16x16 input: three numbers for a face."""
     node = helper.make_node("ReduceMean", ["image", "axes"], ["embedding"], keepdims=0)
     graph = helper.make_graph(
         [node],
@@ -49,7 +49,7 @@ def test_embeddings_have_unit_length_and_follow_the_colours(faces: Faces, teache
     assert (embeddings * means).sum(1).min() > 0.98
 
 
-def test_bgr_teachers_see_the_channels_turned_round(faces: Faces, teacher: Path) -> None:
+def test_bgr_teachers_get_the_channels_in_reverse_order(faces: Faces, teacher: Path) -> None:
     rows = faces.indices("test")
     rgb = teacher_embeddings(Teacher(teacher, RAW), faces, rows)
     bgr = teacher_embeddings(Teacher(teacher, TeacherInput(size=16, order="bgr", mean=0.0, scale=1.0)), faces, rows)
@@ -64,7 +64,7 @@ def test_embeddings_are_computed_once(faces: Faces, teacher: Path, monkeypatch: 
     np.testing.assert_array_equal(teacher_embeddings(asked, faces, rows), first)
 
 
-def test_the_convention_comes_by_name_from_beside_the_file_or_as_arcface_s(teacher: Path) -> None:
+def test_the_convention_comes_by_name_from_a_json_file_or_is_arcface_s(teacher: Path) -> None:
     assert read_convention(teacher, "sface") == CONVENTIONS["sface"]
     assert read_convention(teacher, None) == CONVENTIONS["arcface"]
     teacher.with_suffix(".json").write_text('{"size": 96, "order": "bgr"}')
@@ -77,9 +77,9 @@ def test_the_convention_comes_by_name_from_beside_the_file_or_as_arcface_s(teach
         read_convention(teacher, "dlib")
 
 
-def test_a_teacher_that_is_not_there_or_no_model_is_refused(faces: Faces, tmp_path: Path) -> None:
+def test_a_missing_or_invalid_teacher_is_refused(faces: Faces, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot be read"):
         fingerprint(tmp_path / "none.onnx")
     (tmp_path / "bad.onnx").write_bytes(b"no model")
-    with pytest.raises(RunError, match="does not load under onnxruntime"):
+    with pytest.raises(RunError, match="does not load in onnxruntime"):
         Teacher(tmp_path / "bad.onnx", RAW)

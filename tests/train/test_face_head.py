@@ -1,4 +1,4 @@
-"""The face head learns one person from few photos, keeps the sides apart and says what it can prove."""
+"""The face head: training on few photos, splitting and reading them, and the error rates they can show."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from facedge.dataset.synthetic import write_photo_folders
 from facedge.errors import DatasetError, RunError
 from facedge.preprocessing import PreprocessSpec
 from facedge.train.config import HeadConfig
-from facedge.train.head import HeadRecipe, HeadScores, train_head, what_it_proves
+from facedge.train.face_head import FrozenBackbone, HeadRecipe, HeadScores, load_head, provable_rates, train_head
 from facedge.train.photos import AlignedPhotos, load_photos
-from facedge.train.run import load_backbone, load_head, read_metrics
+from facedge.train.run_folder import load_backbone, read_metrics
 
 SPEC = PreprocessSpec(size=32)
 
@@ -37,10 +37,11 @@ class Thumbnail(torch.nn.Module):
 def train(faces: Faces, run: Path, seed: int = 0) -> tuple[HeadConfig, HeadScores]:
     recipe = HeadRecipe(epochs=25, learning_rate=5e-3, views=128)
     run.mkdir()
-    return train_head(run, Thumbnail(), "0" * 64, SPEC, 64, photos(faces), seed=seed, recipe=recipe)
+    backbone = FrozenBackbone(Thumbnail(), "0" * 64, SPEC, 64)
+    return train_head(run, backbone, photos(faces), seed=seed, recipe=recipe)
 
 
-def test_it_tells_one_person_from_the_others(tiny_faces: Faces, tmp_path: Path) -> None:
+def test_it_separates_one_person_from_the_others(tiny_faces: Faces, tmp_path: Path) -> None:
     config, scores = train(tiny_faces, tmp_path / "head")
     assert scores.auc > 0.9
     assert config.me == {"training": 4, "validation": 2}
@@ -59,10 +60,10 @@ def test_the_same_seed_gives_the_same_head(tiny_faces: Faces, tmp_path: Path) ->
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_what_few_photos_prove_follows_the_rule_of_three() -> None:
-    assert "FAR of 1% at best" in what_it_proves(30, 300)
-    assert "FRR of 10%" in what_it_proves(30, 300)
-    assert "FAR of 100%" in what_it_proves(1, 2)
+def test_the_rates_that_few_photos_can_show_follow_the_rule_of_three() -> None:
+    assert "FAR of 1% at best" in provable_rates(30, 300)
+    assert "FRR of 10%" in provable_rates(30, 300)
+    assert "FAR of 100%" in provable_rates(1, 2)
 
 
 def test_photos_are_read_labelled_by_folder_and_split(tmp_path: Path) -> None:
@@ -89,7 +90,7 @@ def test_too_few_usable_photos_are_refused(tmp_path: Path) -> None:
         load_photos(folders.me, folders.others)
 
 
-def test_aligned_crops_of_any_size_are_taken_at_their_word(tmp_path: Path) -> None:
+def test_aligned_crops_of_any_size_are_accepted(tmp_path: Path) -> None:
     folders = write_photo_folders(tmp_path, me_images=2, others=2, probes=0)
     for path in [*folders.me.iterdir(), *folders.others.iterdir()]:
         Image.open(path).resize((240, 294)).save(path.with_suffix(".png"))
@@ -97,7 +98,7 @@ def test_aligned_crops_of_any_size_are_taken_at_their_word(tmp_path: Path) -> No
     assert len(load_photos(folders.me, folders.others, aligned=True).images) == 4
 
 
-def test_a_head_run_is_no_backbone_run(tiny_faces: Faces, tmp_path: Path) -> None:
+def test_a_head_run_is_refused_as_a_backbone_run(tiny_faces: Faces, tmp_path: Path) -> None:
     train(tiny_faces, tmp_path / "head")
     with pytest.raises(RunError, match="expected the config of a backbone run"):
         load_backbone(tmp_path / "head")
