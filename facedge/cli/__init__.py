@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from facedge.cli import _console
 from facedge.errors import FacedgeError
@@ -19,6 +20,7 @@ GROUPS = {
     "train": (MODEL, "Train the backbone, or a face head on a frozen backbone."),
     "bundle": (TOOLS, "Show a bundle, or check it against the format."),
 }
+GROUP_CLASSES = {"train": "train:TrainGroup"}
 # The words of a command: its panel in the help, and where its function is. A command's module imports typer and the
 # standard library only; its stage is imported when it runs.
 COMMANDS = {
@@ -29,6 +31,7 @@ COMMANDS = {
     "cameras": (EVERYDAY, "cameras:cameras"),
     "attributes": (EVERYDAY, "attributes:attributes"),
     "prepare": (MODEL, "prepare:prepare"),
+    "train all": (MODEL, "train:train"),
     "train backbone": (MODEL, "train:backbone"),
     "train head": (MODEL, "train:head"),
     "export": (MODEL, "export:export"),
@@ -57,17 +60,24 @@ def application(first_word: str = "") -> typer.Typer:
     groups: dict[str, typer.Typer] = {}
     for words in asked:
         panel, place = COMMANDS[words]
-        module, function = place.split(":")
         *group, name = words.split()
         if group and group[0] not in groups:
             group_panel, text = GROUPS[group[0]]
-            groups[group[0]] = typer.Typer(no_args_is_help=True, help=text, context_settings=settings)
+            groups[group[0]] = typer.Typer(
+                cls=_named(GROUP_CLASSES[group[0]]) if group[0] in GROUP_CLASSES else TyperGroup,
+                no_args_is_help=True,
+                help=text,
+                context_settings=settings,
+            )
             app.add_typer(groups[group[0]], name=group[0], rich_help_panel=group_panel)
         target = groups[group[0]] if group else app
-        target.command(name, rich_help_panel=None if group else panel)(
-            getattr(import_module(f"facedge.cli.{module}"), function)
-        )
+        target.command(name, rich_help_panel=None if group else panel)(_named(place))
     return app
+
+
+def _named(place: str) -> Any:
+    module, name = place.split(":")
+    return getattr(import_module(f"facedge.cli.{module}"), name)
 
 
 def _print_version(wanted: bool) -> None:
