@@ -107,14 +107,3 @@ def test_the_card_is_written_beside_the_report(record: dict[str, Any], tmp_path:
     data, _ = write_report(record, tmp_path / "report")
     card = (tmp_path / "report" / "card.md").read_text(encoding="utf-8")
     assert card == figures_card(json.loads(data.read_text(encoding="utf-8")))
-
-
-def test_an_interval_follows_people_not_photos() -> None:
-    values = np.repeat([0.0, 1.0], 500)
-    boot = {"replicates": 400, "seed": 0}
-    two_people = mean_interval(values, np.repeat([0, 1], 500), **boot)
-    assert two_people == (0.0, 1.0)  # a replicate may draw one of them twice
-    low, high = mean_interval(values, np.arange(1000), **boot)
-    assert low is not None and high is not None
-    assert 0.46 < low < 0.5 < high < 0.54
-    assert mean_interval(values, np.full(1000, -1), **boot) == (None, None)

@@ -1,13 +1,16 @@
-"""Exact bounds, checked against published values and against the binomial itself."""
+"""Exact bounds against published values and the binomial; the bootstrap by identity against counting."""
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from facedge.errors import InputError
-from facedge.metrics import clopper_pearson, rule_of_three, trials_needed
+from facedge.metrics import intervals
+from facedge.metrics.comparisons import two_sided
+from facedge.metrics.intervals import Bootstrap, clopper_pearson, mean_interval, rule_of_three, trials_needed
 
 
 @pytest.mark.parametrize(
@@ -34,7 +37,7 @@ def test_bounds_leave_exactly_the_tail(case: tuple[int, int]) -> None:
         assert 1 - at_most(events - 1, low) == pytest.approx(0.025, abs=1e-6)
 
 
-def test_a_big_count_neither_overflows_nor_stalls() -> None:
+def test_seven_million_trials_neither_overflow_nor_hang() -> None:
     low, high = clopper_pearson(3_500_000, 7_000_000)
     assert high - low == pytest.approx(2 * 1.96 * 0.5 / math.sqrt(7e6), rel=1e-3)
     assert low < 0.5 < high
@@ -61,3 +64,33 @@ def test_trials_needed_for_round_rates() -> None:
 def test_impossible_counts_are_refused(events: int, trials: int) -> None:
     with pytest.raises(InputError, match="events"):
         clopper_pearson(events, trials)
+
+
+def test_sparse_and_dense_bootstrap_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    left, right = rng.integers(0, 30, 500), rng.integers(30, 60, 500)
+    pairs = two_sided(left, right)
+    weights = Bootstrap(40).draw(pairs.identities)
+    dense = intervals.weighted_totals(weights, pairs, pairs.counts())
+    monkeypatch.setattr(intervals, "_DENSE_LIMIT", 0)
+    np.testing.assert_allclose(intervals.weighted_totals(weights, pairs, pairs.counts()), dense)
+    known = np.union1d(left, right)
+    by_comparison = weights[:, np.searchsorted(known, left)] * weights[:, np.searchsorted(known, right)]
+    np.testing.assert_allclose(dense, by_comparison.sum(axis=1))
+
+
+def test_each_replicate_draws_as_many_identities_as_there_are() -> None:
+    drawn = Bootstrap(30, seed=1).draw(50)
+    assert drawn.sum(axis=1).tolist() == [50] * 30
+    assert 0.3 < (drawn == 0).mean() < 0.43  # about 1/e are left out
+
+
+def test_the_interval_of_a_mean_depends_on_people_not_photos() -> None:
+    values = np.repeat([0.0, 1.0], 500)
+    boot = Bootstrap(400)
+    two_people = mean_interval(values, np.repeat([0, 1], 500), boot)
+    assert two_people == (0.0, 1.0)  # a replicate may draw one of them twice
+    low, high = mean_interval(values, np.arange(1000), boot)
+    assert low is not None and high is not None
+    assert 0.46 < low < 0.5 < high < 0.54
+    assert mean_interval(values, np.full(1000, -1), boot) == (None, None)
