@@ -104,6 +104,22 @@ def mean_interval(
     return percentile_interval(resampled_rates(weights, people, sums, people.counts()))
 
 
+def ratio_interval(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float]:
+    """95 % interval of the ratio one / other of two rates above 0, each given as (rate, low95, high95).
+
+    By combining the two intervals on a logarithmic scale (G. Y. Zou and A. Donner, "Construction of confidence limits
+    about effect measures: a general approach", Statistics in Medicine 27, 2008). It takes the rates as independent,
+    which is cautious where both rest partly on the same people. (0, ...) and (..., inf) where an interval reaches 0.
+    """
+    a, low_a, high_a = map(_log, one)
+    b, low_b, high_b = map(_log, other)
+    return math.exp(a - b - math.hypot(a - low_a, high_b - b)), math.exp(a - b + math.hypot(high_a - a, b - low_b))
+
+
+def _log(value: float) -> float:
+    return math.log(value) if value > 0 else -math.inf
+
+
 def rule_of_three(trials: int, confidence: float = 0.95) -> float:
     """Upper bound of a rate after `trials` independent trials without one event: about 3 / trials at 95 %.
 
