@@ -225,8 +225,8 @@ def _groups(record: dict[str, Any]) -> Section:
     else:
         text += "No label has false accepts on both of its sides, so there is no ratio of FARs."
     notes = [
-        "Two people of one group are often more alike than any two people, so FARs within groups tend to be higher. The "
-        "labels are the dataset’s, given by annotators from the photo alone."
+        "Two people of one group are often more alike than any two people, so FARs within groups tend to be higher. "
+        "The labels are the dataset’s, given by annotators from the photo alone."
     ]
     if len(shown) < 2 * len(found["by_label"]):
         notes.append(f"Groups of fewer than {LEAST_PEOPLE} people are not shown.")

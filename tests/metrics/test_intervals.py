@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from facedge.errors import InputError
 from facedge.metrics import intervals
 from facedge.metrics.comparisons import two_sided
-from facedge.metrics.intervals import Bootstrap, clopper_pearson, mean_interval, rule_of_three, trials_needed
+from facedge.metrics.intervals import (
+    Bootstrap,
+    clopper_pearson,
+    mean_interval,
+    ratio_interval,
+    rule_of_three,
+    trials_needed,
+)
 
 
 @pytest.mark.parametrize(
@@ -94,3 +101,11 @@ def test_the_interval_of_a_mean_depends_on_people_not_photos() -> None:
     assert low is not None and high is not None
     assert 0.46 < low < 0.5 < high < 0.54
     assert mean_interval(values, np.full(1000, -1), boot) == (None, None)
+
+
+def test_the_interval_of_a_ratio_combines_both_intervals() -> None:
+    # Symmetric intervals of a factor 2 and 3 on a logarithmic scale: a factor exp(hypot(log 2, log 3)) on the ratio.
+    low, high = ratio_interval((0.02, 0.01, 0.04), (0.01, 0.01 / 3, 0.03))
+    factor = math.exp(math.hypot(math.log(2), math.log(3)))
+    assert (low, high) == pytest.approx((2 / factor, 2 * factor))
+    assert ratio_interval((0.02, 0.0, 0.04), (0.01, 0.0, 0.03)) == (0.0, math.inf)
