@@ -37,7 +37,7 @@ class FixedThreshold:
 def verification_section(comparisons: Comparisons, *, images: int, bootstrap: Bootstrap) -> dict[str, Any]:
     """All figures of a set of comparisons as JSON types; InputError where there is nothing to compare.
 
-    A FAR that the identities do not support stands as nulls with the reason under `refused`.
+    The entry of a FAR that the identities do not support holds nulls, and the reason under `refused`.
     """
     genuine, impostor = comparisons.split()
     eer = eer_interval(comparisons, bootstrap)

@@ -17,10 +17,10 @@ def test_most_nouns_take_an_s() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [(None, "-"), (0.0, "0.0 %"), (0.5, "50.0 %"), (0.0123, "1.2 %"), (0.00123, "0.12 %")]
+    ("value", "text"), [(None, "-"), (0.0, "0.0 %"), (0.5, "50.0 %"), (0.0123, "1.2 %"), (0.00123, "0.12 %")]
 )
-def test_a_rate_shows_as_many_digits_as_it_needs(value: float | None, told: str) -> None:
-    assert percent(value) == told
+def test_a_rate_shows_as_many_digits_as_it_needs(value: float | None, text: str) -> None:
+    assert percent(value) == text
 
 
 def test_rates_intervals_and_labels_as_text() -> None:
