@@ -1,52 +1,23 @@
-"""How well a verifier and an attribute reader do, and how sure one may be of it (numpy only).
+"""Error rates of a verifier and of attribute predictions, with their uncertainty (numpy only).
 
 Scores follow one rule everywhere: higher means more alike, and a comparison is accepted when `score >= threshold`.
 FAR is the share of impostor comparisons accepted, FRR the share of genuine comparisons rejected; for single
 comparisons ISO/IEC 19795-1 calls them FMR and FNMR. TAR is 1 - FRR.
 
-Every interval is a 95 % interval that resamples *identities*, never images: twenty photos of one person are one
-witness, not twenty.
+Every interval is a 95 % interval that resamples *identities*, never images: twenty photos of one person are not twenty
+independent observations.
 """
 
-from facedge.metrics.attributes import AttributeMetrics, attribute_metrics, majority_guess
-from facedge.metrics.binomial import clopper_pearson, rule_of_three, trials_needed
-from facedge.metrics.calibration import brier_score, expected_calibration_error
-from facedge.metrics.comparisons import Comparisons, all_pairs, balanced_choice, listed_pairs, random_turns
-from facedge.metrics.curves import ErrorCurve, auc, equal_error_rate, error_curve, rates_at
-from facedge.metrics.eer import EerEstimate, eer_interval
-from facedge.metrics.operating import FarEstimate, Threshold, far_at_threshold, threshold_at_far
-from facedge.metrics.protocol import PairAccuracy, best_threshold, kfold_accuracy, transferred_accuracy
-from facedge.metrics.tar import TarAtFar, tar_at_far
-
-__all__ = [
-    "AttributeMetrics",
-    "Comparisons",
-    "EerEstimate",
-    "ErrorCurve",
-    "FarEstimate",
-    "PairAccuracy",
-    "TarAtFar",
-    "Threshold",
-    "all_pairs",
-    "attribute_metrics",
-    "auc",
-    "balanced_choice",
-    "best_threshold",
-    "brier_score",
-    "clopper_pearson",
-    "eer_interval",
-    "equal_error_rate",
-    "error_curve",
-    "expected_calibration_error",
-    "far_at_threshold",
-    "kfold_accuracy",
-    "listed_pairs",
-    "majority_guess",
-    "random_turns",
-    "rates_at",
-    "rule_of_three",
-    "tar_at_far",
-    "threshold_at_far",
-    "transferred_accuracy",
-    "trials_needed",
-]
+# Moved: import from the modules.
+from facedge.metrics.attributes import attribute_metrics as attribute_metrics
+from facedge.metrics.attributes import expected_calibration_error as expected_calibration_error
+from facedge.metrics.attributes import majority_guess as majority_guess
+from facedge.metrics.comparisons import all_pairs as all_pairs
+from facedge.metrics.comparisons import balanced_choice as balanced_choice
+from facedge.metrics.comparisons import random_turns as random_turns
+from facedge.metrics.curves import equal_error_rate as equal_error_rate
+from facedge.metrics.curves import error_curve as error_curve
+from facedge.metrics.intervals import clopper_pearson as clopper_pearson
+from facedge.metrics.thresholds import Threshold as Threshold
+from facedge.metrics.thresholds import far_at_threshold as far_at_threshold
+from facedge.metrics.thresholds import threshold_at_far as threshold_at_far

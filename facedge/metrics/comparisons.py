@@ -1,20 +1,96 @@
-"""Comparisons: a score and the two identities behind it. All pairs of a set, or the pairs of a list."""
+"""Comparisons: scores and the two identities of each. All pairs of a set of images, or the pairs of a list.
+
+`IdentityPairs` groups comparisons by their pair of identities, which is what the bootstrap resamples
+(facedge.metrics.intervals).
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from facedge.errors import InputError
-from facedge.metrics import bootstrap
-from facedge.metrics._checks import same_length, scores_1d
-from facedge.metrics.bootstrap import IdentityPairs
+from facedge.metrics.checks import same_length, scores_1d
+from facedge.types import AnyArray, BoolArray, Float64Array, FloatArray, Int32Array, Int64Array
 
-Float32Array = npt.NDArray[np.float32]
-Int32Array = npt.NDArray[np.int32]
-Int64Array = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+_BLOCK = 256  # rows of the score matrix computed together: one BLAS call, and never an (N, N) matrix
+_COUNTABLE = 1_000_000  # identities below this number are counted in a table instead of sorted
+
+
+@dataclass(frozen=True)
+class IdentityPairs:
+    """Which pair of identities each comparison belongs to, as small codes.
+
+    `left`, `right`: int64 (P,), codes 0..identities-1 of the P distinct pairs; `pair_of`: int64 (N,), the pair of each
+    comparison. `two_sided` is False where only one side varies (one person against a cohort) or both are one person:
+    then `left` alone is resampled.
+    """
+
+    left: Int64Array
+    right: Int64Array
+    pair_of: Int64Array
+    identities: int
+    two_sided: bool
+
+    @property
+    def pairs(self) -> int:
+        """Number of distinct pairs: the trials that could be called independent."""
+        return len(self.left)
+
+    def counts(self, chosen: BoolArray | None = None) -> Float64Array:
+        """Comparisons of each pair, float64 (P,); only the chosen ones where a mask (N,) is given."""
+        pair_of = self.pair_of if chosen is None else self.pair_of[chosen]
+        return np.bincount(pair_of, minlength=self.pairs).astype(np.float64)
+
+
+def one_sided(identities: AnyArray) -> IdentityPairs:
+    """Comparisons (N,) that each belong to one identity."""
+    known, codes = np.unique(identities, return_inverse=True)
+    each = np.arange(len(known), dtype=np.int64)
+    return IdentityPairs(each, each, codes.astype(np.int64).reshape(-1), len(known), two_sided=False)
+
+
+def two_sided(left: AnyArray, right: AnyArray) -> IdentityPairs:
+    """Comparisons (N,) of two identities each; the order of the two does not matter."""
+    known = distinct(left, right)
+    k = len(known)
+    a, b = places(known, left), places(known, right)
+    code = np.minimum(a, b) * k + np.maximum(a, b)
+    if k * k <= 4 * len(code) + 1_000_000:  # a table of all codes is cheaper than sorting the comparisons
+        present = np.flatnonzero(np.bincount(code, minlength=k * k))
+        table = np.empty(k * k, dtype=np.int64)
+        table[present] = np.arange(len(present))
+        pair_of = table[code]
+    else:
+        present, pair_of = np.unique(code, return_inverse=True)
+    return IdentityPairs(present // k, present % k, pair_of.astype(np.int64).reshape(-1), k, two_sided=True)
+
+
+def distinct(left: AnyArray, right: AnyArray) -> AnyArray:
+    """The identities on either side, sorted; by counting where they are small numbers, since millions sort slowly."""
+    if not _countable(left, right):
+        return np.union1d(np.unique(left), np.unique(right))
+    length = int(max(left.max(), right.max())) + 1
+    present = np.bincount(left, minlength=length) + np.bincount(right, minlength=length)
+    return np.flatnonzero(present).astype(left.dtype)
+
+
+def places(known: AnyArray, values: AnyArray) -> Int64Array:
+    """The index of each value (all of them known) in the sorted array of known ones."""
+    if len(values) > 4 * len(known) and _countable(known, known):
+        table = np.empty(int(known[-1]) + 1, dtype=np.int64)
+        table[known] = np.arange(len(known))
+        return np.asarray(table[values])
+    return np.searchsorted(known, values)
+
+
+def _countable(left: AnyArray, right: AnyArray) -> bool:
+    whole = np.issubdtype(left.dtype, np.integer) and np.issubdtype(right.dtype, np.integer)
+    return bool(whole and min(left.min(), right.min()) >= 0 and max(left.max(), right.max()) < _COUNTABLE)
 
 
 @dataclass(frozen=True)
@@ -24,7 +100,7 @@ class Comparisons:
     Genuine where both sides are one identity. 12 bytes a comparison: 7 million take 84 MB.
     """
 
-    scores: npt.NDArray[np.floating]
+    scores: FloatArray
     left: Int32Array
     right: Int32Array
 
@@ -38,20 +114,10 @@ class Comparisons:
         """Which comparisons are of one person with themselves, bool (N,)."""
         return np.asarray(self.left == self.right)
 
-    @property
-    def genuine_scores(self) -> npt.NDArray[np.floating]:
-        """Scores of the genuine comparisons."""
-        return self.scores[self.genuine]
-
-    @property
-    def impostor_scores(self) -> npt.NDArray[np.floating]:
-        """Scores of the impostor comparisons."""
-        return self.scores[~self.genuine]
-
     @cached_property
     def identities(self) -> Int32Array:
         """The distinct identities, sorted."""
-        return bootstrap.distinct(self.left, self.right).astype(np.int32)
+        return distinct(self.left, self.right).astype(np.int32)
 
     def where(self, chosen: BoolArray) -> "Comparisons":
         """The comparisons that a mask (N,) picks."""
@@ -59,10 +125,10 @@ class Comparisons:
 
     @cached_property
     def pairs(self) -> IdentityPairs:
-        """The pairs of identities behind the comparisons, found once; one-sided where all are genuine."""
+        """The pairs of identities of the comparisons, computed once; one-sided where all are genuine."""
         if self.genuine.all():
-            return bootstrap.one_sided(self.left)
-        return bootstrap.two_sided(self.left, self.right)
+            return one_sided(self.left)
+        return two_sided(self.left, self.right)
 
     def split(self) -> "tuple[Comparisons, Comparisons]":
         """(genuine, impostor). Raises InputError where one of them is missing: a verifier is judged on both."""
@@ -79,11 +145,11 @@ class Comparisons:
         return self.where(genuine), self.where(~genuine)
 
 
-def all_pairs(embeddings: npt.ArrayLike, identities: npt.ArrayLike) -> Comparisons:
+def all_pairs(embeddings: "ArrayLike", identities: "ArrayLike") -> Comparisons:
     """Every unordered pair of N embeddings (N, D), L2-normalised, scored by their cosine; identities int (N,).
 
-    Row by row, so 3,734 images (7 million pairs) need under 200 MB. Raises InputError on fewer than two images and on
-    images of unknown identity (negative numbers).
+    Block by block, so 3,734 images (7 million pairs) need under 200 MB. Raises InputError on fewer than two images and
+    on images of unknown identity (negative numbers).
     """
     x = np.ascontiguousarray(embeddings, dtype=np.float32)
     ids = np.asarray(identities).astype(np.int32)
@@ -96,8 +162,8 @@ def all_pairs(embeddings: npt.ArrayLike, identities: npt.ArrayLike) -> Compariso
     scores = np.empty(n * (n - 1) // 2, dtype=np.float32)
     left, right = np.empty(scores.size, dtype=np.int32), np.empty(scores.size, dtype=np.int32)
     at = 0
-    for start in range(0, n, 256):  # a block of rows at a time: one BLAS call, and never an (N, N) matrix
-        block = x[start : start + 256] @ x[start:].T
+    for start in range(0, n, _BLOCK):
+        block = x[start : start + _BLOCK] @ x[start:].T
         for row in range(len(block)):
             count = n - start - row - 1
             scores[at : at + count] = block[row, row + 1 :]
@@ -108,7 +174,7 @@ def all_pairs(embeddings: npt.ArrayLike, identities: npt.ArrayLike) -> Compariso
 
 
 def listed_pairs(
-    embeddings: npt.ArrayLike, first: npt.ArrayLike, second: npt.ArrayLike, identities: npt.ArrayLike
+    embeddings: "ArrayLike", first: "ArrayLike", second: "ArrayLike", identities: "ArrayLike"
 ) -> Comparisons:
     """The pairs (first[k], second[k]) of rows of embeddings (N, D); identities int (N,) of the rows."""
     x = np.asarray(embeddings, dtype=np.float32)
@@ -119,12 +185,12 @@ def listed_pairs(
     return Comparisons(np.einsum("nd,nd->n", x[a], x[b]), ids[a], ids[b])
 
 
-def balanced_choice(identities: npt.ArrayLike, limit: int, seed: int = 0) -> Int64Array:
+def balanced_choice(identities: "ArrayLike", limit: int, seed: int = 0) -> Int64Array:
     """At most `limit` rows, as evenly over the identities as they allow; sorted indices, the same for the same seed.
 
     All pairs grow with the square: 20,000 images are 200 million. The first photo of everyone comes before the second
-    of anyone, so identities, which carry the evidence, are the last thing lost. Rows of unknown identity (< 0) are
-    never chosen.
+    of anyone, so that the number of identities, which limits what can be concluded, shrinks last. Rows of unknown
+    identity (< 0) are never chosen.
     """
     ids = np.asarray(identities)
     turns, known = random_turns(ids, seed), np.flatnonzero(ids >= 0)
@@ -132,8 +198,8 @@ def balanced_choice(identities: npt.ArrayLike, limit: int, seed: int = 0) -> Int
     return np.sort(chosen).astype(np.int64)
 
 
-def random_turns(identities: npt.ArrayLike, seed: int = 0) -> Int64Array:
-    """For each row (N,) its place among the rows of its identity, in random order: 0 for one of them, 1, ..."""
+def random_turns(identities: "ArrayLike", seed: int = 0) -> Int64Array:
+    """For each row (N,) its rank among the rows of its identity, in random order: 0 for one of them, 1, ..."""
     ids = np.asarray(identities)
     order = np.random.default_rng(seed).permutation(len(ids))
     by_identity = order[np.argsort(ids[order], kind="stable")]

@@ -1,14 +1,16 @@
-"""FAR and FRR over every threshold, exactly, ties included; ROC/DET points, EER and AUC from them."""
+"""FAR (false accept rate) and FRR (false reject rate) at every threshold, ties included; ROC, DET, EER and AUC."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from facedge.errors import InputError
-from facedge.metrics._checks import scores_1d
+from facedge.metrics.checks import scores_1d
+from facedge.types import Float64Array
 
-Float64Array = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -40,38 +42,24 @@ class ErrorCurve:
         return ErrorCurve(self.thresholds[keep], self.far[keep], self.frr[keep])
 
 
-def error_curve(genuine: npt.ArrayLike, impostor: npt.ArrayLike) -> ErrorCurve:
+def error_curve(genuine: "ArrayLike", impostor: "ArrayLike") -> ErrorCurve:
     """The exact curve of genuine scores (G,) and impostor scores (I,): sorts once, 7 million scores take a second.
 
     Raises InputError on empty arrays and on scores that are not finite.
     """
     g, i = np.sort(scores_1d(genuine, "genuine scores")), np.sort(scores_1d(impostor, "impostor scores"))
     thresholds = np.append(np.unique(np.concatenate((g, i))), np.inf)
-    far, frr = _rates(g, i, thresholds)
+    far = (len(i) - np.searchsorted(i, thresholds, side="left")) / len(i)
+    frr = np.searchsorted(g, thresholds, side="left") / len(g)
     return ErrorCurve(thresholds.astype(np.float64), far, frr)
-
-
-def rates_at(threshold: float, genuine: npt.ArrayLike, impostor: npt.ArrayLike) -> tuple[float, float]:
-    """(FAR, FRR) at one threshold; accepted means score >= threshold."""
-    g, i = scores_1d(genuine, "genuine scores"), scores_1d(impostor, "impostor scores")
-    return float(np.mean(i >= threshold)), float(np.mean(g < threshold))
-
-
-def _rates(
-    g: npt.NDArray[np.floating], i: npt.NDArray[np.floating], at: npt.NDArray[np.floating]
-) -> tuple[Float64Array, Float64Array]:
-    """FAR and FRR of *sorted* scores at each threshold."""
-    far = (len(i) - np.searchsorted(i, at, side="left")) / len(i)
-    frr = np.searchsorted(g, at, side="left") / len(g)
-    return far, frr
 
 
 def equal_error_rate(curve: ErrorCurve) -> tuple[float, float]:
     """(EER, threshold): where the straight lines through neighbouring points of the curve cross FAR = FRR.
 
     With few scores FAR and FRR jump past one another; the crossing of the joining line is the EER used here (the
-    trapezoidal ROC). The threshold is the lowest score at which FAR is no longer above FRR. Swapping the two sorts of
-    scores and turning their signs gives the same EER.
+    trapezoidal ROC). The threshold is the lowest score at which FAR is no longer above FRR. Swapping genuine and
+    impostor and negating all scores gives the same EER.
     """
     gap = curve.far - curve.frr  # falls from 1 (accept all) to -1 (accept none)
     k = int(np.argmax(gap <= 0))
@@ -80,8 +68,8 @@ def equal_error_rate(curve: ErrorCurve) -> tuple[float, float]:
     return float(eer), float(curve.thresholds[k])
 
 
-def auc(genuine: npt.ArrayLike, impostor: npt.ArrayLike) -> float:
-    """Area under the ROC: the chance that a genuine score beats an impostor score, a tie counting half.
+def auc(genuine: "ArrayLike", impostor: "ArrayLike") -> float:
+    """Area under the ROC: the probability that a genuine score exceeds an impostor score, a tie counting half.
 
     Equal to the Mann-Whitney statistic (J. A. Hanley and B. J. McNeil, Radiology 143, 1982).
     """

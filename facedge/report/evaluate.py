@@ -1,51 +1,27 @@
-"""From a model and prepared faces to the record that report.json holds."""
+"""The record that report.json holds, from a model and prepared faces."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from facedge.errors import InputError
-from facedge.metrics import all_pairs, attribute_metrics, balanced_choice, majority_guess
-from facedge.report.baselines import baselines_section
+from facedge.metrics.attributes import attribute_metrics, majority_guess
+from facedge.metrics.checks import finite_or_none
+from facedge.metrics.comparisons import all_pairs, balanced_choice
+from facedge.metrics.intervals import DEFAULT_BOOTSTRAP, Bootstrap, mean_interval
+from facedge.progress import Track, untracked
 from facedge.report.groups import groups_section
-from facedge.report.intervals import mean_interval
-from facedge.report.model import Floats, Model, embed_all, no_progress
-from facedge.report.verification import operating_threshold, verification_section
+from facedge.report.model import Model, embed_all
+from facedge.report.verification import baselines_section, operating_threshold, verification_section
+from facedge.types import Float32Array, Int32Array, Int64Array, UInt8Array
+
+if TYPE_CHECKING:
+    from facedge.dataset.faces import Faces
 
 FORMAT = "facedge-report"
 FORMAT_VERSION = 1
 PARTITIONS = ("train", "validation", "test")
-Progress = Callable[..., Iterable[Any]]
-
-
-class FaceSet(Protocol):
-    """What a prepared folder of faces offers (facedge.dataset.faces.Faces)."""
-
-    @property
-    def images(self) -> Any:
-        """uint8 (N, H, W)."""
-
-    @property
-    def attributes(self) -> npt.NDArray[np.uint8]:
-        """0 or 1, (N, A)."""
-
-    @property
-    def identities(self) -> npt.NDArray[np.int32]:
-        """(N,), negative where unknown."""
-
-    @property
-    def attribute_names(self) -> tuple[str, ...]:
-        """A names."""
-
-    @property
-    def info(self) -> dict[str, Any]:
-        """What faces.json says."""
-
-    def indices(self, partition: str, /) -> npt.NDArray[np.int64]:
-        """Rows of "train", "validation" or "test"."""
 
 
 @dataclass(frozen=True)
@@ -53,56 +29,80 @@ class Settings:
     """How much to measure.
 
     max_images: images in all-pairs verification, chosen evenly over the identities (4,500 make 10 million pairs).
-    robustness_images: photos to spoil; 0 leaves the robustness curves out.
+    robustness_images: photos to degrade; 0 leaves the robustness curves out. The bootstrap's seed also chooses both.
     """
 
     partition: str = "test"
-    replicates: int = 1000
-    seed: int = 0
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
     max_images: int = 4500
     robustness_images: int = 0
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What the model said about the rows judged: embeddings (N, D), probabilities (N, A), beside the truth."""
+class Predictions:
+    """What the model gives for rows of a dataset: embeddings (N, D), probabilities (N, A), beside the labels (N, A)."""
 
-    rows: npt.NDArray[np.int64]
-    embeddings: Floats
-    probabilities: Floats
-    labels: npt.NDArray[np.uint8]
-    identities: npt.NDArray[np.int32]
+    rows: Int64Array
+    embeddings: Float32Array
+    probabilities: Float32Array
+    labels: UInt8Array
+    identities: Int32Array
 
-    def at(self, chosen: npt.NDArray[np.int64]) -> "Answers":
-        """Some of them."""
-        return Answers(*(getattr(self, field)[chosen] for field in self.__dataclass_fields__))
+    def at(self, chosen: Int64Array) -> "Predictions":
+        """The predictions of some of the rows."""
+        return Predictions(*(getattr(self, field)[chosen] for field in self.__dataclass_fields__))
 
 
-def evaluate(
-    model: Model, faces: FaceSet | None, settings: Settings, *, progress: Progress = no_progress
-) -> dict[str, Any]:
+def evaluate(model: Model, faces: "Faces | None", settings: Settings, track: Track = untracked) -> dict[str, Any]:
     """The record of `report.json`, in JSON types; sections that the data cannot fill are None.
 
     Raises InputError where the faces lack the model's attributes or the partition is empty.
     """
-    record: dict[str, Any] = header(model)
+    record = _header(model)
     if faces is None:
         return record
     rows = _rows(faces, settings.partition)
     columns = _columns(model, faces)
-    embeddings, probabilities = embed_all(model, faces.images, rows, progress=progress, what="Reading faces")
+    embeddings, probabilities = embed_all(model, faces.images, rows, track, "Embedding faces")
     labels = np.asarray(faces.attributes[rows][:, columns])
-    answers = Answers(rows, embeddings, probabilities, labels, np.asarray(faces.identities[rows]))
+    found = Predictions(rows, embeddings, probabilities, labels, np.asarray(faces.identities[rows]))
     record["data"] = _data(faces, settings, len(rows))
-    record["attributes"] = attributes_section(model, faces, answers, columns, settings)
-    known = answers.at(balanced_choice(answers.identities, settings.max_images, settings.seed))
+    record["attributes"] = attributes_section(model, faces, found, columns, settings.bootstrap)
+    known = found.at(balanced_choice(found.identities, settings.max_images, settings.bootstrap.seed))
     if _comparable(known.identities):
-        record |= _verification(model, faces, known, settings, progress)
+        record |= _verification(model, faces, known, settings, track)
     return record
 
 
-def header(model: Model) -> dict[str, Any]:
-    """The record before anything is measured: all keys there, nothing claimed."""
+def attributes_section(
+    model: Model, faces: "Faces", found: Predictions, columns: Int64Array, bootstrap: Bootstrap
+) -> dict[str, Any]:
+    """Attribute figures beside the majority guess; the interval is None where people are unknown.
+
+    `majority_accuracy` guesses the majority of the labels evaluated, the best that one guess an attribute can do;
+    `majority_accuracy_from_train` takes the majority of the train partition, as a model would have to.
+    """
+    train = faces.indices("train")
+    learned = majority_guess(faces.attributes[train][:, columns]) == found.labels if len(train) else None
+    metrics = attribute_metrics(found.probabilities, found.labels, names=model.attribute_names)
+    correct = ((found.probabilities >= 0.5) == (found.labels == 1)).mean(axis=1)
+    low, high = mean_interval(correct, found.identities, bootstrap)
+    return {
+        "mean_accuracy": metrics.mean("accuracy"),
+        "mean_accuracy_low95": low,
+        "mean_accuracy_high95": high,
+        "majority_accuracy": metrics.mean("majority_accuracy"),
+        "majority_accuracy_from_train": None if learned is None else float(learned.mean()),
+        "balanced_accuracy": finite_or_none(metrics.mean("balanced_accuracy")),
+        "macro_f1": finite_or_none(metrics.mean("f1")),
+        "mean_auc": finite_or_none(metrics.mean("auc")),
+        "calibration_error": metrics.mean("calibration_error"),
+        "per_attribute": {row.pop("name"): row for row in metrics.rows()},
+    }
+
+
+def _header(model: Model) -> dict[str, Any]:
+    """The record before anything is measured: every key present, the sections None."""
     from facedge import __version__
 
     empty = ("attributes", "verification", "data", "groups", "baselines", "pairs", "robustness")
@@ -115,62 +115,28 @@ def header(model: Model) -> dict[str, Any]:
     }
 
 
-def attributes_section(
-    model: Model, faces: FaceSet, answers: Answers, columns: npt.NDArray[np.int64], settings: Settings
-) -> dict[str, Any]:
-    """Attribute figures beside the majority guess; the interval is None where people are unknown.
-
-    `majority_accuracy` guesses the majority of the very labels judged, the best that one guess an attribute can do;
-    `majority_accuracy_from_train` learns it on the train partition, as a model would have to.
-    """
-    train = faces.indices("train")
-    learned = majority_guess(faces.attributes[train][:, columns]) == answers.labels if len(train) else None
-    found = attribute_metrics(answers.probabilities, answers.labels, names=model.attribute_names)
-    hits = ((answers.probabilities >= 0.5) == (answers.labels == 1)).mean(axis=1)
-    low, high = mean_interval(hits, answers.identities, replicates=settings.replicates, seed=settings.seed)
-    return {
-        "mean_accuracy": found.mean("accuracy"),
-        "mean_accuracy_low95": low,
-        "mean_accuracy_high95": high,
-        "majority_accuracy": found.mean("majority_accuracy"),
-        "majority_accuracy_from_train": None if learned is None else float(learned.mean()),
-        "balanced_accuracy": _plain(found.mean("balanced_accuracy")),
-        "macro_f1": _plain(found.mean("f1")),
-        "mean_auc": _plain(found.mean("auc")),
-        "calibration_error": found.mean("calibration_error"),
-        "per_attribute": {row.pop("name"): row for row in found.rows()},
-    }
-
-
-def _verification(
-    model: Model, faces: FaceSet, known: Answers, settings: Settings, progress: Progress
-) -> dict[str, Any]:
-    boot = {"replicates": settings.replicates, "seed": settings.seed}
+def _verification(model: Model, faces: "Faces", known: Predictions, settings: Settings, track: Track) -> dict[str, Any]:
+    """The sections of rows of known identity: verification, groups, baselines, robustness."""
+    bootstrap = settings.bootstrap
     pairs = all_pairs(known.embeddings, known.identities)
-    section = verification_section(pairs, images=len(known.rows), **boot)
+    section = verification_section(pairs, images=len(known.rows), bootstrap=bootstrap)
     del pairs  # 84 MB, and the sections below make their own
-    threshold, at = operating_threshold(section)
+    threshold = operating_threshold(section)
     found: dict[str, Any] = {"verification": section}
     found["groups"] = groups_section(
-        known.embeddings, known.identities, known.labels, model.attribute_names, threshold, at, **boot
+        known.embeddings, known.identities, known.labels, model.attribute_names, threshold, bootstrap
     )
-    found["baselines"] = baselines_section(known.probabilities, known.labels, known.identities, **boot)
+    found["baselines"] = baselines_section(known.probabilities, known.labels, known.identities, bootstrap)
     if settings.robustness_images:
-        some = known.at(_several_photos_each(known.identities, settings.robustness_images, settings.seed))
-        found["robustness"] = _robustness(model, faces, some, threshold, at, progress)
+        from facedge.report.robustness import robustness_section
+
+        some = known.at(_several_photos_each(known.identities, settings.robustness_images, bootstrap.seed))
+        images = np.ascontiguousarray(faces.images[some.rows])
+        found["robustness"] = robustness_section(model, images, some.identities, some.labels, threshold, track)
     return found
 
 
-def _robustness(
-    model: Model, faces: FaceSet, some: Answers, threshold: float, at: str, progress: Progress
-) -> dict[str, Any]:
-    from facedge.report.robustness import robustness_section
-
-    images = np.ascontiguousarray(faces.images[some.rows])
-    return robustness_section(model, images, some.identities, some.labels, threshold, at, progress=progress)
-
-
-def _rows(faces: FaceSet, partition: str) -> npt.NDArray[np.int64]:
+def _rows(faces: "Faces", partition: str) -> Int64Array:
     if partition not in PARTITIONS:
         raise InputError(f"partition: expected train, validation or test, got {partition!r}")
     rows = faces.indices(partition)
@@ -179,20 +145,20 @@ def _rows(faces: FaceSet, partition: str) -> npt.NDArray[np.int64]:
     return rows
 
 
-def _columns(model: Model, faces: FaceSet) -> npt.NDArray[np.int64]:
-    """Where the faces keep each of the model's attributes."""
+def _columns(model: Model, faces: "Faces") -> Int64Array:
+    """The column of each of the model's attributes in the labels of the faces."""
     places = {name: k for k, name in enumerate(faces.attribute_names)}
     missing = [name for name in model.attribute_names if name not in places]
     if missing:
         raise InputError(
-            f"the model reads {len(model.attribute_names)} attributes, but the faces have no label for "
+            f"the model predicts {len(model.attribute_names)} attributes, but the faces have no label for "
             f"{', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}: evaluate on faces labelled like its own"
         )
     return np.array([places[name] for name in model.attribute_names], dtype=np.int64)
 
 
-def _several_photos_each(identities: npt.NDArray[np.int32], limit: int, seed: int) -> npt.NDArray[np.int64]:
-    """At most `limit` rows, four or more of a person where they are: spoilt probes need genuine partners."""
+def _several_photos_each(identities: Int32Array, limit: int, seed: int) -> Int64Array:
+    """At most `limit` rows, preferably four or more of a person: degraded probes need genuine partners."""
     people, counts = np.unique(identities, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(people))
     order = order[np.argsort(counts[order] < 4, kind="stable")]
@@ -200,13 +166,13 @@ def _several_photos_each(identities: npt.NDArray[np.int32], limit: int, seed: in
     return balanced_choice(np.where(np.isin(identities, chosen), identities, -1), limit, seed)
 
 
-def _comparable(identities: npt.NDArray[np.int32]) -> bool:
+def _comparable(identities: Int32Array) -> bool:
     """Whether there are two people and a second photo of one of them."""
     people = len(np.unique(identities))
     return 2 <= people < len(identities)
 
 
-def _data(faces: FaceSet, settings: Settings, images: int) -> dict[str, Any]:
+def _data(faces: "Faces", settings: Settings, images: int) -> dict[str, Any]:
     return {
         "name": str(faces.info.get("name", "faces")),
         "partition": settings.partition,
@@ -214,7 +180,3 @@ def _data(faces: FaceSet, settings: Settings, images: int) -> dict[str, Any]:
         "licence": str(faces.info.get("licence", "unknown")),
         "images": images,
     }
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

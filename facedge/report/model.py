@@ -1,29 +1,29 @@
-"""What gets judged: a bundle or a training run, behind one function from faces to embeddings and attributes."""
+"""The model to evaluate: a bundle or a training run, as one function from faces to embeddings and attributes."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from facedge.errors import InputError
+from facedge.progress import Track, untracked
+from facedge.types import Float32Array, Int64Array, UInt8Array
 
-Floats = npt.NDArray[np.float32]
-Images = npt.NDArray[np.uint8]
-Embed = Callable[[Images], tuple[Floats, Floats]]
+Embed = Callable[[UInt8Array], tuple[Float32Array, Float32Array]]
 
-_CHUNK = 512  # faces at once: 20 MB of pixels, and often enough for a progress bar
+_CHUNK = 512  # faces embedded between two updates of the progress bar: 20 MB of pixels
 
 
 @dataclass(frozen=True)
 class Model:
-    """A backbone under its name.
+    """A backbone and its name.
 
     `embed`: aligned uint8 (N, H, W) grey or (N, H, W, 3) RGB -> float32 embeddings (N, D) and attribute
-    probabilities (N, A). `sha256` names the very weights; `trained_on` says what the data allows.
+    probabilities (N, A). `sha256` identifies the weights; `trained_on` holds the training data's name,
+    licence and partition.
     """
 
     name: str
@@ -32,11 +32,6 @@ class Model:
     attribute_names: tuple[str, ...]
     trained_on: dict[str, Any]
     embed: Embed
-
-
-def no_progress(items: Iterable[Any], description: str, total: int | None = None) -> Iterator[Any]:
-    """Stand-in for a progress bar where nobody watches."""
-    yield from items
 
 
 def open_model(path: str | Path, *, threads: int = 1) -> Model:
@@ -58,17 +53,16 @@ def open_model(path: str | Path, *, threads: int = 1) -> Model:
 def embed_all(
     model: Model,
     images: Any,
-    rows: npt.NDArray[np.int64],
-    *,
-    progress: Callable[..., Iterable[Any]] = no_progress,
+    rows: Int64Array,
+    track: Track = untracked,
     what: str = "Embedding",
-) -> tuple[Floats, Floats]:
+) -> tuple[Float32Array, Float32Array]:
     """Embeddings (N, D) and attribute probabilities (N, A) of the chosen rows of a (memory-mapped) image array."""
     if len(rows) == 0:
-        raise InputError(f"{what}: no image to look at; choose a partition that has some")
+        raise InputError(f"{what}: there are no images; choose a partition that has some")
     parts = [
         model.embed(np.ascontiguousarray(images[rows[start : start + _CHUNK]]))
-        for start in progress(range(0, len(rows), _CHUNK), what, total=-(-len(rows) // _CHUNK))
+        for start in track(range(0, len(rows), _CHUNK), what)
     ]
     return np.concatenate([e for e, _ in parts]), np.concatenate([p for _, p in parts])
 
@@ -80,7 +74,7 @@ def _bundle(folder: Path, threads: int) -> Model:
     bundle = read_bundle(folder)
     embedder = Embedder(bundle, threads=threads)
 
-    def embed(images: Images) -> tuple[Floats, Floats]:
+    def embed(images: UInt8Array) -> tuple[Float32Array, Float32Array]:
         parts = [embedder.infer(embedder.prepare(images[k : k + BATCH])) for k in range(0, len(images), BATCH)]
         return np.concatenate([e for e, _ in parts]), np.concatenate([p for _, p in parts])
 
@@ -88,7 +82,7 @@ def _bundle(folder: Path, threads: int) -> Model:
     return Model(
         name=bundle.manifest.name,
         kind="bundle",
-        sha256=_sha256(folder / "manifest.json"),  # which in turn holds the sha256 of every file
+        sha256=_sha256(folder / "manifest.json"),  # which holds the sha256 of every file
         attribute_names=tuple(bundle.manifest.attribute_names),
         trained_on={"name": note.name, "licence": note.licence, "partition": note.partition},
         embed=embed,

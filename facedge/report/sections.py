@@ -1,211 +1,284 @@
-"""The sections of report.html, each an HTML fragment from its part of the record; "" where the part is missing."""
+"""The record in words, tables and charts: the one description that both report.html and card.md are rendered from."""
 
-from collections.abc import Iterable, Sequence
-from html import escape
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
+from facedge.formatting import counted, label_text, percent, rate, with_interval
 from facedge.report import charts
+from facedge.report.groups import LEAST_PEOPLE, group_name, shown_groups, shown_ratios
 from facedge.report.verification import operating_threshold
-from facedge.report.words import count, interval, percent, rate, spaced
 
-ATTRIBUTE_VERIFIERS = (("two", "a verifier of the attributes it reads"), ("three", "of attributes known perfectly"))
-
-
-def verification(record: dict[str, Any]) -> str:
-    """ROC, scores and the table of TAR at FAR."""
-    found = record["verification"]
-    if not found:
-        return ""
-    threshold, at = operating_threshold(found)
-    gap = f"{percent(found['eer'])} ({interval(found['eer_low95'], found['eer_high95'])})"
-    return (
-        "<section>\n<h2>Telling people apart</h2>\n"
-        f"<p>All pairs of {count(found['images'])} photos of {count(found['identities'])} people: "
-        f"{count(found['genuine'])} comparisons of a person with themselves, {count(found['impostor'])} of strangers. "
-        "A comparison is accepted when its score reaches the threshold.</p>\n"
-        + _legend(("one", "this model"), *(ATTRIBUTE_VERIFIERS if record["baselines"] else ()))
-        + _figure(
-            charts.roc_chart(found, record["baselines"]),
-            "Share of genuine comparisons accepted, for each share of strangers let in. The pale bars are 95 % "
-            "intervals: what other people in the test would have changed.",
-        )
-        + _tar_table(record)
-        + f'<p class="note">Equal error rate {gap}, area under the curve {found["auc"]:.4f}. Brackets and ranges are '
-        "95 % intervals from a bootstrap over people, never over photos. At the level of single comparisons, FAR and "
-        "FRR are what ISO/IEC 19795-1 calls FMR and FNMR.</p>\n"
-        + _legend(("one", "genuine"), ("two", "impostor"))
-        + _figure(
-            charts.score_chart(found, threshold, at),
-            "Scores of both kinds of comparison, each as shares of its own kind.",
-        )
-        + "</section>"
-    )
+MODEL = "this model"
+BASELINES = {"attributes_read": "its attributes alone", "attributes_known": "perfect attributes"}
 
 
-def pairs(record: dict[str, Any]) -> str:
-    """Accuracy on the listed pairs."""
-    found = record["pairs"]
-    if not found:
-        return ""
-    missing = found["no_face"]
-    lost = (
-        f" In {count(missing)} of {count(found['images'])} photos no face was found; a pair with such a photo counts "
-        "as rejected, as a door would."
-        if missing
-        else ""
-    )
-    return (
-        f"<section>\n<h2>Listed pairs: {escape(found['name'])}</h2>\n<p>Right on "
-        f"<strong>{percent(found['accuracy'])}</strong> ({interval(found['low95'], found['high95'])}) of "
-        f"{count(found['genuine'])} genuine and {count(found['impostor'])} impostor pairs of "
-        f"{count(found['identities'])} people. {escape(found['method'])}{lost}</p>\n</section>"
-    )
+@dataclass(frozen=True)
+class Table:
+    """A head, rows of text, and notes below; `folded` tables hold what a chart shows and open on demand in HTML."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+    folded: bool = False
 
 
-def groups(record: dict[str, Any]) -> str:
-    """FAR by group at one threshold."""
-    found = record["groups"]
-    if not found or not found["by_label"]:
-        return ""
-    rows = []
-    for label, sides in found["by_label"].items():
-        for side in ("with", "without"):
-            g = sides[side]
-            name = spaced(label) if side == "with" else f"not {spaced(label).lower()}"
-            range_ = interval(g["far_low95"], g["far_high95"])
-            far = (percent(g["far"]), range_, percent(g["frr"]))
-            rows.append((name, count(g["identities"]), count(g["impostor"]), *far))
-    return (
-        "<section>\n<h2>The same threshold for everyone</h2>\n"
-        f"<p>{_ratio_sentence(found)}</p>\n"
-        + _figure(charts.group_chart(found), "False accepts between strangers of one group, with 95 % intervals.")
-        + _table(("both photos are", "people", "impostors", "FAR", "95 % interval", "FRR"), rows)
-        + '<p class="note">Impostors are comparisons of two strangers of the group, who often look more alike than '
-        "strangers at large. The labels are the dataset’s, given by annotators from the photo alone.</p>\n</section>"
-    )
+@dataclass(frozen=True)
+class Chart:
+    """An SVG picture, for HTML only."""
+
+    svg: str
+    caption: str = ""
+    title: str = ""
 
 
-def attributes(record: dict[str, Any]) -> str:
-    """Means beside the majority guess, and one row an attribute."""
-    found = record["attributes"]
-    if not found:
-        return ""
-    rows = [
-        ("accuracy", percent(found["mean_accuracy"]), percent(found["majority_accuracy"])),
-        ("balanced accuracy", percent(found["balanced_accuracy"]), "50.0 %"),
-        ("macro-F1 of “present”", percent(found["macro_f1"]), "–"),
-        ("area under the ROC", percent(found["mean_auc"]), "50.0 %"),
-        ("calibration error", percent(found["calibration_error"]), "–"),
-    ]
-    return (
-        "<section>\n<h2>Reading attributes</h2>\n"
-        "<p>Accuracy alone flatters: most labels are rare, and never naming them is mostly right. So beside every "
-        f"figure stands what guessing the majority of these very labels gives.{_learned(found)}</p>\n"
-        + _table(("mean over the attributes", "this model", "majority guess"), rows)
-        + _figure(
-            charts.attribute_chart(found["per_attribute"]),
-            "From the majority guess (grey mark) to the model (dot), most gained first; gain in percentage points.",
-        )
-        + "</section>"
-    )
+@dataclass(frozen=True)
+class Charts:
+    """Charts side by side under one legend of (CSS class of the series, its name)."""
+
+    charts: tuple[Chart, ...]
+    legend: tuple[tuple[str, str], ...] = ()
 
 
-def _learned(found: dict[str, Any]) -> str:
-    """The weaker guess, whose majority comes from other people's photos."""
-    learned = found["majority_accuracy_from_train"]
-    return "" if learned is None else f" (Learned on the train partition, the guess hits {percent(learned)}.)"
+Part: TypeAlias = str | Table | Charts  # str: a paragraph, with **bold** and `code`
 
 
-def robustness(record: dict[str, Any]) -> str:
-    """Small multiples, one a degradation."""
-    found = record["robustness"]
-    if not found:
-        return ""
-    cells = "".join(
-        f"<figure><h3>{escape(curve['title'])}</h3>{charts.robustness_chart(curve, found['clean'])}</figure>"
-        for curve in found["curves"].values()
-    )
-    return (
-        "<section>\n<h2>When photos get worse</h2>\n"
-        f"<p>{count(found['images'])} photos of {count(found['identities'])} people are spoilt on purpose and compared "
-        f"with the clean ones, at the threshold of {escape(found['threshold_at'])}. "
-        "Dotted: clean probes.</p>\n"
-        + _legend(("one", "genuine comparisons accepted"), ("two", "attribute labels hit"))
-        + f'<div class="pair">{cells}</div>\n</section>'
-    )
+@dataclass(frozen=True)
+class Section:
+    """A title and its parts in reading order."""
+
+    title: str
+    parts: tuple[Part, ...]
 
 
-def provenance(record: dict[str, Any]) -> str:
-    """What was measured, on what, by what."""
+def describe(record: dict[str, Any]) -> list[Section]:
+    """A section for each part of the record that was measured."""
+    made = {
+        "verification": _verification,
+        "pairs": _pairs,
+        "groups": _groups,
+        "attributes": _attributes,
+        "robustness": _robustness,
+    }
+    sections = [make(record) for part, make in made.items() if record[part]]
+    return [section for section in sections if section.parts]
+
+
+def origin(record: dict[str, Any]) -> list[str]:
+    """What was evaluated, on what data, by what: one sentence each."""
     bundle, data = record["bundle"], record["data"]
-    rows = [(bundle["kind"], escape(bundle["name"])), ("sha256", f"<code>{escape(bundle['sha256'])}</code>")]
-    rows += [(f"trained on: {key}", escape(str(value))) for key, value in bundle["trained_on"].items()]
+    lines = []
     if data:
-        judged = f"{escape(data['name'])}, {escape(data['partition'])} partition, {count(data['images'])} images"
-        rows.append(("judged on", judged))
-        rows += [
-            (key.replace("_", " "), escape(str(data[key])))
-            for key in ("partition_kind", "licence", "note")
-            if key in data
-        ]
-    rows.append(("measured by", escape(record["created_by"])))
-    terms = "".join(f"<dt>{escape(key)}</dt><dd>{value}</dd>" for key, value in rows)
-    return (
-        "<section>\n<h2>What these figures stand on</h2>\n"
-        f"<dl>{terms}</dl>\n"
-        '<p class="note">Figures on a part of a dataset, or on a partition of one’s own, stand beside other models '
-        "measured on the same files, not beside a paper’s. Everything on this page is in <code>report.json</code>."
-        "</p>\n</section>"
-    )
+        lines.append(
+            f"Evaluated on {data['name']}, {data['partition']} partition ({data['partition_kind']}): "
+            f"{counted(data['images'], 'image')}."
+        )
+    return [
+        *lines,
+        "Ranges are 95 % intervals from a bootstrap over people, never over photos.",
+        f"Written by `facedge eval` ({record['created_by']}) for {bundle['name']}, sha256 `{bundle['sha256'][:16]}`.",
+    ]
 
 
-def _tar_table(record: dict[str, Any]) -> str:
+def provenance(record: dict[str, Any]) -> list[tuple[str, str]]:
+    """(name, value) of all that the record holds about the model and the data."""
+    bundle, data = record["bundle"], record["data"]
+    rows = [(bundle["kind"], bundle["name"]), ("sha256", bundle["sha256"])]
+    rows += [(f"trained on: {key}", value) for key, value in bundle["trained_on"].items()]
+    if data:
+        rows.append(
+            ("evaluated on", f"{data['name']}, {data['partition']} partition, {counted(data['images'], 'image')}")
+        )
+        rows += [(key.replace("_", " "), data[key]) for key in ("partition_kind", "licence")]
+    return [(name, str(value)) for name, value in [*rows, ("measured by", record["created_by"])]]
+
+
+def summary(record: dict[str, Any]) -> str:
+    """The result in one to three sentences."""
+    lines = []
+    if found := record["verification"]:
+        lines.append(_verification_sentence(found))
+    if found := record["attributes"]:
+        lines.append(
+            f"It predicts {percent(found['mean_accuracy'])} of the attribute labels correctly; always guessing the "
+            f"majority gives {percent(found['majority_accuracy'])}."
+        )
+    if found := record["pairs"]:
+        lines.append(
+            f"Of {found['genuine'] + found['impostor']:,} listed pairs it classifies {percent(found['accuracy'])} "
+            "correctly."
+        )
+    return " ".join(lines) or "Nothing was measured."
+
+
+def key_figures(record: dict[str, Any]) -> list[tuple[str, str]]:
+    """(figure, what it is) of the few most important ones."""
+    figures = []
+    if found := record["verification"]:
+        entry = found["tar_at_far"]["1e-3"]
+        if entry["tar"] is not None:
+            figures.append((percent(entry["tar"]), "true accepts at a false accept rate of 0.1 %"))
+        figures.append((percent(found["eer"]), "equal error rate"))
+    if found := record["pairs"]:
+        figures.append((percent(found["accuracy"]), f"correct on {found['name']}"))
+    if found := record["attributes"]:
+        guess = percent(found["majority_accuracy"])
+        figures.append((percent(found["mean_accuracy"]), f"of labels correct; guess: {guess}"))
+    return figures
+
+
+def _verification_sentence(found: dict[str, Any]) -> str:
+    people = counted(found["identities"], "person", "people")
+    for key in ("1e-3", "1e-2"):
+        entry = found["tar_at_far"][key]
+        if entry["tar"] is not None:
+            return (
+                f"Among {people}, at a threshold that accepts one impostor comparison in {round(1 / float(key)):,}, it "
+                f"accepts {percent(entry['tar'])} of the genuine comparisons."
+            )
+    return f"Among {people} its equal error rate is {percent(found['eer'])}; they are too few to measure lower rates."
+
+
+def _verification(record: dict[str, Any]) -> Section:
     found, baselines = record["verification"], record["baselines"] or {}
-    rows: list[Sequence[str]] = []
-    for key, entry in found["tar_at_far"].items():
-        target = rate(float(key))
-        if entry["tar"] is None:
-            rows.append((target, f'<td class="prose" colspan="4">{escape(entry["refused"])}</td>'))
-            continue
-        accepted = f"{count(entry['far_accepted'])} by {count(entry['far_accepted_pairs'])} pairs"
-        known = baselines.get("attributes_known")
-        other = percent(known["tar_at_far"][key]["tar"]) if known else "–"
-        range_ = interval(entry["low95"], entry["high95"])
-        rows.append((target, f"<strong>{percent(entry['tar'])}</strong>", range_, accepted, other))
-    head = (
-        "false accept rate",
-        "accepted (TAR)",
-        "95 % interval",
-        "false accepts behind it, by pairs of people",
-        "perfect attributes",
+    beside = [key for key in BASELINES if key in baselines]
+    names = (MODEL, *(BASELINES[key] for key in beside))
+    columns = [found, *(baselines[key] for key in beside)]
+    rows = [("EER", *(with_interval(column["eer"], column["eer_low95"], column["eer_high95"]) for column in columns))]
+    rows += [
+        (f"TAR at FAR {rate(float(key))}", *(_tar(column["tar_at_far"][key]) for column in columns))
+        for key in found["tar_at_far"]
+    ]
+    text = (
+        f"All pairs of {found['images']:,} photos of {found['identities']:,} people: {found['genuine']:,} genuine and "
+        f"{found['impostor']:,} impostor comparisons. A comparison is accepted when its score reaches the threshold."
     )
-    return _table(head, rows)
-
-
-def _ratio_sentence(found: dict[str, Any]) -> str:
-    start = f"One threshold ({escape(found['threshold_at'])} over all comparisons), judged within groups. "
-    if found["largest_ratio"] is None:
-        return start + "No group has a false accept on both of its sides, so there is no ratio to give."
-    label = spaced(found["largest_ratio_label"]).lower()
-    return start + (
-        f"The widest gap is by <em>{escape(label)}</em>: strangers on one side of the label pass "
-        f"<strong>{found['largest_ratio']:.1f} times</strong> as often as on the other."
+    roc = Chart(
+        charts.roc_chart(found, record["baselines"]),
+        "Share of genuine comparisons accepted (TAR) at each share of impostor comparisons accepted (FAR), down to the "
+        "lowest FAR that the table supports. The pale bars are 95 % intervals.",
+    )
+    notes = [f"FAR {rate(float(key))}: {_behind(entry)}." for key, entry in found["tar_at_far"].items()]
+    notes.append(
+        f"Area under the ROC: {found['auc']:.4f}. At the level of single comparisons, ISO/IEC 19795-1 calls FAR "
+        "and FRR FMR and FNMR."
+    )
+    scores = charts.score_chart(found, operating_threshold(found))
+    return Section(
+        "Verification",
+        (
+            text,
+            Charts((roc,), legend=tuple(zip(("one", "two", "three"), names, strict=False))),
+            Table(("verification", *names), tuple(rows), tuple(notes)),
+            Charts(
+                (Chart(scores, "Scores of both kinds of comparison, each as shares of its own kind."),),
+                legend=(("one", "genuine"), ("two", "impostor")),
+            ),
+        ),
     )
 
 
-def _legend(*series: tuple[str, str]) -> str:
-    keys = "".join(f'<span><span class="key {style}"></span>{escape(name)}</span>' for style, name in series)
-    return f'<p class="legend">{keys}</p>\n'
+def _tar(entry: dict[str, Any]) -> str:
+    return with_interval(entry["tar"], entry["low95"], entry["high95"])
 
 
-def _figure(svg: str, caption: str) -> str:
-    return f"<figure>{svg}<figcaption>{caption}</figcaption></figure>\n" if svg else ""
+def _behind(entry: dict[str, Any]) -> str:
+    """The counts that a TAR at a FAR rests on, or the reason why there is none."""
+    if entry["tar"] is None:
+        return str(entry["refused"])
+    accepts = counted(entry["far_accepted"], "false accept")
+    return f"{accepts} by {counted(entry['far_accepted_pairs'], 'pair of people', 'pairs of people')}"
 
 
-def _table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
-    """Cells are HTML already; one that brings its own <td> is taken as it is."""
-    header = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join(
-        "<tr>" + "".join(c if c.startswith("<td") else f"<td>{c}</td>" for c in row) + "</tr>" for row in rows
+def _pairs(record: dict[str, Any]) -> Section:
+    found = record["pairs"]
+    correct = with_interval(found["accuracy"], found["low95"], found["high95"])
+    text = (
+        f"Correct on **{correct}** of {found['genuine']:,} genuine and {found['impostor']:,} impostor pairs of "
+        f"{found['identities']:,} people. {found['method']} In {found['no_face']:,} of {found['images']:,} photos no "
+        "face was found; a pair with such a photo counts as rejected."
     )
-    return f'<div class="wide"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>\n'
+    return Section(f"Listed pairs: {found['name']}", (text,))
+
+
+def _groups(record: dict[str, Any]) -> Section:
+    found = record["groups"]
+    shown, ratios = shown_groups(found), shown_ratios(found)
+    if not shown:
+        return Section("Groups", ())
+    ratio_of = {ratio.label: ratio.text() for ratio in ratios}
+    rows = [
+        (
+            group_name(label, side),
+            f"{group['identities']:,}",
+            f"{group['impostor']:,}",
+            with_interval(group["far"], group["far_low95"], group["far_high95"]),
+            percent(group["frr"]),
+            ratio_of.get(label, "-"),
+        )
+        for label, side, group in shown
+    ]
+    text = (
+        f"Both photos of a comparison are in the group; one threshold for all ({found['threshold_at']} over everyone). "
+    )
+    if ratios:
+        text += f"The largest ratio of two FARs is **{ratios[0].text()}**, by {label_text(ratios[0].label)}."
+    else:
+        text += "No label has false accepts on both of its sides, so there is no ratio of FARs."
+    notes = [
+        "Two people of one group are often more alike than any two people, so FARs within groups tend to be higher. "
+        "The labels are the dataset’s, given by annotators from the photo alone."
+    ]
+    if len(shown) < 2 * len(found["by_label"]):
+        notes.append(f"Groups of fewer than {LEAST_PEOPLE} people are not shown.")
+    chart = Chart(charts.group_chart(found), "False accepts between two people of one group, with 95 % intervals.")
+    head = ("both photos are", "people", "impostors", "FAR", "FRR", "ratio of FARs")
+    return Section("Groups", (text, Charts((chart,)), Table(head, tuple(rows), tuple(notes))))
+
+
+def _attributes(record: dict[str, Any]) -> Section:
+    found = record["attributes"]
+    accuracy = with_interval(found["mean_accuracy"], found["mean_accuracy_low95"], found["mean_accuracy_high95"])
+    learned = found["majority_accuracy_from_train"]
+    text = (
+        "Most labels are rare, so that never predicting them is right for most photos already: accuracy is compared "
+        "with guessing the majority of these very labels."
+    )
+    if learned is not None:
+        text += f" The majority of the train partition is right on {percent(learned)}."
+    rows = (
+        ("accuracy", accuracy, percent(found["majority_accuracy"])),
+        ("balanced accuracy", percent(found["balanced_accuracy"]), "50.0 %"),
+        ("macro-F1 of “present”", percent(found["macro_f1"]), "-"),
+        ("area under the ROC", percent(found["mean_auc"]), "50.0 %"),
+        ("calibration error", percent(found["calibration_error"]), "-"),
+    )
+    chart = Chart(
+        charts.attribute_chart(found["per_attribute"]),
+        "From the majority guess (grey mark) to the model (dot), largest gain first; gain in percentage points.",
+    )
+    head = (f"mean of {len(found['per_attribute'])} attributes", MODEL, "majority guess")
+    return Section("Attributes", (text, Table(head, rows), Charts((chart,))))
+
+
+def _robustness(record: dict[str, Any]) -> Section:
+    found = record["robustness"]
+    clean, curves = found["clean"], found["curves"].values()
+    text = (
+        f"{found['images']:,} photos of {found['identities']:,} people are degraded and compared with clean ones, at "
+        f"the threshold of {found['threshold_at']}. Clean (dotted in charts): {percent(clean['tar'])} of genuine "
+        f"comparisons accepted, {percent(clean['attribute_accuracy'])} of attribute labels correct."
+    )
+    pictures = Charts(
+        tuple(Chart(charts.robustness_chart(curve, clean), title=curve["title"]) for curve in curves),
+        legend=(("one", "genuine accepted"), ("two", "attribute labels correct")),
+    )
+    return Section("Robustness", (text, pictures, *(_curve_table(curve) for curve in curves)))
+
+
+def _curve_table(curve: dict[str, Any]) -> Table:
+    rows = (
+        ("genuine accepted", *map(percent, curve["tar"])),
+        ("impostors accepted", *map(percent, curve["far"])),
+        ("attribute labels correct", *map(percent, curve["attribute_accuracy"])),
+    )
+    return Table((f"{curve['title']} ({curve['unit']})", *curve["labels"]), rows, folded=True)

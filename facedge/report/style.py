@@ -1,4 +1,4 @@
-"""The look of the report: one quiet column, light or dark as the reader's system is, nothing fetched."""
+"""The style sheet of report.html: one column, light or dark as the reader's system is, nothing fetched."""
 
 CSS = """
 :root {
@@ -24,7 +24,7 @@ h2 { font-size: 1.42rem; line-height: 1.3; margin: 3.4rem 0 .5rem; }
 h3 { font-size: 1.02rem; margin: 0 0 .1rem; }
 p { margin: .6rem 0; text-wrap: pretty; }
 .lede { font-size: 1.16rem; line-height: 1.6; font-weight: 400; margin: 1.1rem 0 0; text-wrap: pretty; }
-.kicker, .meta, figcaption, .note { color: var(--soft); font-size: .875rem; line-height: 1.5; }
+.kicker, figcaption, .note { color: var(--soft); font-size: .875rem; line-height: 1.5; }
 .kicker { letter-spacing: .02em; margin: 0 0 .5rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(158px, 1fr)); gap: 0; margin: 2rem 0 0;
   border-top: 1px solid var(--rule); border-bottom: 1px solid var(--rule); }
@@ -37,14 +37,16 @@ svg { display: block; width: 100%; height: auto; overflow: visible; }
 figcaption { margin-top: .35rem; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 26px 32px; }
 .pair figure { margin: 0; }
+details { border-bottom: 1px solid var(--rule); font-size: .92rem; } .pair + details { margin-top: 1.6rem; }
+summary { cursor: pointer; padding: 7px 0; color: var(--soft); }
+details table { margin: 0 0 .8rem; } details tr:last-child td { border-bottom: 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; margin: 1rem 0; }
 th, td { padding: 7px 14px 7px 0; text-align: right; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 th:last-child, td:last-child { padding-right: 0; }
+.wide + .note { margin-top: -.4rem; } .note + .note { margin-top: -.3rem; }
 thead th { color: var(--soft); font-weight: 500; font-size: .82rem; vertical-align: bottom; white-space: normal; }
-td.prose { white-space: normal; text-align: left; color: var(--soft); font-size: .86rem; line-height: 1.45; }
-tr.main td { font-weight: 600; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 20px; font-size: .92rem; margin: 1rem 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 code { font: .86em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
@@ -54,8 +56,6 @@ code { font: .86em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 .key.one { background: var(--one); } .key.two { background: var(--two); }
 svg text { font: 12.5px var(--sans); fill: var(--ink); font-variant-numeric: tabular-nums; }
 svg .tick, svg .axis { fill: var(--soft); font-size: 12px; }
-svg .name { font-weight: 600; font-size: 13px; }
-svg .name.one { fill: var(--one); } svg .name.two { fill: var(--two); } svg .name.three { fill: var(--soft); }
 .grid { stroke: var(--rule); stroke-width: 1; }
 .curve { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .curve.one { stroke: var(--one); stroke-width: 2.6; } .curve.two { stroke: var(--two); }

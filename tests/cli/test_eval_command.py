@@ -42,7 +42,7 @@ def run(*args: object) -> int:
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten people with two aligned photos each; person 9 is in dim light. A list to choose on, and one to judge."""
+    """Ten people with two aligned photos each; person 9 is in dim light. Lists to choose on and to test."""
     folder = tmp_path_factory.mktemp("pairs")
     rng = np.random.default_rng(0)
     for person in range(10):
@@ -95,28 +95,28 @@ def test_a_list_with_folds_is_cross_validated(bundle: Path, pairs: Path, tmp_pat
 def test_a_photo_without_a_face_is_rejected_not_skipped(
     bundle: Path, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from facedge.report import listed
+    from facedge.report import pairs as listed
 
     real = listed._crop
     monkeypatch.setattr(listed, "_crop", lambda path: None if path.name == "P3_0002.jpg" else real(path))
     assert run("eval", bundle, "--pairs", pairs / "pairsDevTest.txt", "--images", pairs / "photos", "-o", tmp_path) == 0
     found = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["pairs"]
     assert found["no_face"] == 1
-    assert found["accuracy"] == 0.95  # its genuine pair is lost; its impostor pair is rejected, rightly
+    assert found["accuracy"] == 0.95  # its genuine pair is lost; its impostor pair is rejected, which is correct
 
 
 @pytest.mark.parametrize(
     ("extra", "sentence"),
     [
-        ([], "nothing to judge on"),
-        (["--pairs", "pairsDevTest.txt"], "where they are with --images"),
+        ([], "nothing to evaluate on"),
+        (["--pairs", "pairsDevTest.txt"], "give their folder with --images"),
         (["--pairs", "pairsDevTest.txt", "--images", "nowhere"], "20 of 20 listed photos are not there"),
         (["--pairs", "missing.txt", "--images", "photos"], "missing.txt"),
         (["--faces", "photos"], "faces.json"),
         (["--pairs", "lonely/list.txt", "--images", "photos"], "give them with --pairs-train"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_sentence(
+def test_each_error_is_one_sentence(
     bundle: Path,
     pairs: Path,
     tmp_path: Path,
@@ -135,12 +135,12 @@ def test_what_is_wrong_is_said_in_one_sentence(
     assert not (tmp_path / "report").exists()
 
 
-def test_a_target_that_is_no_model_is_refused(tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_target_without_a_model_is_refused(tmp_path: Path, faces: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("eval", tmp_path, "--faces", faces, "-o", tmp_path / "report") == 2
     assert "neither a bundle" in capsys.readouterr().err
 
 
-def test_a_bundle_is_judged_without_torch_or_matplotlib(bundle: Path, faces: Path, tmp_path: Path) -> None:
+def test_a_bundle_is_evaluated_without_torch_or_matplotlib(bundle: Path, faces: Path, tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "for name in ('torch', 'onnx', 'matplotlib', 'cv2'): sys.modules[name] = None\n"

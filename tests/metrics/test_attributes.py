@@ -1,4 +1,4 @@
-"""Attribute figures by hand, and the calibration error of probabilities that mean what they say."""
+"""Attribute figures worked out on small examples, and the expected calibration error of probabilities."""
 
 import numpy as np
 import pytest
@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from facedge.errors import InputError
-from facedge.metrics import attribute_metrics, brier_score, expected_calibration_error, majority_guess
+from facedge.metrics.attributes import attribute_metrics, expected_calibration_error, majority_guess
 
 
-def test_one_attribute_worked_by_hand() -> None:
+def test_figures_of_one_attribute() -> None:
     # present: 0.9 0.4; absent: 0.6 0.1 0.2 0.3 -> TP 1, FN 1, FP 1, TN 3
     p = np.array([[0.9], [0.4], [0.6], [0.1], [0.2], [0.3]])
     y = np.array([[1], [1], [0], [0], [0], [0]])
@@ -23,14 +23,14 @@ def test_one_attribute_worked_by_hand() -> None:
     assert found.rows()[0]["positives"] == 2
 
 
-def test_the_majority_of_the_train_side_may_be_wrong_here() -> None:
+def test_majority_of_the_train_partition_may_be_the_minority_here() -> None:
     y = np.array([[1], [1], [1], [0]])
-    learned_elsewhere = attribute_metrics(np.full((4, 1), 0.9), y, majority=[0])
-    assert learned_elsewhere.majority_accuracy[0] == 0.25
+    given = attribute_metrics(np.full((4, 1), 0.9), y, majority=[0])
+    assert given.majority_accuracy[0] == 0.25
     assert attribute_metrics(np.full((4, 1), 0.9), y).majority_accuracy[0] == 0.75
 
 
-def test_the_majority_guess_itself_scores_its_accuracy_and_nothing_more() -> None:
+def test_the_majority_guess_scores_its_accuracy_and_nothing_more() -> None:
     y = (np.random.default_rng(0).random((500, 5)) < [0.1, 0.3, 0.5, 0.7, 0.9]).astype(int)
     guess = majority_guess(y)
     found = attribute_metrics(np.tile(guess, (500, 1)), y)
@@ -40,7 +40,7 @@ def test_the_majority_guess_itself_scores_its_accuracy_and_nothing_more() -> Non
     assert (found.f1[guess == 0] == 0).all()
 
 
-def test_a_missing_class_has_no_figure_and_does_not_spoil_the_mean() -> None:
+def test_a_missing_class_has_no_figure_and_is_left_out_of_the_mean() -> None:
     found = attribute_metrics([[0.1, 0.9], [0.2, 0.1]], [[0, 1], [0, 0]])
     assert np.isnan(found.balanced_accuracy[0])
     assert np.isnan(found.f1[0])
@@ -58,7 +58,7 @@ def test_a_missing_class_has_no_figure_and_does_not_spoil_the_mean() -> None:
         (np.zeros((0, 40)), np.zeros((0, 40)), "non-empty"),
     ],
 )
-def test_what_is_no_probability_or_label_is_refused(p: object, y: object, message: str) -> None:
+def test_invalid_probabilities_and_labels_are_refused(p: object, y: object, message: str) -> None:
     with pytest.raises(InputError, match=message):
         attribute_metrics(p, y)  # type: ignore[arg-type]
 
@@ -68,13 +68,12 @@ def test_names_and_guesses_must_fit() -> None:
         attribute_metrics([[0.5]], [[1]], majority=[0, 1])
 
 
-def test_calibration_error_by_hand() -> None:
-    # Two bins of ten: 0.2 said twice, true once (gap 0.3); 0.9 said twice, always true (gap 0.1): mean 0.2.
+def test_calibration_error_of_two_bins() -> None:
+    # Two bins of ten: 0.2 predicted twice, true once (gap 0.3); 0.9 predicted twice, always true (gap 0.1): mean 0.2.
     assert expected_calibration_error([0.2, 0.2, 0.9, 0.9], [0, 1, 1, 1], bins=10) == pytest.approx(0.2)
-    assert brier_score([0.2, 0.9], [0, 1]) == pytest.approx((0.04 + 0.01) / 2)
 
 
-def test_honest_probabilities_are_calibrated_and_boasting_ones_are_not() -> None:
+def test_true_probabilities_are_calibrated_and_overconfident_ones_are_not() -> None:
     rng = np.random.default_rng(1)
     p = rng.random(50_000)
     y = rng.random(50_000) < p
@@ -87,4 +86,3 @@ def test_calibration_errors_stay_in_their_range(p: np.ndarray, data: st.DataObje
     y = data.draw(hnp.arrays(np.int64, len(p), elements=st.integers(0, 1)))
     assert 0 <= expected_calibration_error(p, y) <= 1
     assert expected_calibration_error(y.astype(float), y) == 0
-    assert brier_score(p, y) == pytest.approx(brier_score(1 - p, 1 - y))

@@ -1,17 +1,18 @@
-"""What every metric demands of its inputs, said once."""
+"""Checks that every metric makes on its inputs, and the way a missing figure becomes JSON."""
 
-from typing import Any
+import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from facedge.errors import InputError
+from facedge.types import AnyArray, FloatArray
 
-FloatArray = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.integer[Any]]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
-def scores_1d(values: npt.ArrayLike, what: str) -> FloatArray:
+def scores_1d(values: "ArrayLike", what: str) -> FloatArray:
     """A non-empty, finite, one-dimensional float array (float32 and float64 keep their type)."""
     array = np.asarray(values)
     if array.dtype not in (np.float32, np.float64):
@@ -30,7 +31,12 @@ def fraction(value: float, what: str) -> float:
     return float(value)
 
 
-def same_length(a: npt.NDArray[Any], b: npt.NDArray[Any], what: str) -> None:
-    """Refuse arrays that do not belong together."""
+def same_length(a: AnyArray, b: AnyArray, what: str) -> None:
+    """InputError where two arrays have different numbers of rows."""
     if len(a) != len(b):
         raise InputError(f"{what} must have one entry a row, got {len(a)} and {len(b)}")
+
+
+def finite_or_none(value: float) -> float | None:
+    """The value as a float; None for NaN and infinity, which JSON cannot hold."""
+    return float(value) if math.isfinite(value) else None

@@ -5,21 +5,24 @@ Source: G. B. Huang, M. Ramesh, T. Berg and E. Learned-Miller, "Labeled Faces in
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from facedge.errors import InputError
-from facedge.metrics import bootstrap
-from facedge.metrics._checks import same_length
-from facedge.metrics.bootstrap import REPLICATES
+from facedge.metrics.checks import same_length
 from facedge.metrics.comparisons import Comparisons
 from facedge.metrics.curves import error_curve
+from facedge.metrics.intervals import DEFAULT_BOOTSTRAP, Bootstrap, own_weights, percentile_interval, resampled_rates
+from facedge.types import BoolArray, Float64Array
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
 class PairAccuracy:
-    """Share of pairs judged rightly, its 95 % interval, the threshold, and the counts behind it."""
+    """Share of pairs classified correctly, its 95 % interval, the threshold, and the counts behind it."""
 
     accuracy: float
     low95: float
@@ -31,7 +34,7 @@ class PairAccuracy:
 
 
 def best_threshold(comparisons: Comparisons) -> float:
-    """The threshold with the most right decisions, half-way between two scores; of equals, the middle one."""
+    """The threshold with the most correct decisions, half-way between two scores; of equals, the middle one."""
     genuine, impostor = comparisons.split()
     curve = error_curve(genuine.scores, impostor.scores)
     wrong = np.rint(curve.far * len(impostor.scores) + curve.frr * len(genuine.scores))
@@ -42,12 +45,12 @@ def best_threshold(comparisons: Comparisons) -> float:
 
 
 def transferred_accuracy(
-    train: Comparisons, test: Comparisons, *, replicates: int = REPLICATES, seed: int = 0
+    train: Comparisons, test: Comparisons, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> PairAccuracy:
     """Accuracy on `test` at the threshold chosen on `train`; the bootstrap draws the identities of `test`."""
     threshold = best_threshold(train)
     right = (test.scores >= threshold) == test.genuine
-    low, high = _accuracy_interval(test, right, replicates, seed)
+    low, high = _accuracy_interval(test, right, bootstrap)
     return PairAccuracy(
         accuracy=float(right.mean()),
         low95=low,
@@ -59,7 +62,7 @@ def transferred_accuracy(
     )
 
 
-def kfold_accuracy(comparisons: Comparisons, folds: npt.ArrayLike) -> tuple[PairAccuracy, npt.NDArray[np.float64]]:
+def kfold_accuracy(comparisons: Comparisons, folds: "ArrayLike") -> tuple[PairAccuracy, Float64Array]:
     """Mean accuracy over folds int (N,), each judged at the threshold of all the others, and the folds' accuracies.
 
     The interval is the mean plus and minus 1.96 standard errors over the folds, as the protocol reports it.
@@ -86,19 +89,13 @@ def kfold_accuracy(comparisons: Comparisons, folds: npt.ArrayLike) -> tuple[Pair
     return summary, each
 
 
-def _accuracy_interval(
-    test: Comparisons, right: npt.NDArray[np.bool_], replicates: int, seed: int
-) -> tuple[float, float]:
-    """Genuine and impostor pairs keep their shares in each replicate; the people behind them are drawn."""
-    weights = bootstrap.draw(len(test.identities), replicates, seed)
-    total = np.zeros(replicates)
+def _accuracy_interval(test: Comparisons, right: BoolArray, bootstrap: Bootstrap) -> tuple[float, float]:
+    """Genuine and impostor pairs keep their shares in each replicate; the identities behind them are resampled."""
+    weights = bootstrap.draw(len(test.identities))
+    total = np.zeros(bootstrap.replicates)
     for kind in (test.genuine, ~test.genuine):
-        if not kind.any():
-            continue
-        part = test.where(kind)
-        pairs = part.pairs
-        columns = bootstrap.places(test.identities, bootstrap.distinct(part.left, part.right))
-        own = np.ascontiguousarray(weights[:, columns])
-        rates = bootstrap.resampled_rates(own, pairs, pairs.counts(right[kind]), pairs.counts())
-        total += rates * kind.mean()
-    return bootstrap.percentile_interval(total)
+        if kind.any():
+            part = test.where(kind)
+            own = own_weights(weights, part, test.identities)
+            total += resampled_rates(own, part.pairs, part.pairs.counts(right[kind]), part.pairs.counts()) * kind.mean()
+    return percentile_interval(total)

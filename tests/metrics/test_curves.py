@@ -1,4 +1,4 @@
-"""FAR and FRR by hand on small sets, and by brute force on drawn ones."""
+"""FAR and FRR on small examples, and by brute force on random ones."""
 
 import numpy as np
 import pytest
@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facedge.errors import InputError
-from facedge.metrics import auc, equal_error_rate, error_curve, rates_at
+from facedge.metrics.curves import auc, equal_error_rate, error_curve
 
-# Few distinct values, so that ties within and between the two sorts are common.
+# Few distinct values, so that ties within and between genuine and impostor are common.
 scores = st.lists(st.integers(-4, 4).map(float), min_size=1, max_size=30)
 
 
-def test_a_curve_worked_by_hand() -> None:
+def test_a_small_curve() -> None:
     # At 3 the impostors 3 and 4 pass; at 4 one impostor passes and one genuine fails.
     curve = error_curve([4.0, 3.0, 5.0, 4.0], [1.0, 2.0, 4.0, 3.0])
     assert curve.thresholds.tolist() == [1, 2, 3, 4, 5, np.inf]
@@ -45,14 +45,13 @@ def test_curve_equals_counting(genuine: list[float], impostor: list[float]) -> N
             sum(s < threshold for s in genuine) / len(genuine),
         )
         assert (far, frr) == pytest.approx(counted, abs=1e-12)
-        assert rates_at(float(threshold), genuine, impostor) == pytest.approx(counted, abs=1e-12)
     assert (np.diff(curve.far) <= 0).all()
     assert (np.diff(curve.frr) >= 0).all()
     assert (curve.far[0], curve.frr[0], curve.far[-1], curve.frr[-1]) == (1, 0, 0, 1)
 
 
 @given(scores, scores)
-def test_eer_is_symmetric_and_blind_to_monotone_maps(genuine: list[float], impostor: list[float]) -> None:
+def test_eer_is_symmetric_and_invariant_under_monotone_maps(genuine: list[float], impostor: list[float]) -> None:
     eer, _ = equal_error_rate(error_curve(genuine, impostor))
     swapped, _ = equal_error_rate(error_curve([-s for s in impostor], [-s for s in genuine]))
     stretched, _ = equal_error_rate(error_curve(np.exp(genuine), np.exp(impostor)))
@@ -62,7 +61,7 @@ def test_eer_is_symmetric_and_blind_to_monotone_maps(genuine: list[float], impos
 
 
 @given(scores, scores)
-def test_auc_is_the_chance_to_beat_with_ties_half(genuine: list[float], impostor: list[float]) -> None:
+def test_auc_is_the_probability_of_a_higher_score_with_ties_half(genuine: list[float], impostor: list[float]) -> None:
     counted = np.mean([[(g > i) + 0.5 * (g == i) for i in impostor] for g in genuine])
     assert auc(genuine, impostor) == pytest.approx(counted)
     assert auc(genuine, impostor) + auc(impostor, genuine) == pytest.approx(1.0)
@@ -85,6 +84,6 @@ def test_float32_scores_keep_their_ties() -> None:
 
 
 @pytest.mark.parametrize(("genuine", "impostor"), [([], [1.0]), ([1.0], []), ([np.nan], [1.0]), ([[1.0]], [1.0])])
-def test_scores_that_are_no_scores_are_refused(genuine: list[float], impostor: list[float]) -> None:
+def test_invalid_scores_are_refused(genuine: list[float], impostor: list[float]) -> None:
     with pytest.raises(InputError, match="scores"):
         error_curve(genuine, impostor)

@@ -1,10 +1,11 @@
-"""Accuracy on listed pairs at a threshold that was chosen elsewhere."""
+"""Accuracy on listed pairs at a threshold that was chosen on other pairs."""
 
 import numpy as np
 import pytest
 
 from facedge.errors import InputError
-from facedge.metrics import Comparisons, best_threshold, kfold_accuracy, transferred_accuracy
+from facedge.metrics.comparisons import Comparisons
+from facedge.metrics.pair_accuracy import best_threshold, kfold_accuracy, transferred_accuracy
 
 
 def pairs(genuine: list[float], impostor: list[float]) -> Comparisons:
@@ -21,7 +22,7 @@ def test_the_best_threshold_lies_in_the_middle_of_the_gap() -> None:
     assert best_threshold(pairs([3.0, 4.0, 4.5], [0.0, 1.0, 5.0])) == 2.0
 
 
-def test_the_threshold_of_one_list_judges_the_other() -> None:
+def test_the_threshold_of_one_list_is_applied_to_the_other() -> None:
     found = transferred_accuracy(pairs([3.0, 4.0], [0.0, 1.0]), pairs([1.5, 2.5, 9.0, 9.0], [0.0, 0.0, 0.0, 2.0]))
     assert found.threshold == 2.0
     assert found.accuracy == 6 / 8  # genuine 1.5 is below, impostor 2.0 is at it
@@ -34,7 +35,7 @@ def test_a_perfect_list_has_no_width() -> None:
     assert (found.accuracy, found.low95, found.high95) == (1.0, 1.0, 1.0)
 
 
-def test_folds_are_judged_by_the_others() -> None:
+def test_each_fold_is_judged_at_the_threshold_of_the_others() -> None:
     rng = np.random.default_rng(0)
     drawn = pairs(rng.normal(2, 1, 300).tolist(), rng.normal(0, 1, 300).tolist())
     folds = np.tile(np.arange(10), 60)
@@ -42,7 +43,6 @@ def test_folds_are_judged_by_the_others() -> None:
     assert len(each) == 10
     assert mean.accuracy == pytest.approx(each.mean())
     assert mean.low95 < 0.841 < mean.high95  # Phi(1), the best there is for two normals two apart
-    # By hand for one fold.
     others = drawn.where(folds != 3)
     mine = drawn.where(folds == 3)
     assert each[3] == np.mean((mine.scores >= best_threshold(others)) == mine.genuine)

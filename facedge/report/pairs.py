@@ -1,39 +1,41 @@
-"""Accuracy on a list of pairs of photos: each photo is found, aligned and embedded as the runtime would do it."""
+"""The section of listed pairs: accuracy on a list of pairs of photos, each detected, aligned and embedded."""
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from facedge.errors import DatasetError, InputError
-from facedge.metrics import Comparisons, auc, kfold_accuracy, listed_pairs, transferred_accuracy
-from facedge.report.model import Floats, Model, no_progress
+from facedge.metrics.comparisons import Comparisons, listed_pairs
+from facedge.metrics.curves import auc
+from facedge.metrics.intervals import Bootstrap
+from facedge.metrics.pair_accuracy import kfold_accuracy, transferred_accuracy
+from facedge.progress import Track, untracked
+from facedge.report.model import Model
+from facedge.types import Float32Array, UInt8Array
 
 if TYPE_CHECKING:
     from facedge.dataset.pairs import LfwPairs
 
-NO_FACE_SCORE = -1.0  # the lowest cosine there is: what shows no face is accepted nowhere
+NO_FACE_SCORE = -1.0  # the lowest cosine: a photo without a face is rejected at every threshold
 _CHUNK = 64
-Embeddings = dict[str, Floats | None]
-Progress = Callable[..., Iterable[Any]]
+Embeddings = dict[str, Float32Array | None]
 
 
-def listed_section(
+def pairs_section(
     model: Model,
     pairs: Path,
     images: Path,
     *,
     train: Path | None = None,
-    seed: int = 0,
-    progress: Progress = no_progress,
+    bootstrap: Bootstrap,
+    track: Track = untracked,
 ) -> dict[str, Any]:
-    """The `pairs` section of a report: accuracy on a list, at a threshold that was chosen on other pairs.
+    """Accuracy on a list of pairs, at a threshold that was chosen on other pairs.
 
     pairs: a list with folds (View 2's pairs.txt: each fold is judged at the threshold of the others), or one without,
-    which needs `train`, the list to choose the threshold on (pairsDevTrain.txt beside pairsDevTest.txt is found).
-    Raises DatasetError for lists that are none and photos that are missing, InputError where no threshold can be had.
+    which needs `train`, the list to choose the threshold on (None takes pairsDevTrain.txt beside pairsDevTest.txt).
+    Raises DatasetError for malformed lists and missing photos, InputError where no threshold can be chosen.
     """
     from facedge.dataset.pairs import read_lfw_pairs
 
@@ -42,26 +44,27 @@ def listed_section(
     chosen_on = None if folds > 1 else (train or _sibling(pairs))
     choosing = read_lfw_pairs(chosen_on) if chosen_on else None
     photos = sorted({*_photos(listed), *(_photos(choosing) if choosing else ())})
-    embedded = embed_photos(model, photos, images, progress)
-    judged = compare(listed, embedded, pairs.name)
+    embedded = embed_photos(model, photos, images, track)
+    test = listed_comparisons(listed, embedded, pairs.name)
     if choosing and chosen_on:
-        found = transferred_accuracy(compare(choosing, embedded, chosen_on.name), judged, seed=seed)
+        found = transferred_accuracy(listed_comparisons(choosing, embedded, chosen_on.name), test, bootstrap)
         method = f"The threshold is the best one on the {len(choosing):,} pairs of {chosen_on.name}."
     else:
-        found, _ = kfold_accuracy(judged, listed.fold)
+        found, _ = kfold_accuracy(test, listed.fold)
         method = f"{folds} folds, each judged at the best threshold of the others; the range is over the folds."
     named = _photos(listed)
+    genuine, impostor = test.split()
     return {
         "name": pairs.stem,
         **vars(found),
-        "auc": auc(judged.genuine_scores, judged.impostor_scores),
+        "auc": auc(genuine.scores, impostor.scores),
         "images": len(named),
         "no_face": sum(embedded[photo] is None for photo in named),
         "method": method,
     }
 
 
-def embed_photos(model: Model, photos: list[str], folder: Path, progress: Progress = no_progress) -> Embeddings:
+def embed_photos(model: Model, photos: list[str], folder: Path, track: Track = untracked) -> Embeddings:
     """The embedding (D,) of each photo below the folder, None where no face is found in it."""
     missing = [photo for photo in photos if not (folder / photo).is_file()]
     if missing:
@@ -70,17 +73,17 @@ def embed_photos(model: Model, photos: list[str], folder: Path, progress: Progre
             "--images must be the folder that holds one folder a person"
         )
     embedded: Embeddings = dict.fromkeys(photos)
-    for start in progress(range(0, len(photos), _CHUNK), "Finding faces", total=-(-len(photos) // _CHUNK)):
+    for start in track(range(0, len(photos), _CHUNK), "Detecting faces"):
         crops = {photo: _crop(folder / photo) for photo in photos[start : start + _CHUNK]}
-        seen = {photo: crop for photo, crop in crops.items() if crop is not None}
-        if seen:
-            rows, _ = model.embed(np.stack(list(seen.values())))
-            embedded |= dict(zip(seen, rows, strict=True))
+        found = {photo: crop for photo, crop in crops.items() if crop is not None}
+        if found:
+            rows, _ = model.embed(np.stack(list(found.values())))
+            embedded |= dict(zip(found, rows, strict=True))
     return embedded
 
 
-def compare(pairs: "LfwPairs", embedded: Embeddings, name: str) -> Comparisons:
-    """The scores of the listed pairs; a pair with a photo that shows no face scores -1."""
+def listed_comparisons(pairs: "LfwPairs", embedded: Embeddings, name: str) -> Comparisons:
+    """The scores of the listed pairs; a pair with a photo in which no face was detected scores -1."""
     photos = _photos(pairs)
     row_of = {photo: k for k, photo in enumerate(photos)}
     people = {person: k for k, person in enumerate(sorted({_person(photo) for photo in photos}))}
@@ -94,8 +97,8 @@ def compare(pairs: "LfwPairs", embedded: Embeddings, name: str) -> Comparisons:
     if not np.array_equal(found.genuine, pairs.same):
         wrong = int(np.argmax(found.genuine != pairs.same))
         raise DatasetError(f"{name} lists {pairs.first[wrong]} and {pairs.second[wrong]} as two people: correct it")
-    faceless = np.array([row is None for row in known])
-    scores = np.where(faceless[first] | faceless[second], NO_FACE_SCORE, found.scores)
+    no_face = np.array([row is None for row in known])
+    scores = np.where(no_face[first] | no_face[second], NO_FACE_SCORE, found.scores)
     return Comparisons(scores, found.left, found.right)
 
 
@@ -107,8 +110,8 @@ def _person(photo: str) -> str:
     return photo.split("/")[0]
 
 
-def _crop(path: Path) -> npt.NDArray[np.uint8] | None:
-    """The face in the middle of a photo as uint8 RGB (218, 178, 3); a photo of that very size is taken as it is."""
+def _crop(path: Path) -> UInt8Array | None:
+    """The face nearest the centre of a photo as uint8 RGB (218, 178, 3); a photo of that size is taken as it is."""
     from facedge.imaging import load_rgb
     from facedge.preprocessing.spec import FRAME_HEIGHT, FRAME_WIDTH
     from facedge.runtime.locate import locate
@@ -120,7 +123,7 @@ def _crop(path: Path) -> npt.NDArray[np.uint8] | None:
 
 
 def _sibling(pairs: Path) -> Path:
-    """pairsDevTrain.txt beside pairsDevTest.txt."""
+    """The list that goes with pairs without folds: pairsDevTrain.txt beside pairsDevTest.txt."""
     candidate = pairs.with_name(pairs.name.replace("Test", "Train"))
     if candidate == pairs or not candidate.is_file():
         raise InputError(

@@ -1,9 +1,18 @@
-"""Spoilt photos keep their shape and type, and are spoilt as much as was asked."""
+"""Degraded photos keep their shape and type, and are degraded as much as was asked."""
 
 import numpy as np
 import pytest
 
-from facedge.report.degrade import DEGRADATIONS, Degradation, blur, brightness, covered, jpeg, low_resolution, rotation
+from facedge.report.robustness import (
+    DEGRADATIONS,
+    Degradation,
+    blur,
+    brightness,
+    covered,
+    jpeg,
+    low_resolution,
+    rotation,
+)
 
 
 @pytest.fixture
@@ -19,9 +28,9 @@ def photo() -> np.ndarray:
 def test_every_level_gives_a_grey_photo_of_the_same_size(degradation: Degradation, photo: np.ndarray) -> None:
     before = photo.copy()
     for level in degradation.levels:
-        spoilt = degradation.apply(photo, level)
-        assert (spoilt.shape, spoilt.dtype) == (photo.shape, np.uint8)
-        assert (spoilt != photo).any() or level == degradation.clean
+        degraded = degradation.apply(photo, level)
+        assert (degraded.shape, degraded.dtype) == (photo.shape, np.uint8)
+        assert (degraded != photo).any() or level == degradation.clean
     np.testing.assert_array_equal(photo, before)
 
 
@@ -35,15 +44,15 @@ def test_brightness_multiplies_and_clips() -> None:
     assert brightness(np.array([[10, 200]], np.uint8), 1.5).tolist() == [[15, 255]]
 
 
-def test_a_turn_and_its_opposite_meet_again(photo: np.ndarray) -> None:
+def test_a_rotation_and_its_opposite_cancel(photo: np.ndarray) -> None:
     smooth = blur(photo, 2)
     there_and_back = rotation(rotation(smooth, 15), -15)
     assert np.abs(there_and_back[60:200, 40:140].astype(int) - smooth[60:200, 40:140]).mean() < 2
 
 
 def test_worse_levels_are_worse(photo: np.ndarray) -> None:
-    def loss(spoilt: np.ndarray) -> float:
-        return float(np.square(spoilt.astype(float) - photo).mean())
+    def loss(degraded: np.ndarray) -> float:
+        return float(np.square(degraded.astype(float) - photo).mean())
 
     for apply, milder, harder in ((blur, 1, 5), (jpeg, 90, 5), (low_resolution, 89, 16)):
         assert loss(apply(photo, milder)) < loss(apply(photo, harder))

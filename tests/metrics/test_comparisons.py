@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facedge.errors import InputError
-from facedge.metrics import Comparisons, all_pairs, balanced_choice, bootstrap, listed_pairs
+from facedge.metrics.comparisons import Comparisons, all_pairs, balanced_choice, listed_pairs, two_sided
 
 
 def unit_rows(count: int, seed: int = 0) -> np.ndarray:
@@ -32,7 +32,7 @@ def test_listed_pairs_follow_the_list() -> None:
     assert found.genuine.tolist() == [True, True]
 
 
-def test_split_needs_both_sorts() -> None:
+def test_split_needs_genuine_and_impostor() -> None:
     only_genuine = Comparisons(np.ones(2), np.zeros(2, np.int32), np.zeros(2, np.int32))
     with pytest.raises(InputError, match="got 2 and 0"):
         only_genuine.split()
@@ -44,7 +44,7 @@ def test_unknown_identities_are_refused() -> None:
 
 
 @given(st.lists(st.integers(-1, 6), max_size=60), st.integers(0, 70))
-def test_balanced_choice_takes_from_all_before_twice_from_one(ids: list[int], limit: int) -> None:
+def test_balanced_choice_takes_one_row_of_each_identity_before_a_second_of_any(ids: list[int], limit: int) -> None:
     chosen = balanced_choice(np.array(ids, dtype=np.int64), limit)
     known = [k for k in ids if k >= 0]
     assert len(set(chosen.tolist())) == len(chosen) == min(limit, len(known))
@@ -55,30 +55,11 @@ def test_balanced_choice_takes_from_all_before_twice_from_one(ids: list[int], li
         assert count == known.count(k) or count >= max(got.values()) - 1
 
 
-def test_sparse_and_dense_bootstrap_agree(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(1)
-    left, right = rng.integers(0, 30, 500), rng.integers(30, 60, 500)
-    pairs = bootstrap.two_sided(left, right)
-    weights = bootstrap.draw(pairs.identities, 40, seed=0)
-    dense = bootstrap.weighted_totals(weights, pairs, pairs.counts())
-    monkeypatch.setattr(bootstrap, "_DENSE_LIMIT", 0)
-    np.testing.assert_allclose(bootstrap.weighted_totals(weights, pairs, pairs.counts()), dense)
-    known = np.union1d(left, right)
-    by_comparison = weights[:, np.searchsorted(known, left)] * weights[:, np.searchsorted(known, right)]
-    np.testing.assert_allclose(dense, by_comparison.sum(axis=1))
-
-
-def test_pair_codes_do_not_care_for_order_or_for_the_way_they_are_found() -> None:
+def test_pair_codes_depend_neither_on_the_order_nor_on_the_algorithm() -> None:
     left, right = np.array([5, 9, 5, 9000]), np.array([9, 5, 9000, 5])
-    small = bootstrap.two_sided(left, right)
+    small = two_sided(left, right)
     assert small.pair_of.tolist() == [0, 0, 1, 1]
     many = np.arange(5000)
-    wide = bootstrap.two_sided(many, many[::-1])  # too many codes for the table: the sorting way
+    wide = two_sided(many, many[::-1])  # too many codes for the table: sorted instead
     assert wide.pairs == 2500
     assert wide.counts().tolist() == [2.0] * 2500
-
-
-def test_each_replicate_draws_as_many_people_as_there_are() -> None:
-    drawn = bootstrap.draw(50, 30, seed=1)
-    assert drawn.sum(axis=1).tolist() == [50] * 30
-    assert 0.3 < (drawn == 0).mean() < 0.43  # about 1/e are left out
