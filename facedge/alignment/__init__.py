@@ -6,7 +6,8 @@ from typing import Literal
 from facedge.alignment.refine import follow, refine
 from facedge.errors import InputError
 from facedge.faces.align import align
-from facedge.faces.detect import MIN_FACE, MIN_SCORE, Face, choose, detect
+from facedge.faces.detect import Face, choose, detect
+from facedge.faces.options import MIN_FACE, MIN_SCORE
 from facedge.faces.similarity import fit_similarity
 from facedge.faces.yunet import Detector
 from facedge.types import UInt8Array as Bytes

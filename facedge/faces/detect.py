@@ -9,35 +9,17 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 
 from facedge.errors import InputError
 from facedge.faces.align import as_frame
 from facedge.faces.boxes import padded_side
+from facedge.faces.options import MIN_FACE, MIN_SCORE, POLICIES
 from facedge.faces.yunet import Detector, default_detector
 from facedge.types import Float32Array, UInt8Array
 
-Policy = Literal["largest", "center", "only"]
-POLICIES: tuple[Policy, ...] = get_args(Policy)
-MIN_SCORE = 0.6
-MIN_FACE = 0.075  # of the photo's longer side: an input of 320 pixels
 SMALLEST_FACE = 24  # width in input pixels from which the network finds nearly every face (benchmarks/detection.py)
-
-
-@dataclass(frozen=True)
-class FaceOptions:
-    """How a photo is searched.
-
-    policy     which of several faces is meant: the largest, the one nearest the centre, or "only" to refuse several
-    min_face   width of the smallest face to find: below 1 a share of the photo's longer side, otherwise pixels
-    min_score  lowest detector score, 0 to 1
-    """
-
-    policy: Policy = "largest"
-    min_face: float = MIN_FACE
-    min_score: float = MIN_SCORE
 
 
 @dataclass(frozen=True, eq=False)
