@@ -51,7 +51,9 @@ def find_images(folder: str | os.PathLike[str]) -> list[Path]:
 
 def _children(folder: Path) -> tuple[list[Path], list[Path], list[Path]]:
     """Folders, links to folders, and images in a folder, by name; nothing hidden."""
-    folders, links, images = [], [], []
+    folders: list[Path] = []
+    links: list[Path] = []
+    images: list[Path] = []
     with os.scandir(folder) as entries:
         listed = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
     for entry in listed:

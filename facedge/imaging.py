@@ -125,15 +125,18 @@ class _Jpeg(JpegImageFile):
 def _jpeg(image: _Jpeg, name: str, max_pixels: int) -> UInt8Array:
     """Decode at full size, or at the largest fraction of it that is small enough."""
     width, height = image.size
-    extra = width * height * _coefficient_bytes(image)
-    for by in REDUCTIONS:
+    coefficients = width * height * _coefficient_bytes(image)
+    for by in REDUCTIONS if width * height <= 4 * max_pixels else ():
         reduced = -(-width // by), -(-height // by)
-        if width * height <= 4 * max_pixels and _too_large(reduced, max_pixels, extra, image.mode) is None:
+        # libjpeg frees the coefficients before the result, 3 bytes a pixel, is allocated
+        extra = max(0.0, coefficients - 3 * reduced[0] * reduced[1])
+        if _too_large(reduced, max_pixels, extra, image.mode) is None:
             if by > 1:
                 image.draft(None, (max(1, width // by), max(1, height // by)))
-            break
-    _check_size(name, image.size, max_pixels, extra, image.mode)
-    return _pixels(image, name)
+            _check_size(name, image.size, max_pixels, extra, image.mode)
+            return _pixels(image, name)
+    _check_size(name, image.size, max_pixels, coefficients, image.mode)
+    raise ImageError(f"{name} has {width} x {height} pixels, which is too large at any scale: scale it down first")
 
 
 def _coefficient_bytes(image: JpegImageFile) -> float:

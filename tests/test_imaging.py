@@ -207,7 +207,7 @@ def test_what_would_take_too_much_memory_is_refused_from_its_header() -> None:
     side = int((MAX_MEMORY / 7) ** 0.5)
     with pytest.raises(ImageError, match="damaged"):
         load_rgb(png_of_size(side, side))
-    with pytest.raises(ImageError, match="takes 34. MB"):
+    with pytest.raises(ImageError, match=r"takes 34\d MB"):
         load_rgb(png_of_size(side + 20, side + 20))
     header = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + (8000).to_bytes(3, "little") + (8000).to_bytes(3, "little")
     with pytest.raises(ImageError, match="8001 x 8001"):
