@@ -46,7 +46,8 @@ def test_lossless_formats_come_back_bit_by_bit(kind: str) -> None:
     assert np.array_equal(rgb, np.asarray(gradient()))
 
 
-@pytest.mark.parametrize(("kind", "options"),
+@pytest.mark.parametrize(
+    ("kind", "options"),
     [
         ("JPEG", {"quality": 95}),
         ("WEBP", {"quality": 95}),

@@ -47,9 +47,7 @@ def probe(camera: str, name: str = "") -> Found:
     try:
         image = reader.read()
         if image is None:
-            return Found(
-                camera, name, None, reader.rate, "it opens, but delivers no frame: another program may use it"
-            )
+            return Found(camera, name, None, reader.rate, "it opens but delivers no frame: another program may use it")
         return Found(camera, name, (image.shape[1], image.shape[0]), reader.rate, "")
     finally:
         reader.close()
