@@ -75,7 +75,7 @@ cdef class Plan:
         cdef const fe_geometry *g = &self.geometry
         if images.shape[1] != g.height or images.shape[2] != g.width or images.shape[3] != g.channels:
             _raise_for(FE_BAD_ARGUMENT)
-        if g.width > 1 and images.strides[2] != g.pixel_stride:  # an axis of length 1 may say any stride
+        if g.width > 1 and images.strides[2] != g.pixel_stride:  # an axis of length 1 may have any stride
             _raise_for(FE_BAD_ARGUMENT)
         if g.channels > 1 and images.strides[3] != g.channel_stride:
             _raise_for(FE_BAD_ARGUMENT)

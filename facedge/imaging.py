@@ -1,101 +1,99 @@
-"""Image files to pixels: any JPEG, PNG, WebP or BMP becomes uint8 RGB (H, W, 3), upright, or one clear ImageError."""
+"""Image files to pixels: uint8 RGB (H, W, 3), upright, or one ImageError with the file's name.
+
+JPEG, PNG, WebP, BMP, GIF and TIFF, and AVIF where Pillow was built with it; recognised by their bytes, never by the
+file's name.
+"""
 
 import os
+import re
 import stat
 import struct
-from collections import deque
+import threading
+import warnings
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageFile
-from PIL.BmpImagePlugin import BmpImageFile
+from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from facedge.errors import ImageError, InputError
-
-IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp"})
-"""What `find_images` takes for an image, in any case; `load_rgb` looks at the bytes alone."""
+from facedge.exif import exif_orientation as exif_orientation  # moved: facedge.exif
+from facedge.exif import orientation
+from facedge.image_files import IMAGE_SUFFIXES as IMAGE_SUFFIXES  # moved: facedge.image_files
+from facedge.image_files import find_images as find_images
+from facedge.types import UInt8Array
 
 MAX_PIXELS: Final = 100_000_000
-"""The default limit of width x height: larger than any camera's photo, small enough to decode (300 MB)."""
+"""The default limit of width x height of a decoded image."""
 
-_TRANSPOSE: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_OTHERS: Final = {
-    b"GIF8": "a GIF",
-    b"II*\0": "a TIFF",
-    b"MM\0*": "a TIFF",
-    b"%PDF": "a PDF",
-    b"PK\x03\x04": "a zip file",
-}
+MAX_SIDE: Final = 16_384  # pixels: the most that facedge.preprocessing takes
+MAX_MEMORY: Final = 340_000_000  # bytes while decoding: 400 MB for a process with the interpreter, numpy and Pillow
+REDUCTIONS: Final = (1, 2, 4, 8)  # by which a JPEG decoder can scale down while it decodes
+BAND_PIXELS: Final = 1 << 20  # pixels converted to RGB at a time
+
+_FOREIGN: Final = {b"%PDF": "a PDF", b"PK\x03\x04": "a zip file"}
+_UNSUPPORTED: Final = re.compile(
+    "unsupported|unknown|cannot handle|not supported|not installed|not available|no module", re.I
+)
+_one_at_a_time = threading.Lock()  # warnings.catch_warnings changes state of the whole process
 
 
-def load_rgb(source: str | os.PathLike[str] | bytes, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+def load_rgb(source: str | os.PathLike[str] | bytes, *, max_pixels: int = MAX_PIXELS) -> UInt8Array:
     """The image in a file (or in encoded `bytes`) as C-contiguous uint8 RGB (H, W, 3).
 
-    The EXIF orientation is applied, transparency is laid over white, 16-bit grey is rounded to 8 bits, CMYK becomes
-    RGB, and of an animation the first frame counts. An image of more than `max_pixels` is refused before any pixel
-    is decoded. Raises ImageError with one sentence for anything that is not a whole image.
+    The orientation in EXIF or XMP is applied, transparency is laid over white, 16-bit grey is rounded to 8 bits, CMYK
+    becomes RGB, and of an animation the first frame counts. A JPEG that is too large (more than `max_pixels`, a side
+    over 16,384 pixels, or more than 340 MB of memory) is decoded at 1/2, 1/4 or 1/8 of its size; any other image that
+    is too large is refused from its header. Raises ImageError with one sentence for anything that is not a whole image.
     """
-    name = "the image in memory" if isinstance(source, bytes) else str(source)
     if not isinstance(source, bytes | str | os.PathLike):
         raise InputError(f"expected an image as a path or as encoded bytes, got {type(source).__name__}")
+    name = "the image in memory" if isinstance(source, bytes) else _printable(source)
     with _open(source, name) as stream:
         try:
-            image = _header(stream, name)
-            _check_size(image, name, max_pixels)
-            return _pixels(image)
+            start = stream.read(32)
+            stream.seek(0)
+            if start.startswith(b"\xff\xd8\xff"):
+                return _jpeg(_Jpeg(stream, name), name, max_pixels)
+            with _one_at_a_time, warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Pillow warns about odd metadata, which is not used here
+                return _other(stream, start, name, max_pixels)
         except (ImageError, MemoryError):
             raise
         except Exception as problem:  # damaged files raise a dozen kinds: OSError, SyntaxError, struct.error...
-            raise ImageError(
-                f"{name} is damaged or cut short ({_first_line(problem)}): copy it again or remove it"
-            ) from problem
+            reason = _first_line(problem)
+            if _UNSUPPORTED.search(reason):
+                raise ImageError(
+                    f"{name} is an image of a kind that is not read ({reason}): convert it to an ordinary JPEG or PNG"
+                ) from problem
+            raise ImageError(f"{name} is damaged or cut short ({reason}): copy it again or remove it") from problem
 
 
-def find_images(folder: str | os.PathLike[str]) -> list[Path]:
-    """Every image under `folder`, at any depth, sorted by path; hidden files and folders are left out.
+def from_pil(image: Image.Image) -> UInt8Array:
+    """A Pillow image as C-contiguous uint8 RGB (H, W, 3), converted and turned upright as `load_rgb` does.
 
-    Links to folders are followed, each folder once, so loops end. Raises ImageError if `folder` is not a folder.
+    Raises ImageError where its pixels cannot be read, or where it is larger than `load_rgb` allows.
     """
-    root = Path(folder)
-    if not root.is_dir():
-        came = "a file" if root.exists() else "nothing"
-        raise ImageError(f"expected a folder of images at {root}, found {came} there: check the path")
-    found: list[Path] = []
-    seen: set[tuple[int, int]] = set()
-    pending = deque([root])  # real folders at the front, links at the back: a photo is found where it really lies
-    while pending:
-        place = pending.popleft()
-        status = place.stat()
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        for entry in _children(place):
-            path = place / entry.name
-            if entry.is_dir():
-                (pending.append if entry.is_symlink() else pending.appendleft)(path)
-            elif path.suffix.lower() in IMAGE_SUFFIXES and entry.is_file():
-                found.append(path)
-    return sorted(found)
-
-
-def _children(folder: Path) -> list[os.DirEntry[str]]:
+    name = "the Pillow image"
+    _check_size(name, image.size, MAX_PIXELS, 0, image.mode)
     try:
-        with os.scandir(folder) as entries:
-            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
-    except OSError as problem:
-        raise ImageError(f"cannot list the folder {folder} ({problem.strerror}): check its permissions") from problem
+        return _pixels(image, name)
+    except (ImageError, MemoryError):
+        raise
+    except Exception as problem:  # Pillow reads files when pixels are first used
+        raise ImageError(f"{name} cannot be read ({_first_line(problem)}): open its file again") from problem
+
+
+# --- files and formats ---
+
+
+def _printable(path: str | os.PathLike[str]) -> str:
+    """A path for a message: on one line, and encodable even where its bytes are no UTF-8."""
+    text = os.fsencode(path).decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _open(source: str | os.PathLike[str] | bytes, name: str) -> IO[bytes]:
@@ -103,10 +101,11 @@ def _open(source: str | os.PathLike[str] | bytes, name: str) -> IO[bytes]:
         return BytesIO(source)
     try:
         mode = Path(source).stat().st_mode
+        if stat.S_ISDIR(mode):
+            os.scandir(source).close()  # raises where the folder cannot be listed, which find_images relies on
+            raise ImageError(f"expected an image file at {name}, found a folder")
         if not stat.S_ISREG(mode):  # a FIFO would block, a device would never end
-            raise ImageError(
-                f"expected an image file at {name}, found {'a folder' if stat.S_ISDIR(mode) else 'a device'}"
-            )
+            raise ImageError(f"expected an image file at {name}, found a device")
         return Path(source).open("rb")
     except FileNotFoundError as problem:
         raise ImageError(f"no image at {name}: check the path") from problem
@@ -117,63 +116,141 @@ def _open(source: str | os.PathLike[str] | bytes, name: str) -> IO[bytes]:
 
 
 class _Jpeg(JpegImageFile):
-    """A JPEG whose EXIF block Pillow leaves alone: nobody here asks for the dpi it looks for, with warnings."""
+    """A JPEG whose EXIF block Pillow does not parse: it would look for the dpi there, with warnings."""
 
     def _read_dpi_from_exif(self) -> None:
         pass
 
 
-def _header(stream: IO[bytes], name: str) -> ImageFile.ImageFile:
-    """Parse the header of one of the four formats, told apart by the bytes, never by the file's name.
-
-    The format's class is called directly: `Image.open` would warn about large images through process-wide state.
-    """
-    start = stream.read(16)
-    stream.seek(0)
-    if start.startswith(b"\xff\xd8\xff"):
-        return _Jpeg(stream, name)
-    if start.startswith(b"\x89PNG\r\n\x1a\n"):
-        from PIL.PngImagePlugin import PngImageFile  # late: most photos are JPEGs, and a start should be short
-
-        return PngImageFile(stream, name)
-    if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
-        from PIL.WebPImagePlugin import WebPImageFile
-
-        return WebPImageFile(stream, name)
-    if start.startswith(b"BM"):
-        return BmpImageFile(stream, name)
-    raise ImageError(f"expected a JPEG, PNG, WebP or BMP image, but {name} {_looks_like(start)}")
+def _jpeg(image: _Jpeg, name: str, max_pixels: int) -> UInt8Array:
+    """Decode at full size, or at the largest fraction of it that is small enough."""
+    width, height = image.size
+    coefficients = width * height * _coefficient_bytes(image)
+    for by in REDUCTIONS if width * height <= 4 * max_pixels else ():
+        reduced = -(-width // by), -(-height // by)
+        # libjpeg frees the coefficients before the result, 3 bytes a pixel, is allocated
+        extra = max(0.0, coefficients - 3 * reduced[0] * reduced[1])
+        if _too_large(reduced, max_pixels, extra, image.mode) is None:
+            if by > 1:
+                image.draft(None, (max(1, width // by), max(1, height // by)))
+            _check_size(name, image.size, max_pixels, extra, image.mode)
+            return _pixels(image, name)
+    _check_size(name, image.size, max_pixels, coefficients, image.mode)
+    raise ImageError(f"{name} has {width} x {height} pixels, which is too large at any scale: scale it down first")
 
 
-def _looks_like(start: bytes) -> str:
+def _coefficient_bytes(image: JpegImageFile) -> float:
+    """Bytes a pixel that libjpeg keeps until the end of a progressive file: all coefficients, 2 bytes each."""
+    if "progressive" not in image.info:
+        return 0.0
+    factors = [(h, v) for _, h, v, _ in image.layer]
+    full = max(h for h, _ in factors) * max(v for _, v in factors)
+    return 2 * sum(h * v for h, v in factors) / max(full, 1)
+
+
+def _other(stream: IO[bytes], start: bytes, name: str, max_pixels: int) -> UInt8Array:
+    """Decode any format but JPEG. Its class is called directly: `Image.open` would try all formats of Pillow."""
+    found = next((kind for kind in _FORMATS if kind.matches(start)), None)
+    if found is None:
+        raise ImageError(f"expected a JPEG, PNG, WebP, BMP, GIF or TIFF image, but {name} {_foreign(start)}")
+    if found.module == "WebPImagePlugin" and (size := _webp_size(start)):  # its decoder allocates when it is opened
+        _check_size(name, size, max_pixels, found.extra * size[0] * size[1], "RGB")
+    image = getattr(import_module(f"PIL.{found.module}"), found.kind)(stream, name)
+    _check_size(name, image.size, max_pixels, found.extra * image.width * image.height, image.mode)
+    return _pixels(image, name)
+
+
+class _Format(NamedTuple):
+    """A file format: a pattern of its first bytes, Pillow's class, and bytes a pixel its decoder needs besides."""
+
+    start: re.Pattern[bytes]
+    module: str
+    kind: str
+    extra: int
+
+    def matches(self, start: bytes) -> bool:
+        return self.start.match(start) is not None
+
+
+_FORMATS: Final = (
+    _Format(re.compile(rb"\x89PNG\r\n\x1a\n"), "PngImagePlugin", "PngImageFile", 0),
+    _Format(re.compile(rb"RIFF.{4}WEBP", re.S), "WebPImagePlugin", "WebPImageFile", 9),
+    _Format(re.compile(rb"BM"), "BmpImagePlugin", "BmpImageFile", 0),
+    _Format(re.compile(rb"GIF8"), "GifImagePlugin", "GifImageFile", 0),
+    _Format(re.compile(rb"II[*+]\0|MM\0[*+]"), "TiffImagePlugin", "TiffImageFile", 4),
+    _Format(re.compile(rb".{4}ftyp.*avi[fs]", re.S), "AvifImagePlugin", "AvifImageFile", 6),
+)
+
+
+def _webp_size(start: bytes) -> tuple[int, int] | None:
+    """Width and height from a WebP's first chunk (RFC 9649): lossy, extended or lossless."""
+    if start[12:16] == b"VP8 " and len(start) >= 30:
+        width, height = struct.unpack_from("<HH", start, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    if start[12:16] == b"VP8X" and len(start) >= 30:
+        return int.from_bytes(start[24:27], "little") + 1, int.from_bytes(start[27:30], "little") + 1
+    if start[12:16] == b"VP8L" and len(start) >= 25:
+        bits = int.from_bytes(start[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return None
+
+
+def _foreign(start: bytes) -> str:
     if not start:
         return "is empty (0 bytes): copy it again or remove it"
     if start[4:8] == b"ftyp":
-        return "is HEIC, AVIF or a video: convert it to JPEG"
-    kind = next((text for magic, text in _OTHERS.items() if start.startswith(magic)), "")
+        return "is HEIC or a video: convert it to JPEG"
+    kind = next((text for magic, text in _FOREIGN.items() if start.startswith(magic)), "")
     return f"is {kind}: convert it to JPEG" if kind else "holds something else: remove it or convert it"
 
 
-def _check_size(image: ImageFile.ImageFile, name: str, max_pixels: int) -> None:
-    width, height = image.size
+# --- sizes and pixels ---
+
+
+def _too_large(size: tuple[int, int], max_pixels: int, extra: float, mode: str) -> str | None:
+    """Why an image of this size is not decoded; None where it is. extra: bytes the decoder needs besides."""
+    width, height = size
+    memory = extra + width * height * (3 + (1 if mode in ("1", "L", "P") else 4))  # the result, and Pillow's own copy
     if width * height > max_pixels:
-        raise ImageError(
-            f"{name} has {width} x {height} pixels and the limit is {max_pixels / 1e6:g} million: scale it down first"
-        )
+        return f"the limit is {max_pixels / 1e6:g} million"
+    if max(size) > MAX_SIDE:
+        return f"the limit of a side is {MAX_SIDE}"
+    if memory > MAX_MEMORY:
+        return f"decoding it takes {memory / 1e6:.0f} MB, where the limit is {MAX_MEMORY / 1e6:.0f}"
+    return None
+
+
+def _check_size(name: str, size: tuple[int, int], max_pixels: int, extra: float, mode: str) -> None:
+    width, height = size
     if width < 1 or height < 1:
         raise ImageError(f"{name} has no pixels ({width} x {height}): remove it")
+    if problem := _too_large(size, max_pixels, extra, mode):
+        raise ImageError(f"{name} has {width} x {height} pixels and {problem}: scale it down first")
 
 
-def _pixels(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
+def _pixels(image: Image.Image, name: str) -> UInt8Array:
+    """Convert in bands, each written to its place in the upright result, so that no second copy is needed."""
     image.load()
-    turn = _TRANSPOSE.get(exif_orientation(image.info.get("exif", b"")))
-    upright = image.transpose(turn) if turn is not None else image
-    return np.array(_as_rgb(upright), dtype=np.uint8)
+    if image.mode == "F":
+        raise ImageError(f"{name} holds floating point numbers: convert it to 8 bits a channel")
+    width, height = image.size
+    turn = orientation(image.info)
+    upright = np.empty((width, height, 3) if turn >= 5 else (height, width, 3), np.uint8)
+    view = upright  # as the file stores the rows
+    if turn in (2, 3, 6, 7):
+        view = view[:, ::-1]
+    if turn in (3, 4, 7, 8):
+        view = view[::-1]
+    if turn >= 5:
+        view = view.transpose(1, 0, 2)
+    rows = max(1, BAND_PIXELS // width)
+    for y in range(0, height, rows):
+        band = image if rows >= height else image.crop((0, y, width, min(y + rows, height)))
+        view[y : y + rows] = np.asarray(_as_rgb(band))
+    return upright
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
-        return image
     if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion would clip, not scale
         wide = np.asarray(image).astype(np.int64)
         return Image.fromarray(((np.clip(wide, 0, 65535) + 128) // 257).astype(np.uint8)).convert("RGB")
@@ -181,30 +258,7 @@ def _as_rgb(image: Image.Image) -> Image.Image:
         layer = image.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(white, layer).convert("RGB")
-    return image.convert("RGB")
-
-
-def exif_orientation(exif: object) -> int:
-    """The Orientation (tag 0x0112 of IFD 0, EXIF 2.32) in a block of EXIF data, 1 to 8; 1 where it cannot be read.
-
-    Read here and not by Pillow, which warns or raises on damaged EXIF: a bad tag must not cost a good photo.
-    """
-    if not isinstance(exif, bytes):
-        return 1
-    data = exif.removeprefix(b"Exif\0\0")
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
-    try:
-        if order is None:
-            return 1
-        (start,) = struct.unpack_from(order + "I", data, 4)
-        (entries,) = struct.unpack_from(order + "H", data, start)
-        for k in range(entries):
-            tag, kind, _, value = struct.unpack_from(order + "HHIH", data, start + 2 + 12 * k)
-            if (tag, kind) == (0x0112, 3):
-                return value if 1 <= value <= 8 else 1
-    except struct.error:  # the block ends early
-        pass
-    return 1
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _first_line(problem: Exception) -> str:

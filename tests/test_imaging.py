@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, features
+from PIL.PngImagePlugin import PngInfo
 
 from facedge.errors import ImageError, InputError
-from facedge.imaging import exif_orientation, find_images, load_rgb
+from facedge.exif import exif_orientation
+from facedge.image_files import find_images
+from facedge.imaging import MAX_MEMORY, from_pil, load_rgb
 
 
 def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -35,7 +38,7 @@ def png_of_size(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP"])
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
 def test_lossless_formats_come_back_bit_by_bit(kind: str) -> None:
     rgb = load_rgb(encode(gradient(), kind))
     assert rgb.dtype == np.uint8
@@ -43,14 +46,22 @@ def test_lossless_formats_come_back_bit_by_bit(kind: str) -> None:
     assert np.array_equal(rgb, np.asarray(gradient()))
 
 
-@pytest.mark.parametrize(("kind", "options"), [("JPEG", {"quality": 95}), ("WEBP", {"quality": 95})])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("JPEG", {"quality": 95}),
+        ("WEBP", {"quality": 95}),
+        ("GIF", {}),
+        pytest.param("AVIF", {"quality": 95}, marks=pytest.mark.skipif(not features.check("avif"), reason="no AVIF")),
+    ],
+)
 def test_lossy_formats_come_back_close(kind: str, options: dict[str, object]) -> None:
     rgb = load_rgb(encode(gradient(), kind, **options))
     assert np.abs(rgb.astype(int) - np.asarray(gradient())).mean() < 6
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_the_exif_orientation_is_applied(kind: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -123,6 +134,118 @@ def test_an_animation_counts_as_its_first_frame(kind: str) -> None:
     assert rgb[0, 0, 2] < 15
 
 
+@pytest.mark.parametrize(("order", "kind"), [("<", 3), ("<", 4), (">", 3), (">", 4)])
+def test_an_orientation_may_be_short_or_long(order: str, kind: int) -> None:
+    head = struct.pack(order + "4sI", b"II*\0" if order == "<" else b"MM\0*", 8)
+    value = struct.pack(order + ("H2x" if kind == 3 else "I"), 6)
+    assert exif_orientation(head + struct.pack(order + "HHHI", 1, 0x0112, kind, 1) + value) == 6
+
+
+XMP = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+
+
+def test_the_orientation_of_xmp_counts_where_exif_has_none() -> None:
+    rgb = load_rgb(encode(gradient(), "JPEG", xmp=XMP.encode(), quality=100, subsampling=0))
+    assert np.abs(rgb.astype(int) - np.rot90(np.asarray(gradient()), -1)).max() < 12
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    assert load_rgb(encode(gradient(), "JPEG", xmp=XMP.encode(), exif=exif)).shape == (30, 20, 3)
+
+
+def test_imagemagicks_exif_in_the_text_of_a_png_is_read() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    text = PngInfo()
+    text.add_text("Raw profile type exif", f"\nexif\n{len(exif.tobytes()):8}\n{exif.tobytes().hex()}\n")
+    assert np.array_equal(load_rgb(encode(gradient(), pnginfo=text)), np.rot90(np.asarray(gradient()), -1))
+
+
+def test_one_transparent_colour_of_an_rgb_png_lies_over_white() -> None:
+    image = Image.new("RGB", (2, 1), (10, 20, 30))
+    image.putpixel((1, 0), (1, 2, 3))
+    assert load_rgb(encode(image, transparency=(10, 20, 30))).tolist() == [[[255, 255, 255], [1, 2, 3]]]
+
+
+def test_odd_metadata_gives_no_warning() -> None:
+    """Two animation headers: Pillow warns, which a process with -W error would take for damage."""
+    data = encode(gradient())
+    chunk = struct.pack(">I4sII", 8, b"acTL", 1, 0)
+    chunk += struct.pack(">I", zlib.crc32(chunk[4:]))
+    assert np.array_equal(load_rgb(data[:33] + chunk + chunk + data[33:]), np.asarray(gradient()))
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 7])
+def test_large_images_are_converted_in_bands_to_the_same_pixels(
+    orientation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encode(gradient().convert("P"), exif=exif)
+    whole = load_rgb(data)
+    monkeypatch.setattr("facedge.imaging.BAND_PIXELS", 7 * 20)
+    assert np.array_equal(load_rgb(data), whole)
+
+
+def test_a_jpeg_with_a_side_too_long_is_decoded_at_half_its_size() -> None:
+    assert load_rgb(encode(Image.new("RGB", (16_386, 9)), "JPEG")).shape == (5, 8193, 3)
+    assert load_rgb(encode(Image.new("RGB", (16_384, 9)), "JPEG")).shape == (9, 16_384, 3)
+
+
+def test_a_jpeg_with_too_many_pixels_is_decoded_at_a_fraction() -> None:
+    assert load_rgb(encode(gradient(), "JPEG"), max_pixels=599).shape == (15, 10, 3)
+    with pytest.raises(ImageError, match="20 x 30"):
+        load_rgb(encode(gradient(), "JPEG"), max_pixels=149)
+
+
+def test_other_images_with_a_side_too_long_are_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "long.png"
+    path.write_bytes(encode(Image.new("L", (1, 16_385))))
+    with pytest.raises(ImageError, match=r"long\.png has 1 x 16385 pixels and the limit of a side is 16384"):
+        load_rgb(path)
+
+
+def test_what_would_take_too_much_memory_is_refused_from_its_header() -> None:
+    side = int((MAX_MEMORY / 7) ** 0.5)
+    with pytest.raises(ImageError, match="damaged"):
+        load_rgb(png_of_size(side, side))
+    with pytest.raises(ImageError, match=r"takes 34\d MB"):
+        load_rgb(png_of_size(side + 20, side + 20))
+    header = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + (8000).to_bytes(3, "little") + (8000).to_bytes(3, "little")
+    with pytest.raises(ImageError, match="8001 x 8001"):
+        load_rgb(header + bytes(20))
+
+
+def test_a_valid_jpeg_of_12_bits_is_not_called_damaged() -> None:
+    data = encode(gradient(), "JPEG")
+    at = data.index(b"\xff\xc0") + 4  # the sample precision in the frame header
+    with pytest.raises(ImageError, match=r"kind that is not read \(cannot handle 12-bit"):
+        load_rgb(data[:at] + b"\x0c" + data[at + 1 :])
+
+
+def test_a_float_image_is_refused() -> None:
+    with pytest.raises(ImageError, match="floating point"):
+        load_rgb(encode(Image.new("F", (4, 4)), "TIFF"))
+
+
+def test_a_name_of_any_bytes_is_one_printable_line(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"a\xff\nb\x1b[1m.jpg")
+    path.write_bytes(b"")
+    with pytest.raises(ImageError, match="is empty") as caught:
+        load_rgb(path)
+    assert str(caught.value).isprintable()
+    assert str(caught.value).encode()
+
+
+def test_pillow_images_become_the_pixels_of_their_files() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for mode in ("RGB", "P", "L", "RGBA", "1"):
+        data = encode(gradient().convert(mode), exif=exif)
+        assert np.array_equal(from_pil(Image.open(BytesIO(data))), load_rgb(data))
+    with pytest.raises(ImageError, match="cannot be read"):
+        from_pil(Image.open(BytesIO(encode(gradient())[:-40])))
+
+
 def test_one_pixel_is_an_image() -> None:
     assert load_rgb(encode(Image.new("RGB", (1, 1), (1, 2, 3)))).tolist() == [[[1, 2, 3]]]
 
@@ -165,7 +288,7 @@ def test_truncated_files_are_refused(kind: str, share: float) -> None:
     [
         (b"", "is empty"),
         (b"hello, I am a text file", "holds something else"),
-        (b"GIF89a" + bytes(20), "is a GIF: convert it to JPEG"),
+        (b"GIF89a" + bytes(20), "damaged or cut short"),
         (b"\0\0\0\x18ftypheic" + bytes(20), "HEIC"),
         (b"%PDF-1.7", "is a PDF"),
         (b"\xff\xd8\xff", "damaged or cut short"),
@@ -217,33 +340,6 @@ def test_a_path_that_is_no_file_is_refused(tmp_path: Path) -> None:
         load_rgb("null\0byte.jpg")
     with pytest.raises(InputError, match="got int"):
         load_rgb(5)  # type: ignore[arg-type]
-
-
-def test_find_images_nested_any_case_sorted(tmp_path: Path) -> None:
-    wanted = ["a.JPG", "b/c.JfIf", "b/d/e.webp", "z.Png", "b/f.BMP", "y.jpeg"]
-    for name in [*wanted, "notes.txt", ".hidden.jpg", ".cache/x.jpg", "b/.h/x.png", "gif.gif", "jpg"]:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")
-    assert [p.relative_to(tmp_path).as_posix() for p in find_images(tmp_path)] == sorted(wanted)
-
-
-def test_find_images_ends_on_link_loops_and_follows_links_once(tmp_path: Path) -> None:
-    (tmp_path / "real").mkdir()
-    (tmp_path / "real" / "x.jpg").write_bytes(b"")
-    (tmp_path / "real" / "up").symlink_to(tmp_path)
-    (tmp_path / "a_link").symlink_to(tmp_path / "real")
-    (tmp_path / "broken.jpg").symlink_to(tmp_path / "nowhere.jpg")
-    assert [p.relative_to(tmp_path).as_posix() for p in find_images(tmp_path)] == ["real/x.jpg"]
-
-
-def test_find_images_wants_a_folder(tmp_path: Path) -> None:
-    assert find_images(tmp_path) == []
-    with pytest.raises(ImageError, match="found nothing there"):
-        find_images(tmp_path / "absent")
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(ImageError, match="found a file there"):
-        find_images(tmp_path / "file")
 
 
 @pytest.mark.real

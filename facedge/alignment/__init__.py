@@ -1,45 +1,18 @@
-"""A face in any photo -> the aligned 178x218 crop in CelebA geometry, antialiased, the same bits everywhere.
-
-crop = align(photo, refine(photo, face.landmarks))      # uint8 (218, 178, 3)
-found = align_face(photo, faces="only")                 # detect, choose, refine and align in one call
-"""
+"""Moved: facedge.faces.align, .landmarks and .similarity; `align_face` and `Aligned` to facedge.faces.crop."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
-from facedge.alignment._sample import Bytes, as_frame, sample
 from facedge.alignment.refine import follow, refine
-from facedge.alignment.similarity import TARGET, checked_landmarks, crop_corners, fit_similarity, sampling_for
-from facedge.detection import MIN_FACE, MIN_SCORE, Detector, Face, choose, detect
 from facedge.errors import InputError
-from facedge.preprocessing.spec import FRAME_HEIGHT, FRAME_WIDTH
+from facedge.faces.align import align
+from facedge.faces.detect import Face, choose, detect
+from facedge.faces.options import MIN_FACE, MIN_SCORE
+from facedge.faces.similarity import fit_similarity
+from facedge.faces.yunet import Detector
+from facedge.types import UInt8Array as Bytes
 
-__all__ = ["Aligned", "align", "align_face", "crop_corners", "fit_similarity", "follow", "refine"]
-
-
-def align(rgb: Bytes, landmarks: npt.ArrayLike, *, out: Bytes | None = None) -> Bytes:
-    """The face with these landmarks as a crop in CelebA geometry: uint8 (218, 178, 3).
-
-    rgb: uint8 (H, W, 3) RGB or (H, W) grey, any strides, never copied.
-    landmarks: (5, 2), x and y in pixels from the photo's corner, in the order of Face.landmarks.
-    out: where to write, C-contiguous uint8 (218, 178, 3); returned. None allocates.
-
-    A similarity (turn, scale, shift) fitted by least squares; pixels outside the photo repeat its border; where the
-    face is larger than the crop the frame is averaged, so that nothing aliases (see _reference.py and Sampling).
-    Raises InputError for another array, and for landmarks that are not finite, collapsed, outside or no face.
-    """
-    frame = as_frame(rgb)
-    points = checked_landmarks(landmarks, *frame.shape[:2])
-    shape = (FRAME_HEIGHT, FRAME_WIDTH, 3)
-    if out is None:
-        out = np.empty(shape, np.uint8)
-    elif out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous or not out.flags.writeable:
-        raise InputError(f"expected out as a writeable contiguous uint8 array {shape}, got {out.dtype} {out.shape}")
-    return sample(frame, sampling_for(*fit_similarity(points, TARGET)), out)
-
+__all__ = ["Aligned", "align", "align_face", "fit_similarity", "follow", "refine"]
 
 Reason = Literal["no_face", "many_faces", "low_quality"]
 

@@ -5,19 +5,19 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facedge.camera.frames import Image, Reader
-from facedge.camera.source import PATTERN, Source
+from facedge.camera.source import PATTERN, Reader, Source
 from facedge.errors import CameraError, MissingDependencyError
+from facedge.types import UInt8Array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OPEN_TIMEOUT_MS, READ_TIMEOUT_MS = 5000, 5000
-PI_SIZE = (1280, 720)  # width and height: what a face at arm's length and the detector need
+PI_SIZE = (1280, 720)  # width and height: enough pixels for a face at arm's length
 
 
 def open_reader(source: Source) -> Reader:
-    """Open a source; CameraError with what to do where it does not open, MissingDependencyError without a backend."""
+    """Open a source; CameraError where it does not open, MissingDependencyError where its backend is not installed."""
     if source.kind == "images":
         return ImageReader(source)
     if source.kind == "picamera":
@@ -41,7 +41,7 @@ class ImageReader:
             raise CameraError(f"{source.place}: no images there")
         self._paths: Iterator[Path] = iter(found)
 
-    def read(self) -> Image | None:
+    def read(self) -> UInt8Array | None:
         """The next image."""
         from facedge.imaging import load_rgb
 
@@ -68,7 +68,7 @@ class OpenCvReader:
     """Devices, video files and URLs, by OpenCV."""
 
     def __init__(self, source: Source) -> None:
-        """Open with time limits, so that a dead URL is an error and no wait without end."""
+        """Open with time limits, so that a URL without an answer is an error."""
         cv2 = import_cv2()
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
         if source.kind == "device":
@@ -83,16 +83,16 @@ class OpenCvReader:
         self.rate = rate if 0 < rate < 1000 else 0.0
         self._cv2 = cv2
 
-    def read(self) -> Image | None:
+    def read(self) -> UInt8Array | None:
         """The next frame."""
         came, frame = self._capture.read()
         if not came or frame is None:
             return None
-        image: Image = self._cv2.cvtColor(frame, self._cv2.COLOR_BGR2RGB)
+        image: UInt8Array = self._cv2.cvtColor(frame, self._cv2.COLOR_BGR2RGB)
         return image
 
     def close(self) -> None:
-        """Let go of the device."""
+        """Release the device."""
         self._capture.release()
 
 
@@ -120,22 +120,22 @@ class PiReader:
                 "program uses it"
             ) from problem
 
-    def read(self) -> Image | None:
+    def read(self) -> UInt8Array | None:
         """The next frame; None when the camera stopped."""
         try:
-            frame: Image = self._camera.capture_array("main")
+            frame: UInt8Array = self._camera.capture_array("main")
         except (RuntimeError, OSError):
             return None
         return frame[:, :, :3]
 
     def close(self) -> None:
-        """Stop, and let go of the camera."""
+        """Stop, and release the camera."""
         self._camera.stop()
         self._camera.close()
 
 
 def import_cv2() -> Any:
-    """OpenCV, told to be quiet; MissingDependencyError with the command that brings it."""
+    """OpenCV with its logging off; MissingDependencyError with the command that installs it."""
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     try:
@@ -158,7 +158,7 @@ def _refuse_device(device: Path) -> None:
 
 def _why_closed(source: Source) -> str:
     if source.kind == "device":
-        return f"{source.place} does not open: another program may be using it, or it gives no pictures"
+        return f"{source.place} does not open: another program may be using it, or it delivers no frames"
     if source.kind == "url":
-        return f"nothing to see at {source.shown}: is the address right, and the camera on?"
+        return f"no video at {source.shown}: check the address, and that the camera is on"
     return f"{source.place} does not open as a video: expected a file that OpenCV reads, such as mp4, or a camera"

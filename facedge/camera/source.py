@@ -1,11 +1,13 @@
-"""What people write after --camera, and what it means."""
+"""A frame source: what people write after --camera, and what every open source gives."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from types import TracebackType
+from typing import Literal, Protocol, Self
 
 from facedge.errors import CameraError
+from facedge.types import UInt8Array
 
 Kind = Literal["device", "file", "images", "url", "picamera"]
 SCHEMES = ("http", "https", "rtsp")
@@ -32,7 +34,7 @@ class Source:
 
 
 def parse_source(text: str) -> Source:
-    """The source that `text` names; CameraError where it can be none. Opens nothing."""
+    """The source that `text` names; CameraError where it names none. Opens nothing."""
     if not text.strip():
         raise CameraError("expected a camera such as 0, /dev/video0, a video file, a URL or picamera, got nothing")
     if re.fullmatch(r"\d{1,3}", text):
@@ -54,6 +56,69 @@ def _file(text: str) -> Source:
     start = float(part[1] or 0) if part else 0.0
     end = float(part[2]) if part and part[2] else float("inf")
     if end <= start:
-        raise CameraError(f"{text}: the part ends before it begins: write #t=FROM,TO in seconds")
+        raise CameraError(f"{text}: the part ends before it starts: write #t=FROM,TO in seconds")
     kind: Kind = "images" if Path(place).is_dir() or PATTERN.search(place) else "file"
     return Source(kind, place, start, end)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture: uint8 RGB (H, W, 3), its number, and seconds since the source was opened.
+
+    skipped: frames of a live source that were dropped since the last one delivered.
+    """
+
+    image: UInt8Array
+    number: int
+    seconds: float
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class CameraEvent:
+    """A live source was lost ("lost"), is reopened in `delay` seconds ("waiting"), or delivers again ("back")."""
+
+    kind: Literal["lost", "waiting", "back"]
+    message: str
+    delay: float = 0.0
+
+
+class Reader(Protocol):
+    """An opened backend: one frame after the other."""
+
+    rate: float  # nominal frames a second; 0 where unknown
+
+    def read(self) -> UInt8Array | None:
+        """The next frame as uint8 RGB (H, W, 3); None at the end, or when the source was lost."""
+
+    def close(self) -> None:
+        """Release the device or file; a second call does nothing."""
+
+
+class Camera(Protocol):
+    """An open frame source."""
+
+    @property
+    def live(self) -> bool:
+        """Whether frames come in real time; False for recordings."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether no further frame will come."""
+
+    def next(self, timeout: float = 0.5) -> Frame | None:
+        """The next frame; None when none came within `timeout` seconds, or the source has ended."""
+
+    def events(self) -> list[CameraEvent]:
+        """The events of the source since the last call."""
+
+    def close(self) -> None:
+        """Stop, and release the source."""
+
+    def __enter__(self) -> Self:
+        """The camera itself."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""

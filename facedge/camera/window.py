@@ -1,13 +1,13 @@
-"""A window with what the verifier sees, by OpenCV's own; only where there is a display."""
+"""A window with the camera's frame, box and landmarks, by OpenCV's GUI; only where there is a display."""
 
 from typing import Any
 
 import numpy as np
 
-from facedge.camera.frames import Image
-from facedge.camera.listing import display_problem
+from facedge.camera.devices import display_problem
 from facedge.camera.readers import import_cv2
 from facedge.errors import CameraError, MissingDependencyError
+from facedge.types import UInt8Array
 
 GREEN, YELLOW, WHITE = (80, 200, 80), (60, 200, 230), (255, 255, 255)  # blue, green, red
 ESCAPE = 27
@@ -20,7 +20,7 @@ class Window:
     """One window. CameraError without a display, MissingDependencyError where OpenCV was built without windows."""
 
     def __init__(self, title: str) -> None:
-        """Look before leaping: OpenCV kills the process where there is no display."""
+        """Check for a display and a GUI first: without a display OpenCV ends the process."""
         if problem := display_problem():
             raise CameraError(f"no window can be opened: {problem}")
         self._cv2: Any = import_cv2()
@@ -32,8 +32,8 @@ class Window:
         self._title = title
         self._open = False
 
-    def show(self, image: Image, text: str, good: bool, box: Box | None, points: Points | None) -> bool:
-        """Show an RGB frame with its marks; False once the person wants it closed."""
+    def show(self, image: UInt8Array, text: str, good: bool, box: Box | None, points: Points | None) -> bool:
+        """Show an RGB frame with its marks; False once the user closed it."""
         cv2 = self._cv2
         cv2.imshow(self._title, draw(cv2, image, text, good, box, points))
         key = cv2.waitKey(1) & 0xFF
@@ -46,9 +46,9 @@ class Window:
         self._cv2.destroyAllWindows()
 
 
-def draw(cv2: Any, image: Image, text: str, good: bool, box: Box | None, points: Points | None) -> Image:
+def draw(cv2: Any, image: UInt8Array, text: str, good: bool, box: Box | None, points: Points | None) -> UInt8Array:
     """A BGR copy of an RGB frame with the box, the landmarks and a line of text."""
-    canvas: Image = np.ascontiguousarray(image[:, :, ::-1])
+    canvas: UInt8Array = np.ascontiguousarray(image[:, :, ::-1])
     colour = GREEN if good else YELLOW
     if box is not None:
         x0, y0, x1, y1 = (round(edge) for edge in box)

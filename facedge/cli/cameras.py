@@ -1,4 +1,4 @@
-"""`facedge cameras`: which cameras are there, and do they give pictures?"""
+"""`facedge cameras`: list the cameras and try each."""
 
 import typer
 
@@ -7,8 +7,8 @@ from facedge.cli._options import JsonOption
 
 
 def cameras(as_json: JsonOption = False) -> None:
-    """List and try every camera. Exit code 0: at least one gives pictures, 1: none does."""
-    from facedge.camera.listing import list_cameras
+    """List and try every camera. Exit code 0: at least one delivers frames, 1: none does."""
+    from facedge.camera.devices import list_cameras
 
     found = list_cameras()
     for camera in found:
@@ -20,5 +20,5 @@ def cameras(as_json: JsonOption = False) -> None:
         else:
             print(f"--camera {camera.camera}  {camera.name}: {camera.problem}")
     if not found:
-        _console.say("no camera here; a video file or an http or rtsp URL serves as one: --camera clip.mp4")
+        _console.say("no camera found; a video file or an http or rtsp URL works as one: --camera clip.mp4")
     raise typer.Exit(0 if any(camera.size is not None for camera in found) else 1)

@@ -1,4 +1,4 @@
-"""Which face of a photo is meant, and how small it may be."""
+"""Which face of a photo is meant, and how small it may be. Imports nothing, so that the detector loads only on use."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -14,7 +14,7 @@ class FaceOptions:
     """How a photo is searched.
 
     policy     which of several faces is meant: the largest, the one nearest the centre, or "only" to refuse several
-    min_face   width of the smallest face to look for: below 1 a share of the photo's longer side, otherwise pixels
+    min_face   width of the smallest face to find: below 1 a share of the photo's longer side, otherwise pixels
     min_score  lowest detector score, 0 to 1
     """
 

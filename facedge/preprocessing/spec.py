@@ -10,7 +10,7 @@ from typing import Any
 
 from facedge.errors import InputError
 
-ALGORITHM = 1  # of _reference.py; a change of any output bit is a new number, and so a new digest
+ALGORITHM = 1  # of reference.py; a change of any output bit is a new number, and so a new digest
 FRAME_WIDTH = 178  # CelebA's aligned and cropped images, in pixels
 FRAME_HEIGHT = 218
 LANDMARKS = (  # (x, y) in that frame: the eye on the left of the image, the other eye, nose tip, mouth corners

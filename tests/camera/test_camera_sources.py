@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from facedge.camera import open_camera, parse_source, readers
-from facedge.camera.listing import display_problem, list_cameras
+from facedge.camera import readers
+from facedge.camera.devices import display_problem, list_cameras
+from facedge.camera.source import parse_source
+from facedge.camera.streams import open_camera
 from facedge.camera.window import Window, draw, has_windows
 from facedge.errors import CameraError, MissingDependencyError
 

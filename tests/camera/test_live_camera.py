@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facedge.camera import LiveCamera, Source, live, open_camera
+from facedge.camera import streams
+from facedge.camera.source import Source
+from facedge.camera.streams import LiveCamera, open_camera
 from facedge.errors import CameraError
 
 PLACE = Source("device", "/dev/test")
@@ -59,7 +61,7 @@ def test_a_slow_model_gets_the_newest_frame_and_never_a_queue() -> None:
 
 
 def test_going_away_and_coming_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "FIRST_DELAY", 0.01)
+    monkeypatch.setattr(streams, "FIRST_DELAY", 0.01)
     opened: list[Numbered] = []
 
     def open_it(_source: Source) -> Numbered:
@@ -83,7 +85,7 @@ def test_going_away_and_coming_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_giving_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "FIRST_DELAY", 0.01)
+    monkeypatch.setattr(streams, "FIRST_DELAY", 0.01)
     first = [Numbered(1)]
 
     def open_it(_source: Source) -> Numbered:
@@ -147,8 +149,8 @@ def free_port() -> int:
 @pytest.mark.slow
 def test_a_killed_mjpeg_server_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cv2")
-    monkeypatch.setattr(live, "FIRST_DELAY", 0.05)
-    monkeypatch.setattr(live, "MOST_DELAY", 0.2)
+    monkeypatch.setattr(streams, "FIRST_DELAY", 0.05)
+    monkeypatch.setattr(streams, "MAX_DELAY", 0.2)
     port = free_port()
     kinds: list[str] = []
 
@@ -172,5 +174,5 @@ def test_a_killed_mjpeg_server_that_comes_back(monkeypatch: pytest.MonkeyPatch) 
 
 def test_nothing_at_a_url() -> None:
     pytest.importorskip("cv2")
-    with pytest.raises(CameraError, match="nothing to see at"):
+    with pytest.raises(CameraError, match="no video at"):
         open_camera(f"http://127.0.0.1:{free_port()}/")

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from facedge.preprocessing import PreprocessSpec, _reference
+from facedge.preprocessing import PreprocessSpec, reference
 from facedge.preprocessing.spec import ALGORITHM
+from facedge.types import UInt8Array
 
 CASES: list[dict[str, Any]] = [
     # height, width, channels; box in 1/256 pixel, or None for the crop of the default spec; outputs
@@ -31,7 +31,7 @@ CASES: list[dict[str, Any]] = [
 ]
 
 
-def image(height: int, width: int, channels: int) -> npt.NDArray[np.uint8]:
+def image(height: int, width: int, channels: int) -> UInt8Array:
     y, x, c = np.ogrid[:height, :width, :channels]
     return ((y * 31 + x * 17 + c * 101 + y * x * 7) % 256).astype(np.uint8)
 
@@ -40,9 +40,9 @@ def outputs(case: dict[str, Any]) -> dict[str, str]:
     """sha256 of the float32 (little-endian) and uint8 outputs, row by row."""
     height, width, channels = case["image"]
     x0, y0, x1, y1 = case["box"] or PreprocessSpec().box_for(height, width)
-    total = _reference.accumulate(image(height, width, channels)[None], (x0, y0, x1, y1), *case["size"])
-    floats = np.ascontiguousarray(_reference.normalise(total), dtype="<f4")
-    grey = np.ascontiguousarray(_reference.to_bytes(total))
+    total = reference.accumulate(image(height, width, channels)[None], (x0, y0, x1, y1), *case["size"])
+    floats = np.ascontiguousarray(reference.normalise(total), dtype="<f4")
+    grey = np.ascontiguousarray(reference.to_bytes(total))
     return {"float32": hashlib.sha256(floats).hexdigest(), "uint8": hashlib.sha256(grey).hexdigest()}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from facedge.errors import InputError
-from facedge.preprocessing import _kernels, implementation_name
+from facedge.preprocessing import implementation_name, kernel
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -24,7 +24,7 @@ def run_python(code: str, **environment: str) -> str:
 
 def test_the_fastest_available_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FACEDGE_KERNEL", raising=False)
-    assert implementation_name() == _kernels.available()[-1]
+    assert implementation_name() == kernel.available()[-1]
 
 
 def test_each_available_implementation_can_be_forced(implementation: str) -> None:
@@ -39,7 +39,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones(name: str, monkeypatch: 
 
 
 def test_one_that_this_machine_lacks_is_refused_with_those_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = [name for name in _kernels.NAMES if name not in _kernels.available()]
+    missing = [name for name in kernel.NAMES if name not in kernel.available()]
     assert missing  # no CPU has both NEON and AVX
     for name in missing:
         monkeypatch.setenv("FACEDGE_KERNEL", name)

@@ -1,19 +1,17 @@
 """Against float64: at most 0.25 grey levels away for photographs, 0.05 for colours, sides of 16 to 4096 pixels."""
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facedge.preprocessing import _kernels, _run
+from facedge.preprocessing import kernel
+from facedge.types import Float64Array, UInt8Array
 
-Floats = npt.NDArray[np.float64]
-Bytes = npt.NDArray[np.uint8]
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
-def float_weights(pixels: int, outputs: int, begin: float, end: float) -> Floats:
+def float_weights(pixels: int, outputs: int, begin: float, end: float) -> Float64Array:
     """(outputs, pixels): exact area coverage of a box that is longer than the output, else linear interpolation."""
     edges = np.arange(pixels + 1)
     length = (end - begin) / outputs
@@ -24,14 +22,14 @@ def float_weights(pixels: int, outputs: int, begin: float, end: float) -> Floats
     return np.diff(np.clip(edges - centre, 0, 1), axis=1)
 
 
-def float_resize(image: Bytes, box: tuple[float, float, float, float], size: int) -> Floats:
+def float_resize(image: UInt8Array, box: tuple[float, float, float, float], size: int) -> Float64Array:
     grey = image.astype(np.float64) @ LUMA
     vertical = float_weights(image.shape[0], size, box[1], box[3])
-    result: Floats = vertical @ grey @ float_weights(image.shape[1], size, box[0], box[2]).T
+    result: Float64Array = vertical @ grey @ float_weights(image.shape[1], size, box[0], box[2]).T
     return result
 
 
-def picture(kind: str, height: int, width: int, seed: int) -> Bytes:
+def picture(kind: str, height: int, width: int, seed: int) -> UInt8Array:
     rng = np.random.default_rng(seed)
     y, x, c = np.ogrid[:height, :width, :3]
     if kind == "noise":
@@ -45,7 +43,7 @@ def picture(kind: str, height: int, width: int, seed: int) -> Bytes:
     return np.broadcast_to(rng.choice([0, 254, 255], 3).astype(np.uint8), (height, width, 3))  # a pure colour
 
 
-def natural(height: int, width: int, rng: np.random.Generator) -> Bytes:
+def natural(height: int, width: int, rng: np.random.Generator) -> UInt8Array:
     """Colour noise whose amplitude falls with frequency as a photograph's does (Field 1987)."""
     y, x = np.meshgrid(np.fft.fftfreq(height) * height, np.fft.rfftfreq(width) * width, indexing="ij")
     spectrum = np.fft.rfft2(rng.normal(size=(3, height, width))) / np.maximum(1, np.hypot(y, x))
@@ -53,10 +51,10 @@ def natural(height: int, width: int, rng: np.random.Generator) -> Bytes:
     return np.clip(128 + 60 * (waves - waves.mean()) / waves.std(), 0, 255).astype(np.uint8)
 
 
-def error(image: Bytes, box: tuple[int, int, int, int], size: int) -> float:
+def error(image: UInt8Array, box: tuple[int, int, int, int], size: int) -> float:
     """Grey levels between the fastest kernel and float64; box in 1/256 pixel."""
     out = np.empty((1, size, size), np.float32)
-    _run.run(image[None], box, out, _kernels.available()[-1])
+    kernel.run(image[None], box, out, kernel.available()[-1])
     exact = float_resize(image, tuple(v / 256 for v in box), size)  # type: ignore[arg-type]
     return float(abs(out[0].astype(np.float64) * 127.5 + 127.5 - exact).max())
 

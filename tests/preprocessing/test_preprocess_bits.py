@@ -5,16 +5,15 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facedge.preprocessing import PreprocessSpec, _kernels, _reference, _run, preprocess, resize_grey
+from facedge.preprocessing import PreprocessSpec, kernel, preprocess, reference, resize_grey
 from facedge.preprocessing.spec import LUMA
+from facedge.types import Int64Array, UInt8Array
 
-Bytes = npt.NDArray[np.uint8]
-COMPILED = [name for name in _kernels.available() if name != "numpy"]
+COMPILED = [name for name in kernel.available() if name != "numpy"]
 LAYOUTS = ("packed", "rgba", "bgr", "abgr", "planar", "sparse", "flipped", "mirrored", "grey", "grey column")
 
 
@@ -33,6 +32,15 @@ def exact_weights(pixels: int, outputs: int, begin: int, end: int) -> list[list[
     return result
 
 
+def dense_weights(pixels: int, outputs: int, begin: int, end: int, *, colour: bool = False) -> Int64Array:
+    """The reference's taps as one matrix, int64 (outputs, pixels, channels), mostly zeros."""
+    first, banded = reference.taps(pixels, outputs, begin, end, colour=colour)
+    dense = np.zeros((outputs, pixels + banded.shape[1], banded.shape[2]), dtype=np.int64)
+    columns = first[:, None] + np.arange(banded.shape[1])
+    dense[np.arange(outputs)[:, None], columns] = banded
+    return dense[:, :pixels]
+
+
 @st.composite
 def axes(draw: st.DrawFn) -> tuple[int, int, int, int]:
     pixels = draw(st.integers(1, 24))
@@ -43,10 +51,10 @@ def axes(draw: st.DrawFn) -> tuple[int, int, int, int]:
 
 @given(axes())
 def test_the_reference_weights_are_the_definition_in_fractions(axis: tuple[int, int, int, int]) -> None:
-    grey = _reference.weights(*axis)[:, :, 0]
+    grey = dense_weights(*axis)[:, :, 0]
     assert grey.tolist() == exact_weights(*axis)
     assert (grey.sum(axis=1) == 4096).all()
-    colour = _reference.weights(*axis, colour=True)
+    colour = dense_weights(*axis, colour=True)
     np.testing.assert_array_equal(colour.sum(axis=2), grey)
     assert (colour >= 0).all()
     assert (colour.sum(axis=1) == (1225, 2404, 467)).all()  # the luma in 4096ths, whatever the geometry
@@ -54,7 +62,7 @@ def test_the_reference_weights_are_the_definition_in_fractions(axis: tuple[int, 
 
 def test_the_colours_of_a_weight_are_evenly_mixed() -> None:
     units = np.arange(4097)
-    found = _reference.split(units)
+    found = reference.split(units)
     steps = np.diff(found, axis=0)
     assert ((steps == 0) | (steps == 1)).all()
     assert (steps.sum(axis=1) == 1).all()
@@ -64,13 +72,13 @@ def test_the_colours_of_a_weight_are_evenly_mixed() -> None:
 def test_at_the_size_where_both_cases_apply_they_agree() -> None:
     """A box as long as the output, not on whole pixels: area coverage is linear interpolation."""
     begin = 3 * 256 + 77
-    area = _reference.weights(20, 10, begin, begin + 2560)[:, :, 0]
+    area = dense_weights(20, 10, begin, begin + 2560)[:, :, 0]
     centre = begin / 256 + np.arange(10)
     taps = np.maximum(0, 1 - abs(np.arange(20) - centre[:, None])) * 4096
     assert abs(area - taps).max() <= 0.5
 
 
-def laid_out(layout: str, shape: tuple[int, int, int], seed: int) -> Bytes:
+def laid_out(layout: str, shape: tuple[int, int, int], seed: int) -> UInt8Array:
     """(N, H, W, C) random pixels, in memory as people have them."""
     n, h, w = shape
     big = np.random.default_rng(seed).integers(0, 256, (n, 2 * h + 1, 2 * w + 1, 4), dtype=np.uint8)
@@ -87,13 +95,13 @@ def laid_out(layout: str, shape: tuple[int, int, int], seed: int) -> Bytes:
         "grey": np.ascontiguousarray(small[..., :1]),
         "grey column": small[..., 2:3],
     }
-    view: Bytes = views[layout]
+    view: UInt8Array = views[layout]
     assert view.shape[:3] == shape
     return view
 
 
 @st.composite
-def calls(draw: st.DrawFn) -> tuple[Bytes, tuple[int, int, int, int], tuple[int, int]]:
+def calls(draw: st.DrawFn) -> tuple[UInt8Array, tuple[int, int, int, int], tuple[int, int]]:
     """A batch in some layout, a box in 1/256 pixel, an output size."""
     side = st.one_of(st.integers(1, 40), st.integers(1, 200))
     shape = draw(st.integers(1, 3)), draw(side), draw(side)
@@ -110,14 +118,14 @@ def calls(draw: st.DrawFn) -> tuple[Bytes, tuple[int, int, int, int], tuple[int,
 @given(calls())
 def test_every_kernel_gives_the_bits_of_the_reference(call: Any) -> None:
     images, box, size = call
-    total = _reference.accumulate(images, box, *size)
+    total = reference.accumulate(images, box, *size)
     for name in COMPILED:
         floats = np.empty((len(images), *size), np.float32)
-        _run.run(images, box, floats, name)
-        np.testing.assert_array_equal(floats, _reference.normalise(total), strict=True, err_msg=name)
+        kernel.run(images, box, floats, name)
+        np.testing.assert_array_equal(floats, reference.normalise(total), strict=True, err_msg=name)
         grey = np.empty(floats.shape, np.uint8)
-        _run.run(images, box, grey, name)
-        np.testing.assert_array_equal(grey, _reference.to_bytes(total), strict=True, err_msg=name)
+        kernel.run(images, box, grey, name)
+        np.testing.assert_array_equal(grey, reference.to_bytes(total), strict=True, err_msg=name)
 
 
 EXTREMES = [
@@ -145,7 +153,7 @@ def test_extreme_sizes_give_the_bits_of_the_reference(
     rng = np.random.default_rng(height * width)
     images = rng.integers(0, 256, (1, height, width, 3), dtype=np.uint8)
     fixed = [round(256 * v) for v in box or (0, 0, width, height)]
-    expected = _reference.to_bytes(_reference.accumulate(images, tuple(fixed), *size))  # type: ignore[arg-type]
+    expected = reference.to_bytes(reference.accumulate(images, tuple(fixed), *size))  # type: ignore[arg-type]
     np.testing.assert_array_equal(resize_grey(images, size, box=box), expected, strict=True)
 
 

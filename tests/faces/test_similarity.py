@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from facedge.alignment import align, crop_corners, fit_similarity
-from facedge.alignment.similarity import ONE, TARGET, checked_landmarks, sample_count, sampling_for
 from facedge.errors import InputError
+from facedge.faces.align import align
+from facedge.faces.similarity import ONE, TARGET, checked_landmarks, fit_similarity, sample_count, sampling_for
 from facedge.preprocessing.spec import LANDMARKS
+from facedge.types import Float64Array, UInt8Array
 
 
-def moved(m: complex, t: complex, points: NDArray[np.float64] = TARGET) -> NDArray[np.float64]:
+def moved(m: complex, t: complex, points: Float64Array = TARGET) -> Float64Array:
     z = m * (points[:, 0] + 1j * points[:, 1]) + t
     return np.stack([z.real, z.imag], axis=1)
 
@@ -81,11 +81,6 @@ def test_sample_counts_end_where_sums_would_overflow() -> None:
     assert [sample_count(step) for step in (0.1, 1, 2, 3, 4, 1000)] == [1, 1, 2, 3, 3, 31]
 
 
-def test_corners_of_the_crop_lie_where_the_crop_is_read() -> None:
-    corners = crop_corners(moved(2j, 100 + 50j))
-    np.testing.assert_allclose(corners, moved(2j, 100 + 50j, np.array([(0, 0), (178, 0), (178, 218), (0, 218.0)])))
-
-
 FACE = TARGET + 40
 
 
@@ -129,7 +124,7 @@ def test_mirrored_landmarks_are_refused_though_finite() -> None:
 
 
 @pytest.mark.parametrize("frame", [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
-def test_frames_that_are_no_photo_are_refused(frame: NDArray[np.uint8]) -> None:
+def test_frames_that_are_no_photo_are_refused(frame: UInt8Array) -> None:
     with pytest.raises(InputError, match="photo"):
         align(frame, FACE)
 

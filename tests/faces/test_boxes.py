@@ -1,18 +1,15 @@
-"""Decoding, suppression, letterbox and the size of the input."""
+"""Letterbox, decoding and non-maximum suppression."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from facedge.detection import as_photo, detect, input_side
-from facedge.detection.decode import STRIDES, Candidates, decode, suppress
-from facedge.detection.letterbox import fit, input_planes
-from facedge.errors import InputError
+from facedge.faces.boxes import STRIDES, Candidates, decode, fit_letterbox, input_planes, non_max_suppression
+from facedge.types import Float32Array
 
 
-def outputs(height: int, width: int) -> list[NDArray[np.float32]]:
+def outputs(height: int, width: int) -> list[Float32Array]:
     """Raw network outputs that hold no face."""
     cells = [(height // s) * (width // s) for s in STRIDES]
     return [np.zeros((1, n, channels), np.float32) for channels in (1, 1, 4, 10) for n in cells]
@@ -39,7 +36,7 @@ def test_scores_are_clamped_before_their_mean() -> None:
 
 
 def test_no_face_is_empty_everywhere() -> None:
-    found = suppress(decode(outputs(128, 128), 128, 0.5), 0.3)
+    found = non_max_suppression(decode(outputs(128, 128), 128, 0.5), 0.3)
     assert found.boxes.shape == (0, 4)
     assert found.landmarks.shape == (0, 5, 2)
 
@@ -47,13 +44,13 @@ def test_no_face_is_empty_everywhere() -> None:
 def test_suppression_keeps_the_best_of_overlapping_boxes() -> None:
     boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10], [0, 0, 10, 4]], np.float32)
     scores = np.array([0.7, 0.9, 0.8, 0.6], np.float32)
-    kept = suppress(Candidates(boxes, np.zeros((4, 5, 2), np.float32), scores), 0.3)
+    kept = non_max_suppression(Candidates(boxes, np.zeros((4, 5, 2), np.float32), scores), 0.3)
     np.testing.assert_array_equal(kept.scores, scores[[1, 2]])
 
 
 @given(st.integers(1, 9000), st.integers(1, 9000), st.integers(4, 128).map(lambda n: 32 * n))
 def test_a_letterbox_holds_the_photo_in_its_proportions(height: int, width: int, side: int) -> None:
-    box = fit(height, width, side)
+    box = fit_letterbox(height, width, side)
     assert 1 <= box.height <= box.input_height <= 4096
     assert 1 <= box.width <= box.input_width <= 4096
     assert box.input_height % 32 == box.input_width % 32 == 0
@@ -65,7 +62,7 @@ def test_a_letterbox_holds_the_photo_in_its_proportions(height: int, width: int,
 
 def test_planes_are_bgr_and_padded_with_black() -> None:
     photo = np.broadcast_to(np.array([10, 20, 30], np.uint8), (100, 50, 3))
-    planes = input_planes(photo, fit(100, 50, 160))
+    planes = input_planes(photo, fit_letterbox(100, 50, 160))
     assert planes.shape == (1, 3, 160, 128)
     assert planes.dtype == np.float32
     assert (planes[0, :, :160, :80] == np.array([30, 20, 10])[:, None, None]).all()
@@ -74,40 +71,5 @@ def test_planes_are_bgr_and_padded_with_black() -> None:
 
 def test_a_photo_three_pixels_wide_is_no_channel_axis() -> None:
     photo = np.random.default_rng(0).integers(0, 256, (300, 3, 3), np.uint8)
-    planes = input_planes(photo, fit(300, 3, 320))
+    planes = input_planes(photo, fit_letterbox(300, 3, 320))
     assert np.abs(planes[0, :, :320, :3].mean(axis=(1, 2)) - photo.mean(axis=(0, 1))[::-1]).max() < 2
-
-
-@pytest.mark.parametrize(
-    ("longer", "min_face", "side"),
-    [(1280, 0.075, 320), (1280, 96, 320), (1280, 0.0375, 640), (1280, 0.5, 128), (640, 1, 4096), (50, 400, 128)],
-)
-def test_the_input_follows_the_smallest_face(longer: int, min_face: float, side: int) -> None:
-    assert input_side(longer, min_face) == side
-
-
-@pytest.mark.parametrize("min_face", [0, -1, float("nan"), float("inf")])
-def test_impossible_smallest_faces_are_refused(min_face: float) -> None:
-    with pytest.raises(InputError, match="min_face"):
-        detect(np.zeros((10, 10, 3), np.uint8), min_face=min_face)
-
-
-@pytest.mark.parametrize(
-    "photo",
-    [
-        np.zeros((4, 4)),
-        np.zeros((4, 4, 4), np.uint8),
-        np.zeros((0, 4, 3), np.uint8),
-        np.zeros(4, np.uint8),
-        [[1, 2]],
-        7,
-    ],
-)
-def test_what_is_no_photo_is_refused(photo: object) -> None:
-    with pytest.raises(InputError, match="photo"):
-        as_photo(photo)  # type: ignore[arg-type]
-
-
-def test_scores_out_of_range_are_refused() -> None:
-    with pytest.raises(InputError, match="min_score"):
-        detect(np.zeros((10, 10, 3), np.uint8), min_score=1.5)

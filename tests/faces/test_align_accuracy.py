@@ -6,18 +6,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facedge.alignment import _reference, align
-from facedge.alignment.similarity import ONE, TARGET, sampling_for
+from facedge.faces.align import align, align_reference
+from facedge.faces.similarity import ONE, TARGET, sampling_for
+from facedge.types import Float64Array, UInt8Array
 
 HEIGHT, WIDTH = 218, 178
-Floats = NDArray[np.float64]
-
-
 SAMPLES = 16
 EVERY = (slice(None, None, 7), slice(None, None, 3))  # the pixels that are compared: all of them take long
 
 
-def supersampled(frame: NDArray[np.uint8], m: complex, t: complex) -> Floats:
+def supersampled(frame: UInt8Array, m: complex, t: complex) -> Float64Array:
     """The mean of 16 x 16 linear interpolations of each crop pixel in EVERY; m z + t leads from crop to frame."""
     v, u = np.mgrid[:HEIGHT, :WIDTH][(slice(None), *EVERY)]
     source = np.pad(frame, ((1, 1), (1, 1), (0, 0)), mode="edge").astype(np.float64)
@@ -36,7 +34,7 @@ def supersampled(frame: NDArray[np.uint8], m: complex, t: complex) -> Floats:
     return total / SAMPLES**2
 
 
-def face_at(step: float, degrees: float, height: int, width: int) -> tuple[complex, complex, Floats]:
+def face_at(step: float, degrees: float, height: int, width: int) -> tuple[complex, complex, Float64Array]:
     """A face in the middle of a frame: crop -> frame as m z + t, and its landmarks."""
     m = step * np.exp(1j * np.deg2rad(degrees))
     t = complex(width / 2, height / 2) - m * complex(88, 126)
@@ -44,11 +42,11 @@ def face_at(step: float, degrees: float, height: int, width: int) -> tuple[compl
     return m, t, np.stack([z.real, z.imag], axis=1)
 
 
-def rms(a: NDArray[np.generic], b: Floats) -> float:
+def rms(a: NDArray[np.generic], b: Float64Array) -> float:
     return float(np.sqrt(((a[EVERY].astype(np.float64) - b) ** 2).mean()))
 
 
-def smooth_noise(height: int, width: int, blur: int = 3) -> NDArray[np.uint8]:
+def smooth_noise(height: int, width: int, blur: int = 3) -> UInt8Array:
     """Noise with the falling spectrum of a photo: a sum of noises at many scales."""
     random = np.random.default_rng(0)
     total = np.zeros((height, width, 3))
@@ -86,7 +84,7 @@ def test_one_sample_would_alias() -> None:
     m, t, landmarks = face_at(4.0, 0, 1200, 1200)
     single = replace(sampling_for(1 / m, -t / m), samples=1, dx=round(4.0 * ONE))
     out = np.empty((HEIGHT, WIDTH, 3), np.uint8)
-    assert rms(_reference.align(frame, single, HEIGHT, WIDTH), supersampled(frame, m, t)) > 60
+    assert rms(align_reference(frame, single, HEIGHT, WIDTH), supersampled(frame, m, t)) > 60
     assert rms(align(frame, landmarks, out=out), supersampled(frame, m, t)) < 12
 
 

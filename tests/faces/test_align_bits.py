@@ -4,30 +4,30 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from facedge.alignment import _reference, align
-from facedge.alignment.similarity import ONE, TARGET, Sampling
-from facedge.preprocessing import _kernels
+from facedge.faces.align import align, align_reference
+from facedge.faces.similarity import ONE, TARGET, Sampling
+from facedge.preprocessing import kernel
+from facedge.types import UInt8Array
 
-COMPILED = [name for name in _kernels.available() if name != "numpy"]
+COMPILED = [name for name in kernel.available() if name != "numpy"]
 pytestmark = pytest.mark.skipif(not COMPILED, reason="the compiled kernel is not installed")
 
 
-def run(name: str, frame: NDArray[np.uint8], s: Sampling, height: int, width: int) -> NDArray[np.uint8]:
+def run(name: str, frame: UInt8Array, s: Sampling, height: int, width: int) -> UInt8Array:
     out = np.full((height, width, 3), 77, np.uint8)
-    code = _kernels.kernel.IMPLEMENTATIONS[name]
-    _kernels.kernel.align(frame, out, s.samples, s.x0, s.y0, s.dx, s.dy, code)
+    code = kernel.compiled.IMPLEMENTATIONS[name]
+    kernel.compiled.align(frame, out, s.samples, s.x0, s.y0, s.dx, s.dy, code)
     return out
 
 
-def assert_same_bits(frame: NDArray[np.uint8], s: Sampling, height: int, width: int) -> None:
-    expected = _reference.align(frame, s, height, width)
+def assert_same_bits(frame: UInt8Array, s: Sampling, height: int, width: int) -> None:
+    expected = align_reference(frame, s, height, width)
     for name in COMPILED:
         np.testing.assert_array_equal(run(name, frame, s, height, width), expected, err_msg=f"{name} {s}")
 
 
-def views(frame: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
+def views(frame: UInt8Array) -> dict[str, UInt8Array]:
     """(H, W, 4) -> the same memory seen in many ways, each (h, w, 3)."""
     return {
         "contiguous": np.ascontiguousarray(frame[:, :, :3]),

@@ -1,0 +1,137 @@
+"""The detector's input and output: a photo letterboxed into planes; output tensors decoded into boxes and landmarks.
+
+Candidate boxes that overlap are one face: `non_max_suppression` keeps the best, `mean_landmarks` averages them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from facedge.preprocessing import resize_grey
+from facedge.types import Float32Array, IntArray, UInt8Array
+
+STRIDES = (8, 16, 32)  # input pixels per cell of the network's three grids
+OUTPUT_NAMES = tuple(f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in STRIDES)
+SIDE_MULTIPLE = STRIDES[-1]  # sides of the input are multiples of the coarsest grid's cell
+MIN_SIDE, MAX_SIDE = 128, 4096  # of the input, in pixels
+MAX_ENLARGEMENT = 2.0  # enlarging a photo further finds no more faces
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """How a photo lies in the input: `height` x `width` pixels in the top left corner of input_height x input_width."""
+
+    height: int
+    width: int
+    input_height: int
+    input_width: int
+
+    def to_photo(self, photo_height: int, photo_width: int) -> tuple[float, float]:
+        """Factors of x and y from the input's pixels to the photo's."""
+        return photo_width / self.width, photo_height / self.height
+
+
+def fit_letterbox(photo_height: int, photo_width: int, longer_side: int) -> Letterbox:
+    """The letterbox that scales the photo's longer side to `longer_side` pixels, enlarged at most twice."""
+    scale = min(longer_side / max(photo_height, photo_width), MAX_ENLARGEMENT)
+    height, width = max(1, round(photo_height * scale)), max(1, round(photo_width * scale))
+    return Letterbox(height, width, padded_side(height), padded_side(width))
+
+
+def padded_side(pixels: int) -> int:
+    """The smallest side of an input that holds `pixels`, but at most MAX_SIDE."""
+    return min(max(-(-pixels // SIDE_MULTIPLE) * SIDE_MULTIPLE, MIN_SIDE), MAX_SIDE)
+
+
+def input_planes(rgb: UInt8Array, box: Letterbox) -> Float32Array:
+    """(H, W, 3) uint8 RGB, any strides -> float32 (1, 3, input_height, input_width) BGR from 0 to 255, zero-padded.
+
+    The resize is facedge.preprocessing's, each channel as a grey image: the exact area average, the same on every
+    machine.
+    """
+    bgr = np.ascontiguousarray(rgb.transpose(2, 0, 1)[::-1])
+    planes = np.zeros((1, 3, box.input_height, box.input_width), np.float32)
+    planes[0, :, : box.height, : box.width] = resize_grey(bgr[..., None], (box.height, box.width))
+    return planes
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """n possible faces in pixels: boxes (n, 4) as x0 y0 x1 y1, landmarks (n, 5, 2), scores (n,), all float32."""
+
+    boxes: Float32Array
+    landmarks: Float32Array
+    scores: Float32Array
+
+    def take(self, indices: IntArray) -> "Candidates":
+        """The candidates at `indices`, in that order."""
+        return Candidates(self.boxes[indices], self.landmarks[indices], self.scores[indices])
+
+    def scaled(self, factor: tuple[float, float]) -> "Candidates":
+        """The same candidates with x and y multiplied by the two factors."""
+        by = np.array(factor, np.float32)
+        return Candidates(self.boxes * np.tile(by, 2), self.landmarks * by, self.scores)
+
+
+def concatenate(parts: Sequence[Candidates]) -> Candidates:
+    """The candidates of several grids or passes in one."""
+    return Candidates(
+        np.concatenate([part.boxes for part in parts]),
+        np.concatenate([part.landmarks for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+    )
+
+
+def decode(outputs: Sequence[Float32Array], width: int, min_score: float) -> Candidates:
+    """The candidates that score at least `min_score`, before non-maximum suppression.
+
+    outputs: the arrays named by OUTPUT_NAMES, each (1, cells, channels), cells row by row.
+    width: of the network's input in pixels.
+    """
+    grids = [
+        _decode_grid(outputs[level::3], stride, width // stride, min_score) for level, stride in enumerate(STRIDES)
+    ]
+    return concatenate(grids)
+
+
+def _decode_grid(tensors: Sequence[Float32Array], stride: int, columns: int, min_score: float) -> Candidates:
+    """One grid: a cell's box centre and landmarks are offsets from the cell's corner, sizes are logarithms of cells."""
+    classes, objects, boxes, points = (tensor[0] for tensor in tensors)
+    scores = np.sqrt(classes[:, 0].clip(0, 1) * objects[:, 0].clip(0, 1))
+    kept = np.flatnonzero(scores >= min_score)
+    corner = np.stack([kept % columns, kept // columns], axis=1).astype(np.float32)
+    centre = (corner + boxes[kept, :2]) * stride
+    half = np.exp(boxes[kept, 2:]) * (stride / 2)
+    landmarks = (points[kept].reshape(-1, 5, 2) + corner[:, None]) * stride
+    return Candidates(np.concatenate([centre - half, centre + half], axis=1), landmarks, scores[kept])
+
+
+def non_max_suppression(candidates: Candidates, max_iou: float) -> Candidates:
+    """By falling score, drop each box whose intersection over union (IoU) with a kept one exceeds `max_iou`."""
+    order = np.argsort(-candidates.scores, kind="stable")
+    kept: list[int] = []
+    while order.size:
+        best, rest = order[0], order[1:]
+        kept.append(int(best))
+        order = rest[_iou(candidates.boxes[best], candidates.boxes[rest]) <= max_iou]
+    return candidates.take(np.array(kept, np.intp))
+
+
+def mean_landmarks(candidates: Candidates, chosen: int, min_iou: float) -> Float32Array:
+    """Landmarks (5, 2): the mean, weighted by score, of all candidates whose IoU with the chosen one exceeds `min_iou`.
+
+    Neighbouring cells estimate one face independently; their mean varies less than the best cell's landmarks.
+    """
+    same = _iou(candidates.boxes[chosen], candidates.boxes) > min_iou
+    return np.asarray(np.average(candidates.landmarks[same], axis=0, weights=candidates.scores[same]), np.float32)
+
+
+def _iou(box: Float32Array, others: Float32Array) -> Float32Array:
+    """Intersection over union of one box (4,) with n others (n, 4)."""
+    low = np.maximum(box[:2], others[:, :2])
+    high = np.minimum(box[2:], others[:, 2:])
+    common = (high - low).clip(0).prod(axis=1)
+    areas = (others[:, 2:] - others[:, :2]).prod(axis=1)
+    union = (box[2:] - box[:2]).prod() + areas - common
+    return np.asarray(common / np.maximum(union, np.finfo(np.float32).tiny), np.float32)

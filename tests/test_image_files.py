@@ -1,0 +1,72 @@
+"""Images are found at any depth, each once; what cannot be read is found too, and named by its error."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from facedge.errors import ImageError
+from facedge.image_files import find_images
+from facedge.imaging import load_rgb
+
+
+def test_find_images_nested_any_case_sorted(tmp_path: Path) -> None:
+    wanted = ["a.JPG", "b/c.JfIf", "b/d/e.webp", "z.Png", "b/f.BMP", "y.jpeg", "gif.gif", "q.TIFF", "k.jpe"]
+    for name in [*wanted, "notes.txt", ".hidden.jpg", ".cache/x.jpg", "b/.h/x.png", "jpg"]:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    assert [p.relative_to(tmp_path).as_posix() for p in find_images(tmp_path)] == sorted(wanted)
+
+
+def test_find_images_ends_on_link_loops_and_follows_links_once(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "x.jpg").write_bytes(b"")
+    (tmp_path / "real" / "up").symlink_to(tmp_path)
+    (tmp_path / "a_link").symlink_to(tmp_path / "real")
+    (tmp_path / "broken.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    assert [p.relative_to(tmp_path).as_posix() for p in find_images(tmp_path)] == ["real/x.jpg"]
+
+
+def test_find_images_wants_a_folder(tmp_path: Path) -> None:
+    assert find_images(tmp_path) == []
+    with pytest.raises(ImageError, match="found nothing there"):
+        find_images(tmp_path / "absent")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ImageError, match="found a file there"):
+        find_images(tmp_path / "file")
+
+
+def test_heic_photos_are_found_and_named_by_their_error(tmp_path: Path) -> None:
+    (tmp_path / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(20))
+    (path,) = find_images(tmp_path)
+    with pytest.raises(ImageError, match=r"IMG_1\.HEIC is HEIC"):
+        load_rgb(path)
+
+
+def test_a_link_to_itself_costs_that_image_only(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"")
+    (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert [path.name for path in find_images(tmp_path)] == ["a.jpg", "loop.jpg"]
+    with pytest.raises(ImageError, match=r"cannot read .*loop\.jpg"):
+        load_rgb(tmp_path / "loop.jpg")
+
+
+def test_a_folder_that_cannot_be_listed_costs_that_folder_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "closed"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.jpg").write_bytes(b"")
+    scandir = os.scandir
+
+    def refuse(folder: str | os.PathLike[str]) -> object:
+        if Path(folder).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)  # root may list every folder
+    assert find_images(tmp_path) == [tmp_path / "a" / "x.jpg", tmp_path / "closed"]
+    with pytest.raises(ImageError, match=r"cannot read .*closed \(Permission denied"):
+        load_rgb(tmp_path / "closed")
+    with pytest.raises(ImageError, match="cannot list"):
+        find_images(tmp_path / "closed")
