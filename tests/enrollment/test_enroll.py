@@ -174,7 +174,7 @@ def test_no_photos_end_in_one_sentence(base: Bundle, photos: object) -> None:
 
 
 def test_bad_photos_and_arrays_end_in_one_sentence(base: Bundle) -> None:
-    with pytest.raises(InputError, match="no photo is good enough to enroll with \\(1 x more light\\)"):
+    with pytest.raises(InputError, match=r"no photo is good enough to enroll with \(1 x more light\)"):
         facedge.enroll([np.zeros((218, 178, 3), np.uint8)], bundle=base)
     with pytest.raises(InputError, match="expected uint8 RGB"):
         facedge.enroll([np.zeros((218, 178, 3), np.float32)], bundle=base)

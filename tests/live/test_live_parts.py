@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from facedge.errors import StorageError
 from facedge.live import lockout
 from facedge.live.attempt import Attempt, FusionRule, logit, sigmoid
 from facedge.live.challenge import SECONDS, Challenge, random_side
@@ -77,6 +78,12 @@ def test_a_damaged_file_locks(tmp_path: Path, content: str) -> None:
     file = tmp_path / "attempts.json"
     file.write_text(content)
     assert Lockout(file).remaining(0.0) == lockout.MOST_DELAY
+
+
+def test_a_state_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    lock = Lockout(tmp_path / "missing" / "attempts.json")
+    with pytest.raises(StorageError, match=r"cannot write to .*missing"):
+        lock.fail(0.0)
 
 
 def turn(side: str, yaws: list[float | None], step: float = 0.1) -> str:

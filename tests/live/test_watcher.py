@@ -1,18 +1,21 @@
 """Frame after frame before a scripted camera: which events come, and when."""
 
 import json
+import shutil
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace, TracebackType
 
 import numpy as np
 import pytest
 
+from facedge.bundle import read_bundle
 from facedge.camera.frames import CameraEvent, Frame
 from facedge.live import watcher as module
 from facedge.live.attempt import FusionRule
 from facedge.live.lockout import Lockout
-from facedge.live.watcher import Event, Watcher, watch
+from facedge.live.watcher import Event, Watcher, bundle_change, watch
 from facedge.runtime.decision import Decision
 
 BOX = (100.0, 100.0, 200.0, 220.0)
@@ -183,3 +186,24 @@ def test_how_watching_ends(look: float | str, options: dict[str, object], live: 
     assert (events[0].kind, events[-1].kind, events[-1].reason) == ("started", "ended", last)
     assert "lost" in [event.kind for event in events]
     assert threading.active_count() < 10
+
+
+def test_a_change_of_the_bundle_ends_the_watching_before_the_next_frame() -> None:
+    SCRIPT[0] = shows(0.99)
+    watcher = Watcher(StubVerifier(), rule=FusionRule(3, 8))  # type: ignore[arg-type]
+    answers = iter(["", "", "replaced"])
+    events = list(watch(Scripted(30, False), watcher, changed=lambda: next(answers)))
+    assert (events[-1].kind, events[-1].reason) == ("ended", "bundle replaced")
+    assert watcher.view.frames == 2
+    assert "accept" not in [event.kind for event in events]
+
+
+def test_what_happened_to_a_bundle(tiny_bundle: Path) -> None:
+    from tiny_bundle import write_tiny
+
+    loaded = read_bundle(tiny_bundle)
+    assert bundle_change(loaded) == ""
+    write_tiny(tiny_bundle, name="another")
+    assert bundle_change(loaded) == "replaced"
+    shutil.rmtree(tiny_bundle)
+    assert bundle_change(loaded) == "deleted"
