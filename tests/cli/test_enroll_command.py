@@ -53,10 +53,10 @@ def test_enroll_verify_update_forget(base: Path, tmp_path: Path, capsys: pytest.
     assert made["bundle"] == str(bundle)
     assert bundle.parent.stat().st_mode & 0o777 == 0o700
 
-    new, stranger = photos(tmp_path / "new", 0, range(50, 53)), photos(tmp_path / "stranger", 7, range(3))
+    new, other = photos(tmp_path / "new", 0, range(50, 53)), photos(tmp_path / "other", 7, range(3))
     assert run("verify", new, "--bundle", "ana") == 0
     assert run("verify", new) == 0  # the only person enrolled here
-    assert run("verify", stranger) == 1
+    assert run("verify", other) == 1
     assert run("bundle", "check", bundle) == 0
 
     assert run("enroll", "ana", "--update", "--from", new) == 0

@@ -1,5 +1,8 @@
 """`facedge.enroll`: what it takes for photos, what it returns, and what `save` does to people who are enrolled."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,7 @@ from live_bundle import picture, write_template
 from PIL import Image
 
 import facedge
-from facedge.bundle import Bundle, read_bundle
+from facedge.bundle import Bundle, read_bundle, write_bundle
 from facedge.bundle.resolve import bundle_of, data_home
 from facedge.enrollment import store
 from facedge.errors import BundleError, InputError
@@ -165,6 +168,53 @@ def test_an_update_does_not_bring_a_forgotten_person_back(base: Bundle) -> None:
     with pytest.raises(BundleError, match="was deleted meanwhile"):
         update.save("ana")
     assert list(data_home().iterdir()) == []
+
+
+KILLED = """
+import os, signal, sys
+import numpy as np
+import facedge
+from facedge.bundle.resolve import bundle_of
+
+name, after = sys.argv[1], int(sys.argv[2])
+made = facedge.enroll(list(np.load(sys.argv[3])), onto="ana")
+real, calls = getattr(os, name), 0
+
+def counted(*args, **options):
+    global calls
+    calls += 1
+    if calls > after:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*args, **options)
+
+setattr(os, name, counted)
+made.save("ana")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
+@pytest.mark.skipif(
+    "secrets" in vars(sys.modules[write_bundle.__module__]), reason="write_bundle names its staging directory itself"
+)
+@pytest.mark.parametrize("call", ["mkdir", "fsync", "unlink"])
+def test_a_killed_update_leaves_the_old_bundle_or_the_new_and_forget_leaves_nothing(
+    base: Bundle, tmp_path: Path, call: str
+) -> None:
+    """Killed at each of its system calls in turn, of those that make, sync or delete files."""
+    np.save(tmp_path / "more.npy", np.stack(pictures(0, range(40, 43))))
+    first = facedge.enroll(pictures(0, range(3)), bundle=base)
+    for after in range(60):
+        first.save("ana")
+        command = [sys.executable, "-c", KILLED, call, str(after), str(tmp_path / "more.npy")]
+        code = subprocess.run(command, check=False).returncode
+        assert code in (0, -signal.SIGKILL)
+        assert len(saved_samples("ana")) >= len(first.samples)
+        store.forget(bundle_of("ana"))
+        assert list(data_home().iterdir()) == []
+        if code == 0:
+            return
+    raise AssertionError("it never ended")
 
 
 @pytest.mark.parametrize("photos", [[], 5, "nowhere"])
