@@ -1,10 +1,11 @@
 """facedge: is it me? A small face verifier of one's own, for a Raspberry Pi or a laptop.
 
     import facedge
-    v = facedge.load("ana.facedge")
-    v.verify("photo.jpg").accepted
+    facedge.enroll("photos of ana/").save("ana")
+    facedge.load("ana").verify("photo.jpg").accepted
+    facedge.compare("a.jpg", "b.jpg").accepted
 
-Names are imported when they are first used: `import facedge` costs milliseconds.
+Names are imported on first use: `import facedge` takes milliseconds.
 """
 
 from importlib import import_module
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from facedge.alignment import align
     from facedge.bundle import Bundle, Manifest, read_bundle
-    from facedge.bundle.pretrained import pretrained
+    from facedge.bundle.resolve import pretrained
     from facedge.detection import Face, detect
+    from facedge.enrollment.compare import compare
+    from facedge.enrollment.enroll import Enrollment, enroll
     from facedge.errors import FacedgeError
     from facedge.preprocessing import preprocess
     from facedge.preprocessing.spec import PreprocessSpec
@@ -28,6 +31,7 @@ __all__ = [
     "Bundle",
     "Decision",
     "Embedder",
+    "Enrollment",
     "Face",
     "FacedgeError",
     "Manifest",
@@ -35,37 +39,42 @@ __all__ = [
     "Verifier",
     "__version__",
     "align",
+    "compare",
     "detect",
+    "enroll",
     "load",
     "preprocess",
     "pretrained",
     "read_bundle",
 ]
 
-_HOMES = {
+_SOURCES = {
     "Bundle": "facedge.bundle",
     "Decision": "facedge.runtime.decision",
     "Embedder": "facedge.runtime.embedder",
+    "Enrollment": "facedge.enrollment.enroll",
     "Face": "facedge.detection",
     "FacedgeError": "facedge.errors",
     "Manifest": "facedge.bundle",
     "PreprocessSpec": "facedge.preprocessing.spec",
     "Verifier": "facedge.runtime.verifier",
     "align": "facedge.alignment",
+    "compare": "facedge.enrollment.compare",
     "detect": "facedge.detection",
+    "enroll": "facedge.enrollment.enroll",
     "load": "facedge.runtime.verifier",
     "preprocess": "facedge.preprocessing",
-    "pretrained": "facedge.bundle.pretrained",
+    "pretrained": "facedge.bundle.resolve",
     "read_bundle": "facedge.bundle",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from where it lives, and keep it."""
+    """Import a public name from its module on first use, and keep it."""
     if name == "__version__":
         value: Any = _version()
-    elif name in _HOMES:
-        value = getattr(import_module(_HOMES[name]), name)
+    elif name in _SOURCES:
+        value = getattr(import_module(_SOURCES[name]), name)
     else:
         raise AttributeError(f"module 'facedge' has no attribute {name!r}")
     globals()[name] = value

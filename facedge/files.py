@@ -101,10 +101,23 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Hold an exclusive lock on the file `path` (made if need be); yields whether it was had.
 
     wait: block until it is free; otherwise yield False at once where another process holds it. The lock ends with the
-    process, however it ends. The file stays: removing it would let two processes lock two files of one name.
+    process, however it ends. The file stays, unless the holder deletes it: who waited then locks the file that is there
+    afterwards, so that two processes never hold locks on two files of one name.
     """
-    with path.open("ab") as handle:
-        yield _lock(handle.fileno(), wait)
+    while True:
+        with path.open("ab") as handle:
+            had = _lock(handle.fileno(), wait)
+            if had and not _is_at(handle.fileno(), path):
+                continue
+            yield had
+            return
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lock(handle: int, wait: bool) -> bool:

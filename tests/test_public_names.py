@@ -1,6 +1,9 @@
 """The public names: all there, all documented, all typed."""
 
 import inspect
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +18,8 @@ def test_every_public_name_resolves_and_is_documented(name: str) -> None:
     assert name in dir(facedge)
 
 
-def test_homes_and_names_agree() -> None:
-    assert {*facedge._HOMES, "__version__"} == set(facedge.__all__)
+def test_sources_and_names_agree() -> None:
+    assert {*facedge._SOURCES, "__version__"} == set(facedge.__all__)
 
 
 def test_functions_are_fully_annotated() -> None:
@@ -34,3 +37,32 @@ def test_unknown_names_are_attribute_errors() -> None:
 
 def test_version_is_that_of_the_metadata() -> None:
     assert facedge.__version__.split(".")[0].isdigit()
+
+
+EVERY_MODULE = """
+import importlib, pkgutil, warnings
+import facedge
+warnings.simplefilter("ignore")
+imported = 0
+for found in pkgutil.walk_packages(facedge.__path__, "facedge."):
+    try:
+        imported += importlib.import_module(found.name) is not None
+    except ImportError as problem:  # an optional package that is not installed
+        assert not str(problem.name).startswith("facedge"), problem
+assert imported > 50
+for name, source in facedge._SOURCES.items():
+    value = getattr(facedge, name)
+    assert value is getattr(importlib.import_module(source), name), name
+    assert not isinstance(value, type(facedge)), f"{name} is a module"
+"""
+
+
+def test_no_submodule_shadows_a_public_name() -> None:
+    """`import facedge.anything` binds its name in the package: no public function may be lost to it."""
+    done = subprocess.run([sys.executable, "-c", EVERY_MODULE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_public_name_is_that_of_a_module_or_folder() -> None:
+    inside = {path.name.removesuffix(".py") for path in Path(facedge.__file__).parent.iterdir()}
+    assert inside.isdisjoint(facedge.__all__)

@@ -23,20 +23,23 @@ def resolve_bundle(value: str | Path | None) -> Path:
     """
     if value is None:
         return pretrained()
+    bundle = bundle_path(value)
+    if isinstance(value, str) and not is_path(value) and not (bundle / MANIFEST).is_file():
+        raise BundleError(
+            f"nobody called {value!r} is enrolled (enrolled: {known_names()}): run facedge enroll, or give a bundle's "
+            f"path with a slash or ending in {SUFFIX}"
+        )
+    return bundle
+
+
+def bundle_path(value: str | Path) -> Path:
+    """Where the bundle that a name or path means is, or would be; InputError for an empty value or an unfit name."""
     text = str(value)
     if not text.strip() or (isinstance(value, Path) and text == "."):
         raise InputError(
             "expected a bundle or the name of an enrolled person, got an empty value: leave it out or name one"
         )
-    if isinstance(value, Path) or is_path(text):
-        return Path(value)
-    bundle = bundle_of(text)
-    if not (bundle / MANIFEST).is_file():
-        raise BundleError(
-            f"nobody called {text!r} is enrolled (enrolled: {_known_names()}): run facedge enroll, or give a bundle's "
-            f"path with a slash or ending in {SUFFIX}"
-        )
-    return bundle
+    return Path(value) if isinstance(value, Path) or is_path(text) else bundle_of(text)
 
 
 def resolve_person(value: str | Path | None) -> Path:
@@ -48,7 +51,7 @@ def resolve_person(value: str | Path | None) -> Path:
         return resolve_bundle(value)
     found = people()
     if len(found) > 1:
-        raise BundleError(f"{len(found)} people are enrolled ({_known_names()}): choose one with --bundle NAME")
+        raise BundleError(f"{len(found)} people are enrolled ({known_names()}): choose one with --bundle NAME")
     return found[0] if found else pretrained()
 
 
@@ -146,5 +149,6 @@ def _in_words(character: str) -> bool:
     return unicodedata.category(character)[0] in "LMN"
 
 
-def _known_names() -> str:
+def known_names() -> str:
+    """The names of all enrolled people, for a message; "nobody" where there are none."""
     return ", ".join(path.name.removesuffix(SUFFIX) for path in people()) or "nobody"

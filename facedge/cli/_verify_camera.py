@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from facedge.cli import _console
+from facedge.cli._camera_views import NoView, TerminalView, WindowView
 from facedge.cli._style import styled
+from facedge.errors import BundleError, CameraError
 
 if TYPE_CHECKING:
-    from facedge.runtime.live.watcher import Event
+    from facedge.live.watcher import Event, Watcher
     from facedge.runtime.verifier import Verifier
 
 ONCE_TIMEOUT = 15.0  # seconds: --once always ends
@@ -22,7 +24,7 @@ COLOURS = {"accept": "green", "reject": "red", "locked": "red", "lost": "yellow"
 
 @dataclass(frozen=True)
 class LiveOptions:
-    """What `verify --camera` was asked for."""
+    """The options of `verify --camera`."""
 
     camera: str
     once: bool = False
@@ -34,32 +36,50 @@ class LiveOptions:
 
 
 def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
-    """Watch until it is over, and leave with 0 (accepted at the end or by --once) or 1."""
+    """Watch until the end, and exit with 0 (the last decision accepted) or 1.
+
+    Raises BundleError when the bundle is deleted or replaced meanwhile.
+    """
     from facedge.camera import open_camera
-    from facedge.runtime.enrollment import home
-    from facedge.runtime.live.lockout import Lockout
-    from facedge.runtime.live.watch import watch
-    from facedge.runtime.live.watcher import Watcher
+    from facedge.live.watcher import bundle_change, watch
 
     _refuse_without_display(options)
     if options.challenge:
         _console.say("the turn of the head raises the effort for a photo attack; it is no proof of life")
+    bundle = verifier.bundle
     with open_camera(options.camera, give_up=options.give_up) as camera:
-        if camera.live:  # at a door, failures count from one call to the next; a recording has no door
-            home.private_home()
-            lockout, now = Lockout(home.attempts_file(verifier.bundle.path)), time.time
-            watcher = Watcher(verifier, challenge=options.challenge, lockout=lockout, now=now)
-        else:
-            watcher = Watcher(verifier, challenge=options.challenge)
+        watcher = _watcher(verifier, options, live=camera.live)
         timeout = options.timeout if options.timeout is not None else ONCE_TIMEOUT if options.once else None
-        with _shown(options, watcher) as show:
-            events = watch(camera, watcher, once=options.once, timeout=timeout, show=show.frame)
-            accepted = _tell(events, options, show)
+        with _view(options, watcher) as show:
+            events = watch(
+                camera,
+                watcher,
+                once=options.once,
+                timeout=timeout,
+                show=show.frame,
+                changed=lambda: bundle_change(bundle),
+            )
+            accepted = _report(events, options, show)
+    if change := bundle_change(bundle):
+        raise BundleError(f"{bundle.path} was {change} while it was in use, so nobody is accepted: start again")
     raise typer.Exit(0 if accepted else 1)
 
 
-def _tell(events: Iterator["Event"], options: LiveOptions, show: Any) -> bool:
-    """Report every event; whether the last decision accepted."""
+def _watcher(verifier: "Verifier", options: LiveOptions, *, live: bool) -> "Watcher":
+    """With a live camera, failed attempts count from one call to the next; in a recording they do not."""
+    from facedge.bundle.resolve import private_data_home
+    from facedge.live.lockout import Lockout, attempts_file
+    from facedge.live.watcher import Watcher
+
+    if not live:
+        return Watcher(verifier, challenge=options.challenge)
+    private_data_home()
+    lockout = Lockout(attempts_file(verifier.bundle.path))
+    return Watcher(verifier, challenge=options.challenge, lockout=lockout, now=time.time)
+
+
+def _report(events: Iterator["Event"], options: LiveOptions, show: Any) -> bool:
+    """Print every event; whether the last decision accepted."""
     accepted = False
     for event in events:
         if event.kind in ("accept", "reject"):
@@ -69,15 +89,15 @@ def _tell(events: Iterator["Event"], options: LiveOptions, show: Any) -> bool:
         if options.watch:
             _console.emit_json(event.to_record())
         elif event.kind == "ended" or (event.kind not in QUIET_KINDS and not show.covers_events):
-            _say(event)
+            _print(event)
     return accepted
 
 
-def _say(event: "Event") -> None:
+def _print(event: "Event") -> None:
     if event.kind in ("accept", "reject"):
         score = f"{event.score:.4f}" if event.score is not None else "     -"
-        word = styled(event.kind, COLOURS[event.kind])
-        print(f"{word}  {score}  at {event.seconds:.2f} s" + (f"  {event.reason}" if event.reason else ""), flush=True)
+        kind = styled(event.kind, COLOURS[event.kind])
+        print(f"{kind}  {score}  at {event.seconds:.2f} s" + (f"  {event.reason}" if event.reason else ""), flush=True)
     elif event.kind == "ended":
         _console.say(f"ended at {event.seconds:.2f} s: {event.reason}")
     else:
@@ -88,36 +108,15 @@ def _refuse_without_display(options: LiveOptions) -> None:
     if not options.show:
         return
     from facedge.camera.listing import display_problem
-    from facedge.errors import CameraError
 
     if problem := display_problem():
         raise CameraError(f"--show opens a window, but {problem}: leave --show out for the view in the terminal")
 
 
-def _shown(options: LiveOptions, watcher: Any) -> Any:
-    """The window, the live view in a terminal, or nothing."""
+def _view(options: LiveOptions, watcher: "Watcher") -> NoView | TerminalView | WindowView:
+    """The window, the live view in a terminal, or none."""
     if options.show:
-        from facedge.cli._window import WindowView
-
         return WindowView(watcher)
     if sys.stdout.isatty() and not options.watch and not options.once:
-        from facedge.cli._live import TerminalView
-
         return TerminalView(watcher)
     return NoView()
-
-
-class NoView:
-    """Nothing to look at."""
-
-    covers_events = False
-
-    def frame(self, _frame: object) -> None:
-        """A frame went by."""
-
-    def __enter__(self) -> "NoView":
-        """Itself."""
-        return self
-
-    def __exit__(self, *_problem: object) -> None:
-        """Nothing to close."""

@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facedge.cli import _console
-from facedge.cli._options import BundleOption, JsonOption, ThreadsOption, chosen_bundle, chosen_faces
-from facedge.cli._style import counted, percent
+from facedge.cli._options import BundleOption, JsonOption, ThreadsOption, chosen_faces
 
 if TYPE_CHECKING:
-    from facedge.bundle import Bundle
+    from facedge.enrollment.capture import CheckedPhoto
+    from facedge.enrollment.enroll import Enrollment
+    from facedge.faces.options import FaceOptions
     from facedge.runtime.embedder import Embedder
-    from facedge.runtime.enrollment.fitting import Enrollment
-    from facedge.runtime.enrollment.samples import Sample
 
 
 def enroll(
-    name: Annotated[str, typer.Argument(help="Who: the bundle is called so.")],
+    name: Annotated[str, typer.Argument(help="The person's name.")],
     photos: Annotated[Path | None, typer.Option("--from", help="Folder of photos of this person.")] = None,
     camera: Annotated[
         str | None,
@@ -34,116 +33,105 @@ def enroll(
         Path | None,
         typer.Option("--impostors", help="Folder of photos of family and housemates, a folder each."),
     ] = None,
-    update: Annotated[bool, typer.Option("--update", help="Add to the photos enrolled before.")] = False,
+    update: Annotated[bool, typer.Option("--update", help="Add to the samples of this enrolled person.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace this enrolled person.")] = False,
     faces: Annotated[
         str, typer.Option("--faces", help="Which face of several: only (refuse), largest, center.")
     ] = "only",
     seconds: Annotated[
-        float, typer.Option("--seconds", min=0.5, help="How long to look into a camera at most.")
+        float, typer.Option("--seconds", min=0.5, help="How long to take frames from a camera at most.")
     ] = 30.0,
     samples: Annotated[int, typer.Option("--samples", min=1, max=200, help="Samples to keep at most.")] = 20,
     as_json: JsonOption = False,
     threads: ThreadsOption = 1,
 ) -> None:
     """Enroll a person: keep good and varied photos, fit the head, set a threshold with evidence."""
-    from facedge.bundle import read_bundle
-    from facedge.cli._enroll_camera import samples_from_camera
+    from facedge.bundle.resolve import bundle_path, person_name
+    from facedge.enrollment import store
+    from facedge.enrollment.capture import check_photos
+    from facedge.enrollment.enroll import enroll_checked, open_base
     from facedge.errors import InputError
-    from facedge.runtime.embedder import Embedder
-    from facedge.runtime.enrollment import home
-    from facedge.runtime.enrollment import samples as collecting
+    from facedge.faces.options import FaceOptions
 
     if (photos is None) == (camera is None):
         raise InputError("name where the photos come from: --from DIR or --camera SRC, one of them")
-    target = output or home.bundle_of(name)
-    base = read_bundle(target if update else chosen_bundle(bundle))
-    embedder = Embedder(base, threads=threads)
-    if photos is not None:
-        found = _samples_from_folder(embedder, photos, faces)
+    if update and replace:
+        raise InputError("--update adds to the samples of a person, --replace drops them: give one of the two")
+    target = output or bundle_path(name)
+    if not update:
+        store.refuse_occupied(target, replace=replace)
+    options = FaceOptions(policy=chosen_faces(faces))
+    base = open_base(
+        None if update or bundle is None else str(bundle), onto=(output or name) if update else None, threads=threads
+    )
+    if camera is not None:
+        checked = _frames(base.embedder, camera, options, seconds=seconds, wanted=samples)
     else:
-        found = samples_from_camera(embedder, str(camera), chosen_faces(faces), seconds=seconds, wanted=samples)
-    kept = collecting.varied(found, samples)
-    made, enrollment = _write(target, base, embedder, kept, impostors, far, update, home.checked_name(name))
-    for warning in enrollment.source.warnings():
+        checked = check_photos(base.embedder, photos, options, _console.track)
+    made = enroll_checked(base, checked, far=far, impostors=impostors, samples=samples, where=f"{photos or camera}: ")
+    for source, reason in made.skipped:
+        _console.say(f"left out: {source}: {reason}")
+    called = person_name(target.name) if output is None else person_name(name)
+    made = made.save(target, replace=replace, name=called)
+    for warning in made.warnings:
         _console.warn(warning)
     if as_json:
-        _console.emit_json({"bundle": str(made.path), "threshold": made.manifest.threshold, **enrollment.figures()})
+        _console.emit_json({"bundle": str(made.path), "threshold": made.fitted.threshold, **made.figures()})
     else:
-        print("\n".join(_report(made, enrollment)))
+        print("\n".join(_report(made, called)))
 
 
-def _samples_from_folder(embedder: "Embedder", photos: Path, faces: str) -> list["Sample"]:
+def _frames(
+    embedder: "Embedder", camera: str, options: "FaceOptions", *, seconds: float, wanted: int
+) -> "list[CheckedPhoto]":
+    """Frames of a camera until enough varied ones are kept, `seconds` are over, or a recording ends.
+
+    The person is advised on stderr meanwhile.
+    """
+    from facedge.camera import open_camera
+    from facedge.enrollment.capture import CheckedPhoto, Guide
     from facedge.errors import InputError
-    from facedge.runtime.enrollment.samples import faults_in_words, look_at_folder
 
-    looks = look_at_folder(embedder, photos, faces=chosen_faces(faces))
-    for look in looks:
-        if look.sample is None:
-            _console.say(f"left out: {look.source}: {look.advice}")
-    found = [look.sample for look in looks if look.sample is not None]
-    if not found:
-        raise InputError(f"{photos}: no photo is good enough to enroll with ({faults_in_words(looks)}): bring others")
-    return found
-
-
-def _write(
-    target: Path,
-    base: "Bundle",
-    embedder: "Embedder",
-    kept: list["Sample"],
-    impostors: Path | None,
-    far: float | None,
-    update: bool,
-    name: str,
-) -> tuple["Bundle", "Enrollment"]:
-    """Fit, calibrate and write; with --update on top of what was enrolled before."""
-    import numpy as np
-
-    import facedge
-    from facedge.bundle.writing import check_target
-    from facedge.runtime.enrollment import fitting, home, personal
-    from facedge.runtime.enrollment.samples import embeddings_of, look_at_impostors
-
-    check_target(target)
-    enrolled = embeddings_of(kept)
-    if update:
-        enrolled = np.concatenate([personal.enrolled_before(base), enrolled])
-    others, who = None, None
-    if impostors is not None:
-        others, who, _ = look_at_impostors(embedder, impostors)
-    enrollment = fitting.fit(base, enrolled, far=far, impostors=others, impostor_people=who)
-    if target.parent == home.data_home():
-        home.private_home()
-    made = personal.write_personal(
-        target,
-        base,
-        enrollment,
-        enrolled,
-        name=name,
-        created_by=f"facedge {facedge.__version__}",
-        created=None,
-        impostors=others,
-        impostor_people=who,
-    )
-    return made, enrollment
+    guide = Guide(embedder, wanted=wanted, options=options)
+    with open_camera(camera) as source, _console.bar("enrolling") as show:
+        first: float | None = None
+        while not source.ended and not guide.done:
+            frame = source.next()
+            for event in source.events():
+                _console.say(event.message)
+            if frame is None:
+                continue
+            first = frame.seconds if first is None else first
+            if frame.seconds - first >= seconds:
+                break
+            advice = guide.add_frame(frame.image, f"{camera} at {frame.seconds:.2f} s")
+            show(len(guide.kept), wanted, advice)
+            if guide.advice_is_new:
+                _console.say(advice)
+    if not guide.kept:
+        raise InputError(f"{camera}: no frame was good enough to enroll with ({guide.faults}): try again")
+    _console.say(f"checked {guide.frames} frames, {guide.good} good, {len(guide.kept)} different enough")
+    return [CheckedPhoto(sample.source, sample, None) for sample in guide.kept]
 
 
-def _report(made: "Bundle", found: "Enrollment") -> list[str]:
-    """What was made and how far it can be believed, line by line."""
-    e = found.point.estimate
+def _report(made: "Enrollment", name: str) -> list[str]:
+    """The result and its error rates, line by line."""
+    from facedge.formatting import counted, interval, percent, rate
+
+    found, estimate = made.fitted, made.fitted.point.estimate
     lines = [
-        f"enrolled {made.manifest.name} with {counted(found.samples, 'sample')}: {made.path}",
-        f"threshold {found.threshold:.4f} for a FAR of {found.point.target:g}: "
-        f"{percent(e.low95)} to {percent(e.high95)} with 95 % confidence",
-        f"behind it: {e.identities:,} people who took turns, {e.comparisons:,} impostor comparisons",
+        f"enrolled {name} with {counted(found.samples, 'sample')}: {made.path}",
+        f"threshold {found.threshold:.4f} for a FAR of {rate(found.point.target)}: "
+        f"{interval(estimate.low95, estimate.high95)} with 95 % confidence",
+        f"behind it: {estimate.identities:,} people enrolled in turn, {estimate.comparisons:,} impostor comparisons",
         f"of everybody in the cohort, {counted(found.passed_identities, 'person', 'people')} "
-        f"({counted(found.passed, 'image')}) would pass as {made.manifest.name}",
+        f"({counted(found.passed, 'image')}) would pass as {name}",
     ]
     if found.own_impostors:
         lines.append(f"of your own impostors' {counted(found.own_impostors, 'photo')}, {found.own_passed} would pass")
     if found.frr is not None:
-        rate, low, high = found.frr
-        lines.append(f"refuses {percent(rate)} of the samples when held out ({percent(low)} to {percent(high)})")
-    lines.append(f"refuses {percent(found.cohort_frr)} of others' photos who are enrolled like this")
+        share, low, high = found.frr
+        lines.append(f"refuses {percent(share)} of the samples when held out ({interval(low, high)})")
+    lines.append(f"refuses {percent(found.cohort_frr)} of the photos of cohort people who are enrolled like this")
     lines.append(f"the score is a probability with a calibration error of {found.calibration_error:.3f}")
     return lines

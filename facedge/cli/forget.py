@@ -1,6 +1,6 @@
-"""`facedge forget`: delete what was kept of a person, and say what it was."""
+"""`facedge forget`: delete everything that is kept about an enrolled person."""
 
-from pathlib import Path
+import sys
 from typing import Annotated
 
 import typer
@@ -11,13 +11,23 @@ from facedge.cli._options import JsonOption
 
 def forget(
     name: Annotated[str, typer.Argument(help="The person's name, or the path of a personal bundle.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete a person's bundle and the count of failed attempts at it. There is no way back."""
-    from facedge.runtime.enrollment import home
+    """Delete a person's bundle and the count of failed attempts at it. This cannot be undone."""
+    from facedge.bundle.resolve import bundle_path
+    from facedge.enrollment import store
+    from facedge.errors import InputError
 
-    given = Path(name)
-    deleted = home.forget(given if given.exists() or len(given.parts) > 1 else home.bundle_of(name))
+    bundle = bundle_path(name)
+    found = store.deletable(bundle)
+    if not yes:
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise InputError(f"deleting {bundle} cannot be undone, and there is no terminal to ask at: give --yes")
+        if not typer.confirm(f"Delete {bundle} ({len(found)} files and folders)?", err=True):
+            _console.say("nothing was deleted")
+            raise typer.Exit(1)
+    deleted = store.forget(bundle)
     if as_json:
         _console.emit_json({"deleted": [str(path) for path in deleted]})
         return

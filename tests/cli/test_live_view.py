@@ -5,9 +5,9 @@ from collections import deque
 
 from rich.console import Console
 
-from facedge.cli._live import WIDTH, panel, spark
+from facedge.cli._camera_views import WIDTH, panel, spark
+from facedge.live.watcher import View
 from facedge.runtime.decision import Decision
-from facedge.runtime.live.watcher import View
 
 
 def drawn(view: View) -> str:

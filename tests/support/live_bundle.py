@@ -1,4 +1,4 @@
-"""A tiny unenrolled bundle with a cohort, crops of drawn people, and cameras that play lists of frames."""
+"""A tiny unenrolled bundle with a cohort, and crops of drawn people."""
 
 from functools import cache
 from pathlib import Path
@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 import tiny_bundle
-from numpy.typing import NDArray
 
 from facedge.bundle import Bundle, write_bundle
 from facedge.bundle.arrays import to_npy
 from facedge.runtime.head_graph import head_onnx_bytes
+from facedge.types import Float32Array, Int32Array, UInt8Array
 
 PEOPLE, EACH = 90, 4
 
 
-def look(person: int, take: int, noise: int = 30) -> NDArray[np.uint8]:
+def picture(person: int, take: int, noise: int = 30) -> UInt8Array:
     """One picture of a drawn person: the same tiles in another light, with noise. uint8 (218, 178, 3)."""
     rng = np.random.default_rng([person, take])
     changed = tiny_bundle.crop(person).astype(np.int16) + rng.integers(-noise, noise + 1, (218, 178, 3))
@@ -23,9 +23,9 @@ def look(person: int, take: int, noise: int = 30) -> NDArray[np.uint8]:
 
 
 @cache
-def cohort(people: int = PEOPLE, each: int = EACH) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+def cohort(people: int = PEOPLE, each: int = EACH) -> tuple[Float32Array, Int32Array]:
     """Embeddings (N, D) and identities (N,) of people 1000, 1001, ..., none of whom the tests enroll."""
-    rows = [tiny_bundle.embedding_of(look(1000 + who, take)) for who in range(people) for take in range(each)]
+    rows = [tiny_bundle.embedding_of(picture(1000 + who, take)) for who in range(people) for take in range(each)]
     return np.stack(rows), np.repeat(np.arange(people, dtype=np.int32), each)
 
 

@@ -1,34 +1,43 @@
-"""Embeddings of a person + a bundle's cohort -> the person's score, its threshold, and the evidence for both."""
+"""Embeddings of a person and a bundle's cohort -> the person's score, its threshold, and the evidence for both."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from facedge.bundle import Bundle
+from facedge.bundle import Bundle, Calibration
 from facedge.bundle.arrays import read_cohort
+from facedge.enrollment import calibration
+from facedge.enrollment.calibration import OWN_IMPOSTORS, cohort_trials
+from facedge.enrollment.source_check import SourceCheck, check_source
+from facedge.enrollment.template import Linear, template
 from facedge.errors import BundleError
 from facedge.metrics import Threshold, clopper_pearson
-from facedge.runtime.enrollment import calibration
-from facedge.runtime.enrollment.linear import Linear, template
-from facedge.runtime.enrollment.source_check import SourceCheck, check_source
-from facedge.runtime.enrollment.trials import OWN_IMPOSTORS, Trials, cohort_trials
+from facedge.types import Float32Array, Int32Array
 
 USUAL_FAR = 1e-3
-FOLDS = 10  # in which oneself is held out
+FOLDS = 10  # of the held-out FRR
 METHOD = "cosine to the mean of the samples, calibrated to a probability on the cohort"
 
 
 @dataclass(frozen=True)
-class Enrollment:
-    """A person's score, and everything known about it.
+class Impostors:
+    """Embeddings float32 (M, D) of people the user knows, and the person in each, int32 (M,)."""
+
+    embeddings: Float32Array
+    people: Int32Array
+
+
+@dataclass(frozen=True)
+class FittedScore:
+    """A person's score with its threshold and evidence.
 
     logit        the score as the head computes it, before its sigmoid
-    threshold    as the head's probability; `point` is the same on cosines, with its evidence
-    frr          share of one's own samples refused when held out, with its 95 % interval; None with one sample
-    cohort_frr   share of the cohort's own probes refused: what people enrolled with so many images meet
-    passed       identities and comparisons of the cohort that pass as this person
+    threshold    as the head's probability; `point` is the same on cosines
+    evidence     for the threshold, with the other operating points, as the manifest holds it
+    frr          share of the person's own samples refused when held out, with its 95 % interval; None with one sample
+    cohort_frr   share of the cohort's own probes refused, when enrolled with as many images
+    passed_identities, passed   identities and images of the cohort that pass as this person
     own_impostors, own_passed   images of the user's own impostors, and how many of them pass
     calibration_error           of the probability, over people of the cohort
     """
@@ -36,8 +45,7 @@ class Enrollment:
     logit: Linear
     threshold: float
     point: Threshold
-    link: calibration.Logistic
-    trials: Trials
+    evidence: Calibration
     samples: int
     frr: tuple[float, float, float] | None
     cohort_frr: float
@@ -70,33 +78,27 @@ class Enrollment:
 
 
 def fit(
-    bundle: Bundle,
-    enrolled: NDArray[np.float32],
-    *,
-    far: float | None = None,
-    impostors: NDArray[np.float32] | None = None,
-    impostor_people: NDArray[np.int32] | None = None,
-) -> Enrollment:
+    bundle: Bundle, enrolled: Float32Array, *, far: float | None = None, impostors: Impostors | None = None
+) -> FittedScore:
     """Fit the score of a person to embeddings (K, D) and calibrate it on the bundle's cohort.
 
     far        the FAR to set the threshold for; None takes 0.001, or the lowest usual one that the cohort supports
-    impostors  float32 (M, D) of people one meets, `impostor_people` int32 (M,) who is who; they join the cohort
+    impostors  people the user knows: they join the cohort
 
     Raises BundleError without a cohort, InputError for a FAR that it does not support.
     """
-    cohort, people = whole_cohort(bundle, impostors, impostor_people)
+    cohort, people = whole_cohort(bundle, impostors)
     own = people >= OWN_IMPOSTORS
     score = template(enrolled)
     trials = cohort_trials(cohort, people, len(enrolled))
     point = calibration.choose_point(trials, far if far is not None else calibration.usual_far(trials, USUAL_FAR))
     link = calibration.fit_logistic(trials.genuine, trials.impostor)
     passed = score.score(cohort) >= point.threshold
-    return Enrollment(
+    return FittedScore(
         logit=score.scaled(link.slope, link.shift),
         threshold=calibration.as_score(link, point.threshold),
         point=point,
-        link=link,
-        trials=trials,
+        evidence=calibration.evidence(trials, point, link),
         samples=len(enrolled),
         frr=_held_out(enrolled, point.threshold),
         cohort_frr=float(np.mean(trials.genuine < point.threshold)),
@@ -109,25 +111,27 @@ def fit(
     )
 
 
-def whole_cohort(
-    bundle: Bundle, impostors: NDArray[np.float32] | None = None, people: NDArray[np.int32] | None = None
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """The bundle's cohort (N, D) and who is who (N,), with impostors (M, D) of people (M,) added to it."""
+def whole_cohort(bundle: Bundle, impostors: Impostors | None = None) -> tuple[Float32Array, Int32Array]:
+    """The bundle's cohort (N, D) and its identities (N,), with the user's own impostors added.
+
+    Raises BundleError where the bundle carries no cohort.
+    """
     found = read_cohort(bundle.files)
     if found is None:
         raise BundleError(
             f"{bundle.path.name} carries no cohort, so no threshold can be justified: export it with --faces"
         )
     cohort, identities = found
-    if impostors is None or people is None or not len(impostors):
+    if impostors is None or not len(impostors.embeddings):
         return cohort, identities
     known = identities[identities >= OWN_IMPOSTORS]
     first = int(known.max()) + 1 if len(known) else OWN_IMPOSTORS
-    return np.concatenate([cohort, impostors]), np.concatenate([identities, people + first]).astype(np.int32)
+    people = np.concatenate([identities, impostors.people + first]).astype(np.int32)
+    return np.concatenate([cohort, impostors.embeddings]), people
 
 
-def _held_out(enrolled: NDArray[np.float32], threshold: float) -> tuple[float, float, float] | None:
-    """(FRR, low, high) of one's own samples, each scored by an enrollment of the other folds; exact 95 % interval."""
+def _held_out(enrolled: Float32Array, threshold: float) -> tuple[float, float, float] | None:
+    """(FRR, low, high) of the samples, each scored by a template of the other folds; exact 95 % interval."""
     count = len(enrolled)
     if count < 2:
         return None

@@ -9,13 +9,20 @@ from hypothesis import strategies as st
 
 pytest.importorskip("onnx")
 
-from live_bundle import look, write_template
+from live_bundle import picture, write_template
 from PIL import Image, ImageFilter
 
+from facedge.enrollment.capture import (
+    Guide,
+    Sample,
+    check_photo,
+    check_photos,
+    embed_impostors,
+    select_varied,
+)
 from facedge.errors import InputError
 from facedge.runtime.embedder import Embedder
 from facedge.runtime.enrollment import gates
-from facedge.runtime.enrollment.samples import Guide, Sample, look_at, look_at_folder, look_at_impostors, varied
 
 STRAIGHT = ((68.0, 111.0), (108.0, 111.0), (88.0, 134.0), (70.0, 152.0), (104.0, 152.0))
 POINT = st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4))
@@ -33,11 +40,11 @@ def blurred(image: np.ndarray, radius: float) -> np.ndarray:
 @pytest.mark.parametrize(
     ("image", "fault"),
     [
-        (look(0, 0), None),
-        (blurred(look(0, 0), 7), "blurred"),
-        ((look(0, 0) // 12).astype(np.uint8), "dark"),
+        (picture(0, 0), None),
+        (blurred(picture(0, 0), 7), "blurred"),
+        ((picture(0, 0) // 12).astype(np.uint8), "dark"),
         (np.full((218, 178, 3), 128, np.uint8), "dark"),
-        ((225 + look(0, 0) // 9).astype(np.uint8), "bright"),
+        ((225 + picture(0, 0) // 9).astype(np.uint8), "bright"),
     ],
     ids=["good", "blurred", "dark", "flat", "bright"],
 )
@@ -46,7 +53,7 @@ def test_faults_of_a_crop(image: np.ndarray, fault: str | None) -> None:
 
 
 def test_faults_of_a_pose() -> None:
-    image = look(0, 0)
+    image = picture(0, 0)
     far = tuple((x / 4, y / 4) for x, y in STRAIGHT)
     turned = (*STRAIGHT[:2], (112.0, 134.0), *STRAIGHT[3:])
     assert gates.fault(gates.measure(image, STRAIGHT)) is None
@@ -63,52 +70,54 @@ def test_yaw_is_a_number_and_changes_sign_in_a_mirror(points: tuple[tuple[float,
     assert gates.yaw(mirrored) == pytest.approx(-gates.yaw(points), rel=1e-6, abs=1e-6)
 
 
-def test_looking_at_photos(embedder: Embedder) -> None:
-    good = look_at(embedder, look(0, 0), "a")
+def test_checking_photos(embedder: Embedder) -> None:
+    good = check_photo(embedder, picture(0, 0), "a")
     assert good.sample is not None
     assert good.advice == ""
-    dark = look_at(embedder, np.zeros((218, 178, 3), np.uint8), "b")
+    dark = check_photo(embedder, np.zeros((218, 178, 3), np.uint8), "b")
     assert (dark.sample, dark.advice) == (None, "more light")
 
 
 def test_a_folder_is_read_to_its_end(embedder: Embedder, tmp_path: Path) -> None:
     folder = tmp_path / "me"
     folder.mkdir()
-    Image.fromarray(look(0, 0)).save(folder / "1.png")
+    Image.fromarray(picture(0, 0)).save(folder / "1.png")
     (folder / "2.jpg").write_text("no picture")
-    first, second = look_at_folder(embedder, folder)
+    first, second = check_photos(embedder, folder)
     assert first.sample is not None
     assert second.sample is None
     assert "2.jpg" in second.advice
     with pytest.raises(InputError, match="expected a folder of photos"):
-        look_at_folder(embedder, tmp_path / "nowhere")
+        check_photos(embedder, tmp_path / "nowhere")
 
 
 def test_impostors_are_people_by_folder(embedder: Embedder, tmp_path: Path) -> None:
     folder = tmp_path / "family"
     (folder / "ben").mkdir(parents=True)
     for name, person in (("ben/1.png", 1), ("ben/2.png", 1), ("guest.png", 2), ("other.png", 3)):
-        Image.fromarray(look(person, 0)).save(folder / name)
-    embeddings, people, _ = look_at_impostors(embedder, folder)
-    assert embeddings.shape == (4, 16)
-    assert len(set(people.tolist())) == 3
+        Image.fromarray(picture(person, 0)).save(folder / name)
+    found = embed_impostors(embedder, folder)
+    assert found.embeddings.shape == (4, 16)
+    assert len(set(found.people.tolist())) == 3
 
 
 def test_near_copies_are_left_out() -> None:
-    measures = gates.measure(look(0, 0), None)
+    measures = gates.measure(picture(0, 0), None)
     basis = np.eye(8, dtype=np.float32)
     samples = [Sample(basis[k // 5], str(k), measures) for k in range(40)]  # eight different, five times each
-    assert len(varied(samples)) == 8
-    assert [s.source for s in varied(samples, 3)] == sorted((s.source for s in varied(samples, 3)), key=int)
-    assert varied([]) == []
+    assert len(select_varied(samples)) == 8
+    assert [s.source for s in select_varied(samples, 3)] == sorted(
+        (s.source for s in select_varied(samples, 3)), key=int
+    )
+    assert select_varied([]) == []
 
 
-def test_the_guide_keeps_what_differs_and_says_what_to_do(embedder: Embedder) -> None:
+def test_the_guide_keeps_what_differs_and_advises(embedder: Embedder) -> None:
     guide = Guide(embedder, wanted=2)
-    assert guide.look(look(0, 0), "1") == "good"
-    assert guide.look(look(0, 0), "2").startswith("turn your head")
+    assert guide.add_frame(picture(0, 0), "1") == "good"
+    assert guide.add_frame(picture(0, 0), "2").startswith("turn your head")
     assert guide.advice_is_new
-    assert guide.look(np.zeros((218, 178, 3), np.uint8), "3") == "more light"
-    assert guide.look(look(5, 0), "4") == "good"
+    assert guide.add_frame(np.zeros((218, 178, 3), np.uint8), "3") == "more light"
+    assert guide.add_frame(picture(5, 0), "4") == "good"
     assert guide.done
     assert guide.faults == "1 x more light"

@@ -1,21 +1,23 @@
-"""Found once, followed, searched again: which look each frame gets, and that real frames are decided alike."""
+"""Detected once, followed, detected again: what each frame gets, and that real frames are located alike."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from facedge.runtime.live import tracking
-from facedge.runtime.live.tracking import Tracker
+from facedge.faces.options import FaceOptions
+from facedge.live import track
+from facedge.live.track import Tracker
 from facedge.runtime.locate import Located, follow, locate
 
 FRAME = np.zeros((48, 64, 3), np.uint8)
 FACE = Located(np.zeros((218, 178, 3), np.uint8), None, (10.0, 10.0, 30.0, 30.0), ((1.0, 2.0),) * 5)
 NOBODY = Located(None, "no_face")
+LARGEST = FaceOptions()
 
 
 @pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Located | None]]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Located | None]]:
     """What the next calls answer; "done" tells which were made."""
     script: dict[str, list[Located | None]] = {"search": [], "follow": [], "done": []}
 
@@ -23,39 +25,39 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Located | None]]:
         script["done"].append(kind)  # type: ignore[arg-type]
         return script[kind].pop(0) if script[kind] else FACE
 
-    monkeypatch.setattr(tracking, "locate", lambda _image, **_options: answer("search"))
-    monkeypatch.setattr(tracking, "follow", lambda _image, last: answer("follow") if last.crop is not None else None)
+    monkeypatch.setattr(track, "locate", lambda _image, **_options: answer("search"))
+    monkeypatch.setattr(track, "follow", lambda _image, last: answer("follow") if last.crop is not None else None)
     return script
 
 
-def test_the_whole_frame_is_looked_at_every_so_often(looks: dict[str, list[Located | None]]) -> None:
-    tracker = Tracker(followed=2)
+def test_the_whole_frame_is_searched_every_so_often(calls: dict[str, list[Located | None]]) -> None:
+    tracker = Tracker(LARGEST, followed=2)
     for _ in range(7):
         assert tracker.locate(FRAME) is FACE
-    assert looks["done"] == ["search", "follow", "follow", "search", "follow", "follow", "search"]
+    assert calls["done"] == ["search", "follow", "follow", "search", "follow", "follow", "search"]
 
 
-def test_a_lost_face_is_searched_in_the_same_frame(looks: dict[str, list[Located | None]]) -> None:
-    looks["follow"] = [None]
-    looks["search"] = [FACE, NOBODY, NOBODY]
-    tracker = Tracker()
+def test_a_lost_face_is_searched_in_the_same_frame(calls: dict[str, list[Located | None]]) -> None:
+    calls["follow"] = [None]
+    calls["search"] = [FACE, NOBODY, NOBODY]
+    tracker = Tracker(LARGEST)
     assert [tracker.locate(FRAME) for _ in range(4)] == [FACE, NOBODY, NOBODY, FACE]
-    assert looks["done"] == ["search", "follow", "search", "search", "search"]
+    assert calls["done"] == ["search", "follow", "search", "search", "search"]
 
 
-def test_whether_there_is_only_one_face_every_frame_must_tell(looks: dict[str, list[Located | None]]) -> None:
-    tracker = Tracker("only")
+def test_whether_there_is_only_one_face_every_frame_must_tell(calls: dict[str, list[Located | None]]) -> None:
+    tracker = Tracker(FaceOptions(policy="only"))
     for _ in range(3):
         tracker.locate(FRAME)
-    assert looks["done"] == ["search"] * 3
+    assert calls["done"] == ["search"] * 3
 
 
-def test_what_was_forgotten_is_searched(looks: dict[str, list[Located | None]]) -> None:
-    tracker = Tracker()
+def test_what_was_forgotten_is_searched(calls: dict[str, list[Located | None]]) -> None:
+    tracker = Tracker(LARGEST)
     tracker.locate(FRAME)
     tracker.forget()
     tracker.locate(FRAME)
-    assert looks["done"] == ["search", "search"]
+    assert calls["done"] == ["search", "search"]
 
 
 def test_nothing_is_followed_from_nobody_or_out_of_the_frame() -> None:
@@ -69,7 +71,7 @@ def test_nothing_is_followed_from_nobody_or_out_of_the_frame() -> None:
 def test_a_followed_face_is_where_a_search_finds_it(shared_data: Path) -> None:
     cv2 = pytest.importorskip("cv2")
     capture = cv2.VideoCapture(str(shared_data / "video" / "one_face_960x540.mp4"))
-    tracker, apart = Tracker(), []
+    tracker, apart = Tracker(LARGEST), []
     for _ in range(24):
         image = capture.read()[1][:, :, ::-1]
         found, anew = tracker.locate(image), locate(image, aligned=False)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facedge.runtime.enrollment import source_check
+from facedge.enrollment import source_check
 
 
 @pytest.mark.parametrize("people", [3, 10, 60])

@@ -1,24 +1,40 @@
-"""The live view in a terminal: score against threshold, a small history, frames a second by stage."""
+"""The live views of `verify --camera`: a panel in the terminal, and a window for `--show`."""
 
 import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from facedge.camera.frames import Frame
-    from facedge.runtime.live.watcher import View, Watcher
+    from facedge.live.watcher import View, Watcher
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 40
 STATE_STYLE = {"face": "bold", "locked": "bold red", "no_face": "dim"}
 
 
+class NoView:
+    """No live view: events are printed as lines."""
+
+    covers_events = False
+
+    def frame(self, _frame: object) -> None:
+        """Show nothing."""
+
+    def __enter__(self) -> "NoView":
+        """Itself."""
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        """Nothing to close."""
+
+
 class TerminalView:
-    """A panel that is drawn anew after every frame, ten times a second at most."""
+    """A panel with score, threshold, history and frames a second by stage, redrawn ten times a second at most."""
 
     covers_events = True
 
     def __init__(self, watcher: "Watcher") -> None:
-        """Show what `watcher` sees."""
+        """Show the state of `watcher`."""
         from rich.live import Live
 
         self._watcher, self._threshold = watcher, watcher.threshold
@@ -31,11 +47,11 @@ class TerminalView:
         return self
 
     def __exit__(self, *_problem: object) -> None:
-        """Leave the last picture."""
+        """Leave the last panel on the screen."""
         self._live.stop()
 
     def frame(self, _frame: "Frame | None") -> None:
-        """Draw, if the last drawing is old enough."""
+        """Redraw, unless the last drawing is younger than 0.1 s."""
         now = time.perf_counter()
         if now - self._drawn >= 0.1:
             self._drawn = now
@@ -44,7 +60,7 @@ class TerminalView:
 
 
 def panel(view: "View", threshold: float, rate: float) -> Any:
-    """The view as something rich can draw."""
+    """The view as a rich Panel."""
     from rich.panel import Panel
     from rich.text import Text
 
@@ -62,12 +78,12 @@ def panel(view: "View", threshold: float, rate: float) -> Any:
 
 
 def spark(scores: list[float]) -> str:
-    """Scores 0..1 as a line of blocks."""
+    """Scores 0..1 as a line of block characters."""
     return "".join(BARS[min(int(score * len(BARS)), len(BARS) - 1)] for score in scores) or "-"
 
 
 def _bar(score: float, threshold: float) -> str:
-    """A bar of the score with a mark where the threshold is."""
+    """A bar of the score with a mark at the threshold."""
     mark, full = min(int(threshold * WIDTH), WIDTH - 1), int(score * WIDTH)
     return "".join("┃" if k == mark else "█" if k < full else "·" for k in range(WIDTH))
 
@@ -81,3 +97,37 @@ def _stages(view: "View") -> str:
         return "no frame yet"
     spent = {stage: ms for stage, ms in view.decision.ms.items() if ms > 0}
     return "frames/s   " + ", ".join(f"{stage} {1000 / ms:,.0f}" for stage, ms in spent.items())
+
+
+class WindowView:
+    """A window with the frame, box, landmarks, score and state. Closing it, Esc or q ends the command."""
+
+    covers_events = False
+
+    def __init__(self, watcher: "Watcher") -> None:
+        """Open the window; it stays empty until the first frame."""
+        from facedge.camera.window import Window
+
+        self._watcher, self._window = watcher, Window("facedge")
+
+    def __enter__(self) -> "WindowView":
+        """Itself."""
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        """Close the window."""
+        self._window.close()
+
+    def frame(self, frame: "Frame | None") -> None:
+        """Draw on the frame and show it; KeyboardInterrupt when the person closes the window."""
+        if frame is None:
+            return
+        view = self._watcher.view
+        decision = view.decision
+        score = f"{view.fused:.3f}" if view.fused is not None else "-"
+        text = (
+            f"{'accepted' if view.accepted else view.state.replace('_', ' ')}  {score} / {self._watcher.threshold:.3f}"
+        )
+        box, points = (decision.box, decision.landmarks) if decision is not None else (None, None)
+        if not self._window.show(frame.image, text, view.accepted, box, points):
+            raise KeyboardInterrupt

@@ -7,19 +7,20 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from live_bundle import look, write_template
+from live_bundle import picture, write_template
 from tiny_bundle import embedding_of
 
 import facedge
 from facedge.bundle import read_bundle
+from facedge.enrollment import store
+from facedge.enrollment.fit import Impostors, fit
+from facedge.enrollment.template import Linear, head_bytes, template
 from facedge.errors import BundleError, InputError
-from facedge.runtime.enrollment import calibration, fitting, personal
-from facedge.runtime.enrollment.linear import Linear, head_bytes, template
 from facedge.runtime.head_graph import read_head
 
 
 def embeddings(person: int, takes: range) -> np.ndarray:
-    return np.stack([embedding_of(look(person, take)) for take in takes])
+    return np.stack([embedding_of(picture(person, take)) for take in takes])
 
 
 @pytest.fixture
@@ -28,8 +29,8 @@ def base(tmp_path: Path) -> facedge.Bundle:
 
 
 def write(base: facedge.Bundle, target: Path, enrolled: np.ndarray, **options: object) -> facedge.Bundle:
-    found = fitting.fit(base, enrolled, **options)
-    return personal.write_personal(target, base, found, enrolled, name="ana", created_by="tests", created=None)
+    found = fit(base, enrolled, **options)
+    return store.write_personal(target, store.personal_bundle(base, found, enrolled, name="ana"))
 
 
 def test_a_linear_score_is_exact_in_the_head() -> None:
@@ -48,11 +49,11 @@ def test_the_template_is_the_mean_direction_and_opposites_are_refused() -> None:
         template(np.array([[1.0, 0.0], [-1.0, 0.0]]))
 
 
-def test_the_person_is_accepted_and_strangers_are_not(base: facedge.Bundle, tmp_path: Path) -> None:
+def test_the_person_is_accepted_and_others_are_not(base: facedge.Bundle, tmp_path: Path) -> None:
     made = write(base, tmp_path / "ana.facedge", embeddings(0, range(8)))
     verifier = facedge.load(made.path)
-    mine = verifier.embed(np.stack([look(0, take) for take in range(20, 40)]))
-    others = verifier.embed(np.stack([look(person, 0) for person in range(2000, 2200)]))
+    mine = verifier.embed(np.stack([picture(0, take) for take in range(20, 40)]))
+    others = verifier.embed(np.stack([picture(person, 0) for person in range(2000, 2200)]))
     assert (verifier.score(mine) >= verifier.threshold).mean() > 0.9
     assert (verifier.score(others) >= verifier.threshold).mean() < 0.01
     assert made.manifest.calibration is not None
@@ -66,64 +67,48 @@ def test_only_embeddings_are_kept_and_only_for_its_owner(base: facedge.Bundle, t
     made = write(base, tmp_path / "ana.facedge", embeddings(0, range(3)))
     assert made.path.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in made.path.iterdir()} == {0o600}
-    assert personal.enrolled_before(made).shape == (3, 16)
+    assert store.enrolled_before(made).shape == (3, 16)
     with pytest.raises(BundleError, match="cannot be updated"):
-        personal.enrolled_before(base)
+        store.enrolled_before(base)
 
 
 def test_a_far_below_what_the_cohort_supports_is_refused_with_the_number_needed(base: facedge.Bundle) -> None:
     with pytest.raises(InputError, match=r"--far: a FAR of 1e-06 needs at least 2449 impostor identities"):
-        fitting.fit(base, embeddings(0, range(3)), far=1e-6)
+        fit(base, embeddings(0, range(3)), far=1e-6)
 
 
 def test_without_a_far_the_lowest_usual_one_is_taken(tmp_path: Path) -> None:
     few = write_template(tmp_path / "few.facedge", people=20)  # 190 pairs: 3/190 is 1.6 %
-    found = fitting.fit(few, embeddings(0, range(3)))
+    found = fit(few, embeddings(0, range(3)))
     assert found.point.target >= 2e-3
     assert found.point.estimate.identities == 20
 
 
 def test_too_few_people_and_no_cohort_are_refused(tmp_path: Path, tiny_bundle: Path) -> None:
     with pytest.raises(BundleError, match="at least 8"):
-        fitting.fit(write_template(tmp_path / "few.facedge", people=5), embeddings(0, range(3)))
+        fit(write_template(tmp_path / "few.facedge", people=5), embeddings(0, range(3)))
     with pytest.raises(BundleError, match="carries no cohort"):
-        fitting.fit(read_bundle(tiny_bundle), embeddings(0, range(3)))
+        fit(read_bundle(tiny_bundle), embeddings(0, range(3)))
 
 
 def test_one_sample_has_no_held_out_rate(base: facedge.Bundle) -> None:
-    assert fitting.fit(base, embeddings(0, range(1))).frr is None
+    assert fit(base, embeddings(0, range(1))).frr is None
 
 
 def test_own_impostors_join_the_cohort_and_are_counted(base: facedge.Bundle, tmp_path: Path) -> None:
     mine, twin = embeddings(0, range(5)), embeddings(0, range(50, 53))
-    people = np.zeros(3, np.int32)
-    found = fitting.fit(base, mine, impostors=twin, impostor_people=people)
+    impostors = Impostors(twin, np.zeros(3, np.int32))
+    found = fit(base, mine, impostors=impostors)
     assert (found.own_impostors, found.own_passed) == (3, 3)
     assert found.source.harder is not None
     assert found.source.harder > 1
     assert "your impostors score" in found.source.warnings()[0]
-    made = personal.write_personal(
-        tmp_path / "ana.facedge", base, found, mine, name="ana", created_by="t", created=None,
-        impostors=twin, impostor_people=people,
-    )  # fmt: skip
-    assert fitting.fit(made, mine).own_impostors == 3  # an update still knows them
+    personal = store.personal_bundle(base, found, mine, name="ana", impostors=impostors)
+    made = store.write_personal(tmp_path / "ana.facedge", personal)
+    assert fit(made, mine).own_impostors == 3  # an update keeps them
 
 
 def test_the_same_samples_give_the_same_bytes(base: facedge.Bundle, tmp_path: Path) -> None:
     one = write(base, tmp_path / "one.facedge", embeddings(0, range(4)))
     two = write(base, tmp_path / "two.facedge", embeddings(0, range(4)))
     assert one.sha256 == two.sha256
-
-
-def test_calibration_is_a_rising_probability_that_means_what_it_says() -> None:
-    rng = np.random.default_rng(3)
-    genuine, impostor = rng.normal(2, 1, 4000), rng.normal(0, 1, 9000)
-    link = calibration.fit_logistic(genuine, impostor)
-    assert link.slope == pytest.approx(2.0, abs=0.15)  # two normals two deviations apart: logit = 2 x - 2
-    assert link.shift == pytest.approx(-2.0, abs=0.15)
-
-
-def test_calibration_survives_classes_that_do_not_touch() -> None:
-    link = calibration.fit_logistic(np.full(50, 0.9), np.linspace(-0.2, 0.3, 500))
-    assert np.isfinite([link.slope, link.shift]).all()
-    assert link.probability(np.array([0.9]))[0] > 0.9 > 0.1 > link.probability(np.array([0.1]))[0]

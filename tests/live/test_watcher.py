@@ -1,20 +1,22 @@
 """Frame after frame before a scripted camera: which events come, and when."""
 
 import json
+import shutil
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace, TracebackType
 
 import numpy as np
 import pytest
 
+from facedge.bundle import read_bundle
 from facedge.camera.frames import CameraEvent, Frame
+from facedge.live import watcher as module
+from facedge.live.attempt import FusionRule
+from facedge.live.lockout import Lockout
+from facedge.live.watcher import Event, Watcher, bundle_change, watch
 from facedge.runtime.decision import Decision
-from facedge.runtime.live import watcher as module
-from facedge.runtime.live.fusion import FusionRule
-from facedge.runtime.live.lockout import Lockout
-from facedge.runtime.live.watch import watch
-from facedge.runtime.live.watcher import Event, Watcher
 
 BOX = (100.0, 100.0, 200.0, 220.0)
 SHARP = np.random.default_rng(0).integers(30, 220, (218, 178, 3), np.uint8)
@@ -87,7 +89,7 @@ def test_the_person_is_accepted_once_while_she_stays() -> None:
     assert json.loads(json.dumps(accept.to_record()))["score"] == pytest.approx(0.99)
 
 
-def test_a_stranger_is_rejected_and_may_try_again() -> None:
+def test_another_person_is_rejected_and_may_try_again() -> None:
     assert kinds(play([shows(0.1)] * 16)) == ["reject", "reject"]
 
 
@@ -108,7 +110,7 @@ def test_each_state_is_told_once_and_never_accepted(state: str) -> None:
     assert events[0].message
 
 
-def test_five_failures_lock_and_the_door_opens_again() -> None:
+def test_five_failures_lock_and_the_lock_ends() -> None:
     events = play([shows(0.1)] * 40 + [shows(0.99)] * 400)
     assert kinds(events) == ["reject"] * 5 + ["locked", "unlocked", "accept"]
     locked, unlocked = (next(e for e in events if e.kind == kind) for kind in ("locked", "unlocked"))
@@ -116,10 +118,10 @@ def test_five_failures_lock_and_the_door_opens_again() -> None:
 
 
 def test_a_lock_from_before_holds() -> None:
-    door = Lockout()
+    lock = Lockout()
     for _ in range(5):
-        door.fail(0.0)
-    events = play([shows(0.99)] * 10, lockout=door, now=lambda: 10.0)
+        lock.fail(0.0)
+    events = play([shows(0.99)] * 10, lockout=lock, now=lambda: 10.0)
     assert [(event.kind, event.message) for event in events] == [("locked", "5 failed attempts: locked for 20 s more")]
 
 
@@ -184,3 +186,24 @@ def test_how_watching_ends(look: float | str, options: dict[str, object], live: 
     assert (events[0].kind, events[-1].kind, events[-1].reason) == ("started", "ended", last)
     assert "lost" in [event.kind for event in events]
     assert threading.active_count() < 10
+
+
+def test_a_change_of_the_bundle_ends_the_watching_before_the_next_frame() -> None:
+    SCRIPT[0] = shows(0.99)
+    watcher = Watcher(StubVerifier(), rule=FusionRule(3, 8))  # type: ignore[arg-type]
+    answers = iter(["", "", "replaced"])
+    events = list(watch(Scripted(30, False), watcher, changed=lambda: next(answers)))
+    assert (events[-1].kind, events[-1].reason) == ("ended", "bundle replaced")
+    assert watcher.view.frames == 2
+    assert "accept" not in [event.kind for event in events]
+
+
+def test_what_happened_to_a_bundle(tiny_bundle: Path) -> None:
+    from tiny_bundle import write_tiny
+
+    loaded = read_bundle(tiny_bundle)
+    assert bundle_change(loaded) == ""
+    write_tiny(tiny_bundle, name="another")
+    assert bundle_change(loaded) == "replaced"
+    shutil.rmtree(tiny_bundle)
+    assert bundle_change(loaded) == "deleted"

@@ -1,4 +1,4 @@
-"""Fusing, counting failures, and the turn of the head, each by itself."""
+"""Score fusion, lockout, and the liveness challenge, each by itself."""
 
 import math
 from pathlib import Path
@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facedge.runtime.live import lockout
-from facedge.runtime.live.challenge import SECONDS, Challenge, random_side
-from facedge.runtime.live.fusion import Attempt, FusionRule, logit, sigmoid
-from facedge.runtime.live.lockout import Lockout
+from facedge.errors import StorageError
+from facedge.live import lockout
+from facedge.live.attempt import Attempt, FusionRule, logit, sigmoid
+from facedge.live.challenge import SECONDS, Challenge, random_side
+from facedge.live.lockout import Lockout
 
 BOX = (100.0, 100.0, 200.0, 220.0)
 
@@ -28,9 +29,9 @@ def test_no_decision_before_the_window_is_full() -> None:
     assert attempt([]).fused is None
 
 
-def test_one_lucky_frame_opens_no_door() -> None:
+def test_one_high_frame_does_not_accept() -> None:
     assert not attempt([0.1, 0.1, 0.999, 0.1, 0.1]).accepted
-    assert attempt([0.95, 0.95, 0.85, 0.95, 0.95]).accepted  # and one poor frame closes none
+    assert attempt([0.95, 0.95, 0.85, 0.95, 0.95]).accepted  # and one low frame does not reject
 
 
 def test_patience_ends() -> None:
@@ -53,12 +54,12 @@ def test_logit_and_sigmoid_undo_each_other(x: float) -> None:
 
 
 def test_five_failures_lock_and_each_further_one_doubles() -> None:
-    door = Lockout()
-    assert [door.fail(0.0) for _ in range(8)] == [0, 0, 0, 0, 30, 60, 120, 240]
-    assert door.remaining(100.0) == 140
-    assert door.remaining(240.0) == 0
-    door.succeed()
-    assert door.fail(300.0) == 0
+    lock = Lockout()
+    assert [lock.fail(0.0) for _ in range(8)] == [0, 0, 0, 0, 30, 60, 120, 240]
+    assert lock.remaining(100.0) == 140
+    assert lock.remaining(240.0) == 0
+    lock.succeed()
+    assert lock.fail(300.0) == 0
 
 
 def test_failures_are_remembered_across_processes(tmp_path: Path) -> None:
@@ -73,10 +74,16 @@ def test_failures_are_remembered_across_processes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"failures": "x"}', '{"failures": 1, "until": NaN}'])
-def test_a_spoiled_file_locks(tmp_path: Path, content: str) -> None:
+def test_a_damaged_file_locks(tmp_path: Path, content: str) -> None:
     file = tmp_path / "attempts.json"
     file.write_text(content)
     assert Lockout(file).remaining(0.0) == lockout.MOST_DELAY
+
+
+def test_a_state_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    lock = Lockout(tmp_path / "missing" / "attempts.json")
+    with pytest.raises(StorageError, match=r"cannot write to .*missing"):
+        lock.fail(0.0)
 
 
 def turn(side: str, yaws: list[float | None], step: float = 0.1) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 import facedge
 from facedge import detection
 from facedge.camera.frames import Frame
-from facedge.runtime.live.watcher import Watcher
+from facedge.live.watcher import Watcher
 
 real = detection.detect
 points = np.float32([[100, 100], [140, 100], [120, 123], [102, 141], [136, 141]])

@@ -1,11 +1,12 @@
-"""A cohort's people take turns: who is enrolled, by how many images, and who tries."""
+"""Cohort trials: who is enrolled, with how many images, and who is compared; Platt's calibration."""
 
 import numpy as np
 import pytest
 
+from facedge.enrollment import calibration
+from facedge.enrollment.calibration import OWN_IMPOSTORS, cohort_trials
+from facedge.enrollment.template import template
 from facedge.errors import BundleError
-from facedge.runtime.enrollment.linear import template
-from facedge.runtime.enrollment.trials import OWN_IMPOSTORS, cohort_trials
 
 
 def people(*counts: int, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -42,22 +43,36 @@ def test_the_scores_are_those_of_templates_of_so_many_images() -> None:
     assert any(np.allclose(mine, pair.score(x[others])) for pair in pairs)
 
 
-def test_a_crowd_of_one_photo_each_takes_no_part() -> None:
+def test_identities_with_one_photo_take_no_part() -> None:
     x, identities = people(*[5] * 9)
-    crowd, strangers = people(*[1] * 40, first=100)
+    single, ids = people(*[1] * 40, first=100)
     alone = cohort_trials(x, identities, 3)
-    beside = cohort_trials(np.concatenate([x, crowd]), np.concatenate([identities, strangers]), 3)
+    beside = cohort_trials(np.concatenate([x, single]), np.concatenate([identities, ids]), 3)
     np.testing.assert_array_equal(alone.impostor, beside.impostor)
     np.testing.assert_array_equal(alone.genuine, beside.genuine)
 
 
-def test_impostors_that_the_user_brought_always_take_part() -> None:
+def test_impostors_that_the_user_added_always_take_part() -> None:
     x, identities = people(*[5] * 9)
     family, names = people(1, 1, first=OWN_IMPOSTORS)
     found = cohort_trials(np.concatenate([x, family]), np.concatenate([identities, names]), 3)
     assert np.sum(found.impostor_pairs[:, 1] >= OWN_IMPOSTORS) == 9 * 2
 
 
-def test_a_cohort_that_says_nothing_is_refused() -> None:
+def test_a_cohort_of_too_few_people_is_refused() -> None:
     with pytest.raises(BundleError, match="7 people with two images or more; enrollment needs at least 8"):
         cohort_trials(*people(*[5] * 7, *[1] * 90), 3)
+
+
+def test_calibration_is_a_rising_probability() -> None:
+    rng = np.random.default_rng(3)
+    genuine, impostor = rng.normal(2, 1, 4000), rng.normal(0, 1, 9000)
+    link = calibration.fit_logistic(genuine, impostor)
+    assert link.slope == pytest.approx(2.0, abs=0.15)  # two normals two deviations apart: logit = 2 x - 2
+    assert link.shift == pytest.approx(-2.0, abs=0.15)
+
+
+def test_calibration_survives_classes_that_do_not_touch() -> None:
+    link = calibration.fit_logistic(np.full(50, 0.9), np.linspace(-0.2, 0.3, 500))
+    assert np.isfinite([link.slope, link.shift]).all()
+    assert link.probability(np.array([0.9]))[0] > 0.9 > 0.1 > link.probability(np.array([0.1]))[0]

@@ -1,6 +1,7 @@
-"""A random turn of the head, checked by landmarks.
+"""Liveness challenge: a random turn of the head, checked by landmarks.
 
-It raises the effort for a photo attack and is no proof of life: a video on a tablet, or a bent photo, may pass.
+It raises the effort of a presentation attack with a photo and is no proof of life: a video on a tablet, or a bent
+photo, may pass.
 """
 
 import math
@@ -11,10 +12,10 @@ Side = Literal["left", "right"]
 State = Literal["waiting", "turned", "failed"]
 
 TURN = 0.25  # eye distances that the nose must move sideways: about 20 degrees
-BACK = 0.12  # and how near to where it began it must return
+BACK = 0.12  # and how near to the start it must return
 SECONDS = 8.0  # for the turn and the way back
 JUMP = 0.5  # of the face's width between two frames: more is another face
-GONE = 0.6  # seconds without a face: somebody may have been swapped
+GONE = 0.6  # seconds without a face in which a person may have been exchanged
 
 Box = tuple[float, float, float, float]
 
@@ -25,26 +26,26 @@ def random_side() -> Side:
 
 
 class Challenge:
-    """Asks for a turn to `side` (the person's own), and back. Yaw as in gates.yaw: positive is the person's left."""
+    """Expects a turn to `side` (the person's own), and back. Yaw: in eye distances, positive to the person's left."""
 
     def __init__(self, side: Side, yaw: float, box: Box, seconds: float) -> None:
-        """Begin from where the head is now."""
+        """Start from the present pose of the head."""
         self.side = side
         self._straight, self._box = yaw, box
-        self._began = self._seen = seconds
+        self._began = self._face_at = seconds
         self._turned = False
 
     def step(self, yaw: float | None, box: Box | None, seconds: float) -> State:
         """The state after one more frame; None for both where no face was found in it."""
-        if seconds - self._began > SECONDS or seconds - self._seen > GONE:
+        if seconds - self._began > SECONDS or seconds - self._face_at > GONE:
             return "failed"
         if yaw is None or box is None:
             return "waiting"
         if _jumped(self._box, box):
             return "failed"
-        self._box, self._seen = box, seconds
+        self._box, self._face_at = box, seconds
         moved = (yaw - self._straight) * (1 if self.side == "left" else -1)
-        if not self._turned and moved < -TURN:  # the other way: a replay that knows no better
+        if not self._turned and moved < -TURN:  # the wrong way, as a replayed video may turn
             return "failed"
         self._turned = self._turned or moved > TURN
         return "turned" if self._turned and abs(moved) < BACK else "waiting"

@@ -1,0 +1,60 @@
+"""`facedge compare`: whether two photos show the same person, with nobody enrolled."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facedge.cli import _console
+from facedge.cli._options import BundleOption, FacesOption, JsonOption, ThreadsOption, chosen_faces
+from facedge.cli._style import styled
+
+if TYPE_CHECKING:
+    from facedge.runtime.decision import Decision
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="A photo.")],
+    second: Annotated[Path, typer.Argument(help="Another photo.")],
+    bundle: BundleOption = None,
+    far: Annotated[
+        float, typer.Option("--far", envvar="FACEDGE_FAR", help="False accept rate to decide at, such as 0.001.")
+    ] = 0.001,
+    faces: FacesOption = "largest",
+    as_json: JsonOption = False,
+    threads: ThreadsOption = 1,
+) -> None:
+    """Do two photos show the same person? Exit code 0: yes, 1: no or undecided, 2: an error."""
+    from facedge.bundle import read_bundle
+    from facedge.bundle.resolve import resolve_bundle
+    from facedge.enrollment.compare import decide, embed_both
+    from facedge.faces.options import FaceOptions
+
+    base = read_bundle(resolve_bundle(None if bundle is None else str(bundle)))
+    one, other = embed_both(base, (first, second), FaceOptions(policy=chosen_faces(faces)), threads=threads)
+    decision = decide(base, one, other, far=far)
+    unusable = first if one.reason else second if other.reason else None
+    if as_json:
+        record = decision.to_record("")
+        kept = ("decision", "reason", "score", "threshold", "far", "ms")
+        about = str(unusable) if unusable is not None else None
+        _console.emit_json(
+            {"photos": [str(first), str(second)], "unusable": about} | {key: record[key] for key in kept}
+        )
+    else:
+        print(_line(decision, unusable), flush=True)
+    raise typer.Exit(0 if decision.accepted else 1)
+
+
+def _line(decision: "Decision", unusable: Path | None) -> str:
+    from facedge.cli.verify import WHY
+    from facedge.formatting import percent, rate
+
+    if unusable is not None:
+        return f"{styled('undecided', 'yellow')}  {unusable}: {WHY[decision.reason or 'no_face']}"
+    answer = styled("same person", "green") if decision.accepted else styled("not the same person", "red")
+    far = decision.far
+    return (
+        f"{answer}  score {decision.score:.4f}, threshold {decision.threshold:.4f} for a FAR of "
+        f"{rate(far.target or 0.0)} (at most {percent(far.upper95)} with 95 % confidence)"
+    )

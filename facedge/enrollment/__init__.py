@@ -1,0 +1,1 @@
+"""Enrolling a person on the device: photos or frames -> template, threshold with evidence, and a personal bundle."""

@@ -1,0 +1,220 @@
+"""Photos or frames -> the samples that enroll a person: of good quality, and different from each other."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from facedge.enrollment.fit import Impostors
+from facedge.errors import ImageError, InputError
+from facedge.faces.options import FaceOptions
+from facedge.progress import Track, untracked
+from facedge.runtime.embedder import Embedder
+from facedge.runtime.enrollment.gates import ADVICE, Measures, fault, measure
+from facedge.runtime.seeing import see
+from facedge.types import Float32Array, UInt8Array
+
+Photo: TypeAlias = Any  # a path, the bytes of an image file, a PIL image, or uint8 RGB (H, W, 3) or grey (H, W)
+Photos: TypeAlias = Any  # a folder, one Photo, or an iterable of Photos
+
+ONE_PERSON = FaceOptions(policy="only")
+MOST_SAMPLES = 20
+TOO_ALIKE = 0.995  # cosine: two frames of a face that holds still in the same light
+NEW_ENOUGH = 0.97  # cosine to every kept frame below this: pose, expression or light changed
+EXIF_ORIENTATION = 0x0112
+TRANSPOSE = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # EXIF orientation -> Pillow's Transpose that undoes it
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One good view of a face: embedding float32 (D,), the name of its photo, and the quality measures of its crop."""
+
+    embedding: Float32Array
+    source: str
+    measures: Measures
+
+
+@dataclass(frozen=True)
+class CheckedPhoto:
+    """A photo or frame: its sample, or the fault that excludes it, a key of ADVICE or an error message."""
+
+    source: str
+    sample: Sample | None
+    fault: str | None
+
+    @property
+    def advice(self) -> str:
+        """What to do about the fault, "" where there is none."""
+        return ADVICE.get(self.fault or "", self.fault or "")
+
+
+def check_photo(embedder: Embedder, photo: Photo, source: str, options: FaceOptions = ONE_PERSON) -> CheckedPhoto:
+    """Find, check and embed the face in a photo; by default several faces are a fault.
+
+    Raises InputError for a photo that is of none of the kinds, MissingDependencyError without a face detector.
+    """
+    try:
+        seen = see(embedder, as_pixels(photo), faces=options.policy, min_face=options.min_face)
+    except ImageError as problem:
+        return CheckedPhoto(source, None, str(problem))
+    crop = seen.located.crop
+    if crop is None or seen.embedding is None:
+        dark = crop is not None and seen.reason == "low_quality"
+        return CheckedPhoto(source, None, "dark" if dark else seen.reason)
+    measures = measure(crop, seen.located.landmarks)
+    found = fault(measures)
+    return CheckedPhoto(source, None if found else Sample(seen.embedding, source, measures), found)
+
+
+def check_photos(
+    embedder: Embedder, photos: Photos, options: FaceOptions = ONE_PERSON, track: Track = untracked
+) -> list[CheckedPhoto]:
+    """Every photo of a folder and its subfolders, sorted by path, or every given photo in order.
+
+    A file that cannot be decoded is a fault of its own. Raises InputError where there is no photo.
+    """
+    named = list_photos(photos)
+    return [check_photo(embedder, photo, source, options) for photo, source in track(named, "photos", len(named))]
+
+
+def list_photos(photos: Photos) -> list[tuple[Photo, str]]:
+    """(photo, its name) for each photo: the path, a PIL image's file name, or "photo 3" for the third one."""
+    if isinstance(photos, str | Path) and not Path(photos).is_file():
+        return [(path, str(path)) for path in _images_in(Path(photos))]
+    single = isinstance(photos, str | Path | bytes) or _is_image(photos)
+    if not single and not isinstance(photos, Iterable):
+        raise InputError(f"expected a folder or photos of one person, got {type(photos).__name__}")
+    found = [photos] if single else list(photos)
+    if not found:
+        raise InputError("expected at least one photo, got none: give a folder, or photos of one person")
+    return [(photo, _name(photo, number)) for number, photo in enumerate(found, start=1)]
+
+
+def as_pixels(photo: Photo) -> Any:
+    """A PIL image as uint8 RGB (H, W, 3), upright by its EXIF orientation and over white; other photos as they are."""
+    if not hasattr(photo, "getexif") or not hasattr(photo, "convert"):
+        return photo
+    turn = TRANSPOSE.get(photo.getexif().get(EXIF_ORIENTATION, 1))
+    image = photo if turn is None else photo.transpose(turn)
+    if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion clips instead of scaling
+        return ((np.clip(np.asarray(image).astype(np.int64), 0, 65535) + 128) // 257).astype(np.uint8)
+    if not image.has_transparency_data:
+        return np.asarray(image.convert("RGB"))
+    layer = np.asarray(image.convert("RGBA")).astype(np.int64)
+    alpha = layer[:, :, 3:]
+    return ((layer[:, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _images_in(folder: Path) -> list[Path]:
+    from facedge.imaging import find_images
+
+    if not folder.is_dir():
+        raise InputError(f"{folder}: expected a folder of photos, got nothing")
+    found = find_images(folder)
+    if not found:
+        raise InputError(f"{folder}: no images in this folder: put photos of one person there")
+    return found
+
+
+def _is_image(photo: object) -> bool:
+    return hasattr(photo, "convert") or (isinstance(photo, np.ndarray) and photo.ndim < 4)
+
+
+def _name(photo: Photo, number: int) -> str:
+    if isinstance(photo, str | Path):
+        return str(photo)
+    return str(getattr(photo, "filename", "")) or f"photo {number}"
+
+
+def select_varied(samples: Sequence[Sample], most: int = MOST_SAMPLES) -> list[Sample]:
+    """At most `most` samples, as different from each other as possible, in their own order.
+
+    Farthest-first traversal (T. F. Gonzalez, 1985) from the sample nearest to the mean; near copies are left out.
+    """
+    if not samples:
+        return []
+    x = np.stack([sample.embedding for sample in samples]).astype(np.float64)
+    kept = [int(np.argmax(x @ x.mean(axis=0)))]
+    nearest = x @ x[kept[0]]
+    while len(kept) < min(most, len(samples)):
+        farthest = int(np.argmin(nearest))
+        if nearest[farthest] > TOO_ALIKE:
+            break
+        kept.append(farthest)
+        nearest = np.maximum(nearest, x @ x[farthest])
+    return [samples[index] for index in sorted(kept)]
+
+
+def stack_embeddings(samples: Iterable[Sample]) -> Float32Array:
+    """float32 (K, D)."""
+    return np.stack([sample.embedding for sample in samples]).astype(np.float32)
+
+
+def summarise_faults(checked: Iterable[CheckedPhoto]) -> str:
+    """The faults of the photos that gave no sample, counted, such as "3 x no face found, 2 x hold still"."""
+    counts = Counter(photo.advice for photo in checked if photo.sample is None)
+    return ", ".join(f"{count} x {advice}" for advice, count in counts.most_common())
+
+
+def embed_impostors(embedder: Embedder, photos: Photos) -> Impostors:
+    """The faces in photos of people the user knows, the largest in each.
+
+    Of a folder, each folder inside holds photos of one person, and a photo directly in it is a person of its own, as is
+    every photo that is given otherwise. Raises InputError where no photo shows a usable face.
+    """
+    checked = check_photos(embedder, photos, FaceOptions())
+    good = [photo.sample for photo in checked if photo.sample is not None]
+    if not good:
+        where = f"{photos}: " if isinstance(photos, str | Path) else ""
+        raise InputError(f"{where}no face to use as an impostor ({summarise_faults(checked)}): add other photos")
+    sources = [sample.source for sample in good]
+    if isinstance(photos, str | Path) and Path(photos).is_dir():
+        inside = [Path(source).relative_to(photos) for source in sources]
+        sources = [str(path) if len(path.parts) == 1 else path.parts[0] + "/" for path in inside]
+    codes = np.unique(sources, return_inverse=True)[1]
+    return Impostors(stack_embeddings(good), codes.astype(np.int32))
+
+
+class Guide:
+    """Collects samples frame after frame and advises the person: keeps good frames that differ from those kept."""
+
+    def __init__(self, embedder: Embedder, *, wanted: int = MOST_SAMPLES, options: FaceOptions = ONE_PERSON) -> None:
+        """Start with no samples; `wanted` of them are enough."""
+        self._embedder, self._wanted, self._options = embedder, wanted, options
+        self.kept: list[Sample] = []
+        self.frames = self.good = 0
+        self.advice_is_new = False
+        self._advice = ""
+        self._faulty: list[CheckedPhoto] = []
+
+    @property
+    def done(self) -> bool:
+        """Whether enough samples are kept."""
+        return len(self.kept) >= self._wanted
+
+    @property
+    def faults(self) -> str:
+        """The faults of the frames that gave no sample, counted."""
+        return summarise_faults(self._faulty) or "no frame came"
+
+    def add_frame(self, image: UInt8Array, source: str) -> str:
+        """Check one frame, uint8 RGB (H, W, 3); returns advice for the person, "good" where the frame was kept."""
+        checked = check_photo(self._embedder, image, source, self._options)
+        self.frames += 1
+        if checked.sample is None:
+            self._faulty.append(checked)
+            return self._advise(checked.advice)
+        self.good += 1
+        new = checked.sample.embedding
+        if any(float(new @ old.embedding) > NEW_ENOUGH for old in self.kept):
+            return self._advise("turn your head a little, smile, or change the light")
+        self.kept.append(checked.sample)
+        return self._advise("good")
+
+    def _advise(self, advice: str) -> str:
+        self.advice_is_new = advice not in (self._advice, "good")
+        self._advice = advice if advice != "good" else self._advice
+        return advice

@@ -1,0 +1,83 @@
+"""Comparing two photos with nobody enrolled: the public `facedge.compare`.
+
+One photo is enrolled and the other verified, at the threshold that people of the bundle's cohort give when each of them
+is enrolled with one photo. The score depends on the cosine of the two embeddings only, so their order does not matter.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from facedge.bundle import Bundle, read_bundle
+from facedge.bundle.resolve import resolve_bundle
+from facedge.enrollment.calibration import as_score, choose_point, cohort_trials, fit_logistic
+from facedge.enrollment.capture import Photo, as_pixels
+from facedge.enrollment.fit import USUAL_FAR, whole_cohort
+from facedge.faces.options import FaceOptions
+from facedge.runtime.decision import Decision, FarEvidence
+from facedge.runtime.embedder import Embedder
+from facedge.runtime.seeing import Seen, see
+from facedge.types import Float32Array
+
+LARGEST_FACE = FaceOptions()
+
+
+def compare(
+    a: Photo,
+    b: Photo,
+    *,
+    far: float = USUAL_FAR,
+    bundle: str | Path | Bundle | None = None,
+    options: FaceOptions = LARGEST_FACE,
+    threads: int = 1,
+) -> Decision:
+    """Decide whether two photos show the same person.
+
+    a, b     paths, bytes of image files, PIL images, or uint8 arrays (H, W, 3) or (H, W)
+    far      the FAR of the decision, between 0 and 1
+    bundle   the models and the cohort: a path, a name, or a Bundle; None takes the bundle inside the package
+    options  which of several faces counts; by default the largest
+    threads  CPU threads
+
+    The decision's box, landmarks and attributes are those of `b`; its reason may be about either photo. Raises
+    ImageError for a photo that cannot be read, InputError for a FAR that the cohort does not support, BundleError for a
+    bundle that is damaged or carries no cohort.
+    """
+    base = bundle if isinstance(bundle, Bundle) else read_bundle(resolve_bundle(bundle))
+    return decide(base, *embed_both(base, (a, b), options, threads=threads), far=far)
+
+
+def embed_both(bundle: Bundle, photos: tuple[Photo, Photo], options: FaceOptions, *, threads: int = 1) -> list[Seen]:
+    """The face of each photo with its embedding, or the reason why there is none."""
+    embedder = Embedder(bundle, threads=threads)
+    return [see(embedder, as_pixels(photo), faces=options.policy, min_face=options.min_face) for photo in photos]
+
+
+def decide(bundle: Bundle, first: Seen, second: Seen, *, far: float = USUAL_FAR) -> Decision:
+    """The decision about two embedded photos, at a FAR on the bundle's cohort."""
+    cohort, people = whole_cohort(bundle)
+    trials = cohort_trials(cohort, people, images=1)
+    point = choose_point(trials, far)
+    link = fit_logistic(trials.genuine, trials.impostor)
+    threshold = as_score(link, point.threshold)
+    score = None
+    if first.embedding is not None and second.embedding is not None:
+        score = as_score(link, _cosine(first.embedding, second.embedding))
+    accepted = score is not None and score >= threshold
+    return Decision(
+        accepted=accepted,
+        score=score,
+        threshold=threshold,
+        reason=None if accepted else first.reason or second.reason or "below_threshold",
+        box=second.located.box,
+        landmarks=second.located.landmarks,
+        attributes=second.attributes,
+        ms={stage: first.ms[stage] + second.ms[stage] for stage in second.ms},
+        far=FarEvidence(point.target, point.estimate.high95),
+    )
+
+
+def _cosine(a: Float32Array, b: Float32Array) -> float:
+    """The cosine of two embeddings (D,), the same bits in either order."""
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    return float((x * y).sum() / (np.linalg.norm(x) * np.linalg.norm(y)))
