@@ -1,0 +1,1 @@
+"""Decisions over time from frames: tracking, attempts, lockout, challenge, and commands run on events."""
