@@ -91,12 +91,12 @@ def test_a_command_that_does_not_read_its_stdin_is_no_failure() -> None:
 
 
 def test_a_command_over_its_time_is_killed_with_the_processes_it_started(tmp_path: Path) -> None:
-    child = f"import time, pathlib; time.sleep(3); pathlib.Path({str(tmp_path / 'late')!r}).touch()"
+    child = f"import time, pathlib; time.sleep(1.5); pathlib.Path({str(tmp_path / 'late')!r}).touch()"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     start = time.monotonic()
     assert run_command(python(code), b"{}", 0.5) == "was stopped after 0.5 s"
-    assert time.monotonic() - start < 2.5
-    time.sleep(3.2)
+    assert time.monotonic() - start < 1.4
+    time.sleep(1.6)
     assert not (tmp_path / "late").exists()
 
 
