@@ -1,23 +1,21 @@
-"""A drawn person before a soft background, gently moving: what the pictures of the documentation show."""
+"""Frames of a drawn person before a blurred background: what the pictures of the documentation show."""
 
 import io
 from collections.abc import Iterator
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from facedge.dataset.synthetic import synthetic_face
+from facedge.types import UInt8Array
 
-ME, STRANGER, SEED = 3, 14, 5
+ENROLLED, IMPOSTOR, SEED = 3, 14, 5
 FRAMES = 150
 
-Image3 = NDArray[np.uint8]
 
-
-def scene(identity: int) -> Image3:
-    """A drawn person before a soft background, uint8 (480, 640, 3) RGB."""
+def scene(identity: int) -> UInt8Array:
+    """A drawn person before a blurred background, uint8 (480, 640, 3) RGB."""
     jpeg, _ = synthetic_face(SEED, identity, 0)
     face = cv2.resize(
         np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")), (392, 480), interpolation=cv2.INTER_CUBIC
@@ -30,7 +28,7 @@ def scene(identity: int) -> Image3:
     return np.asarray(mixed, np.uint8)
 
 
-def moving(picture: Image3) -> Iterator[Image3]:
+def moving(picture: UInt8Array) -> Iterator[UInt8Array]:
     """FRAMES frames of the picture as it sways; the last leads back to the first."""
     for turn in 2 * np.pi * np.arange(FRAMES) / FRAMES:
         move = cv2.getRotationMatrix2D((320, 260), 2.5 * np.sin(turn), 1 + 0.02 * np.sin(2 * turn))
