@@ -1,1 +1,1 @@
-"""Decisions over time from frames: tracking, attempts, lockout, challenge, and commands run on events."""
+"""Deciding over time in front of a camera: frames fused to decisions, lockout after failures, a liveness challenge."""
