@@ -1,14 +1,15 @@
 # On a fresh machine with python3 and a C compiler: `make demo` shows the main job, `make test` proves the parts.
+# Another Python, beside the first: make test PYTHON=python3.12 VENV=.venv312
 
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= demo
+# The only version chosen here and not by `make lock`: nothing in the project needs a newer torch.
+TORCH := 2.13.0
 
-export PIP_DISABLE_PIP_VERSION_CHECK := 1
-
-.PHONY: demo test lint types unit kernel-check bench clean
+.PHONY: demo test lint types unit kernel-check bench lock clean
 
 demo: $(READY)
 	$(BIN)/facedge demo -o $(DEMO)
@@ -32,14 +33,18 @@ kernel-check: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/preprocess.py
 
-# The kernel is compiled anew whenever its sources change; without a compiler this is an error here, not a fallback.
-$(READY): pyproject.toml setup.py constraints.txt $(wildcard ext/*)
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "facedge needs Python 3.11 or newer: call make PYTHON=/path/to/python3.11"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
-		{ echo "python3 cannot make virtual environments: apt install python3-venv python3-dev"; exit 1; }
-	FACEDGE_REQUIRE_KERNEL=1 $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,detect,dev]'
-	touch $@
+# The kernel is compiled again whenever its sources change; without a compiler this is an error here, not a fallback.
+$(READY): pyproject.toml setup.py constraints.txt .ci/environment.py $(wildcard ext/*)
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "there is no $(PYTHON): on Debian and Ubuntu run apt install python3 python3-venv python3-dev gcc"; exit 1; }
+	@$(PYTHON) .ci/environment.py $(VENV)
+	@touch $@
+
+# The newest versions that pyproject.toml allows, one list for all Pythons from 3.11 on.
+lock: $(READY)
+	$(BIN)/pip install --quiet uv
+	echo "torch==$(TORCH)" | $(BIN)/uv pip compile pyproject.toml --all-extras --constraint - --upgrade \
+		--universal --python-version 3.11 --no-annotate --custom-compile-command "make lock" --output-file constraints.txt
 
 clean:
 	rm -rf $(VENV) build demo facedge/_kernel*.so facedge/_kernel.c *.egg-info

@@ -4,10 +4,15 @@ import os
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+hypothesis.settings.register_profile("facedge", deadline=None)  # a loaded machine is no fault of the code
+hypothesis.settings.load_profile("facedge")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY / "tests" / "support"))  # helpers that test files import by name
+for folder in ("tests/support", "deploy/tools"):  # helpers that test files import by name
+    sys.path.insert(0, str(REPOSITORY / folder))
 
 
 def shared_data_folder() -> Path:
@@ -26,7 +31,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def detector() -> None:
-    """The test looks for faces; it skips, saying what to install, where the detector's file is absent."""
+    """The test detects faces; it skips where the detector's file is absent, with what to install as the reason."""
     from facedge.detection.model import find_model
     from facedge.errors import MissingDependencyError
 

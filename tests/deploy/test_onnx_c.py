@@ -114,13 +114,13 @@ def test_a_field_number_that_engines_cut_off_hides_nothing(inspect: Inspect) -> 
     assert_both_say(inspect, HEAD + overlong + b"\x00", BROKEN)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300))
 def test_random_bytes(inspect: Inspect, data: bytes) -> None:
     assert agrees(inspect, data)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_spoiled_graphs(inspect: Inspect, data: st.DataObject) -> None:
     spoiled = bytearray(data.draw(st.sampled_from([HEAD, bundle_mutations._external_below()])))

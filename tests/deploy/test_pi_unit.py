@@ -1,14 +1,25 @@
-"""The Pi's service: its command is one that facedge has, and its rights are the least."""
+"""The Pi's service: its command is one that facedge has, its rights are the least, and it runs under its own filter.
 
+The filter is built from the unit's SystemCallFilter and SystemCallErrorNumber lines with the groups of the installed
+systemd (`systemd-analyze syscall-filter`), compiled for this machine, and put on the commands that the service runs.
+"""
+
+import json
+import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 UNIT = Path(__file__).resolve().parents[2] / "deploy" / "pi" / "facedge@.service"
+MULTIPLY = "import numpy; numpy.ones((200, 200)) @ numpy.ones((200, 200)); print('done')"
+SOURCE = Path(__file__).with_name("under_filter.c")
+CANNOT_FILTER = 125  # under_filter's exit code
 
 
 def settings() -> dict[str, list[str]]:
@@ -60,3 +71,111 @@ def test_systemd_understands_it(tmp_path: Path) -> None:
     unit.write_text(UNIT.read_text().replace("/opt/facedge/bin/facedge", "/bin/true"))
     done = subprocess.run([tool, "verify", str(unit)], capture_output=True, text=True, check=False)
     assert "Unknown" not in done.stderr, done.stderr
+
+
+def groups() -> dict[str, list[str]]:
+    """The members of every group of system calls (calls and other groups), as this systemd defines them."""
+    tool = shutil.which("systemd-analyze")
+    if tool is None:
+        pytest.skip("systemd-analyze, which lists the groups of system calls, is not installed")
+    done = subprocess.run([tool, "syscall-filter"], capture_output=True, text=True, check=False)
+    found: dict[str, list[str]] = {}
+    name = ""
+    for line in done.stdout.splitlines():
+        if line.startswith("@"):
+            name = line.strip()
+            found[name] = []
+        elif name and line.startswith(" ") and not line.strip().startswith("#"):
+            found[name].append(line.strip())
+    if "@system-service" not in found:
+        pytest.skip(f"systemd-analyze lists no groups: {done.stderr.strip() or 'no output'}")
+    return found
+
+
+def members(name: str, known: dict[str, list[str]]) -> set[str]:
+    """The calls of a group, or the call itself."""
+    if not name.startswith("@"):
+        return {name}
+    return set().union(*(members(member, known) for member in known[name]))
+
+
+def allowed_calls(lines: list[str], known: dict[str, list[str]]) -> set[str]:
+    """systemd.exec(5): the first line allows; a later one adds, or takes away where it starts with ~."""
+    assert not lines[0].startswith("~"), "a list of what is denied would allow everything else"
+    allowed = members("@default", known)  # always allowed
+    for line in lines:
+        named: set[str] = set().union(*(members(name, known) for name in line.removeprefix("~").split()))
+        allowed = allowed - named if line.startswith("~") else allowed | named
+    return allowed
+
+
+def build(folder: Path, *, denied: str) -> Path:
+    """under_filter, compiled with the unit's allowed calls."""
+    compiler = shutil.which("cc")
+    if compiler is None or not sys.platform.startswith("linux"):
+        pytest.skip("a seccomp filter needs Linux and a C compiler (cc)")
+    calls = sorted(allowed_calls(settings()["SystemCallFilter"], groups()))
+    (folder / "calls.h").write_text("".join(f"#ifdef __NR_{c}\nALLOW(__NR_{c})\n#endif\n" for c in calls))
+    program = folder / "under_filter"
+    option = [f"-DDENIED={denied}"] if denied else []
+    subprocess.run([compiler, "-I", str(folder), *option, str(SOURCE), "-o", str(program)], check=True)
+    if subprocess.run([program, "/bin/true"], capture_output=True, check=False).returncode == CANNOT_FILTER:
+        pytest.skip("this system allows no seccomp filter")
+    return program
+
+
+@pytest.fixture(scope="module")
+def under_filter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs a command under the unit's filter."""
+    (number,) = settings()["SystemCallErrorNumber"]
+    return build(tmp_path_factory.mktemp("filter"), denied=f"SECCOMP_RET_ERRNO|{number}")
+
+
+def run(program: Path, *command: object) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    words = [str(program), sys.executable, *map(str, command)]
+    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_numpy_multiplies(under_filter: Path) -> None:
+    done = run(under_filter, "-c", MULTIPLY)
+    assert done.stdout == "done\n", (done.returncode, done.stderr)
+
+
+def test_a_denied_call_fails_without_ending_the_process(under_filter: Path) -> None:
+    code = "import os\ntry: os.setpriority(os.PRIO_PROCESS, 0, 1)\nexcept PermissionError: print('refused')"
+    assert run(under_filter, "-c", code).stdout == "refused\n"
+
+
+def test_without_the_error_number_a_denied_call_kills(tmp_path: Path) -> None:
+    done = run(build(tmp_path, denied=""), "-c", "import os; os.setpriority(os.PRIO_PROCESS, 0, 1)")
+    assert done.returncode == -signal.SIGSYS
+
+
+def test_verify_decides(under_filter: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    from PIL import Image
+    from tiny_bundle import crop
+
+    for name, seed in (("me", 0), ("other", 1)):
+        Image.fromarray(crop(seed)).save(tmp_path / f"{name}.png")
+    photos = [tmp_path / "me.png", tmp_path / "other.png"]
+    done = run(under_filter, "-m", "facedge", "verify", *photos, "--aligned", "--json", "--bundle", tiny_bundle)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == ""
+    assert [json.loads(line)["decision"] for line in done.stdout.splitlines()] == ["accept", "reject"]
+
+
+@pytest.mark.real
+def test_watch_runs_to_the_end_of_a_video(
+    under_filter: Path, detector: None, tiny_bundle: Path, shared_data: Path
+) -> None:
+    """The service's own command, with a video in the place of the camera and two threads."""
+    pytest.importorskip("cv2")
+    video = shared_data / "video" / "one_face_960x540.mp4"
+    if not video.is_file():
+        pytest.skip("the shared data holds no such video")
+    arguments = ["--camera", video, "--watch", "--threads", "2", "--timeout", "2", "--bundle", tiny_bundle]
+    done = run(under_filter, "-m", "facedge", "verify", *arguments)
+    assert done.returncode in (0, 1), done.stderr
+    events = [json.loads(line)["event"] for line in done.stdout.splitlines()]
+    assert (events[0], events[-1]) == ("started", "ended")

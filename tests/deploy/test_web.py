@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("onnx")
 import tiny_bundle
 import web_page
+from absent import AbsentError
 
 import facedge
 import facedge.alignment.refine
@@ -31,7 +32,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("web")]  # one build, on
 
 @pytest.fixture(scope="module")
 def browser() -> str:
-    return web_page.chromium()
+    try:
+        return web_page.chromium()
+    except AbsentError as problem:
+        pytest.skip(str(problem))
 
 
 def trained_bundle() -> Path | None:
@@ -72,11 +76,11 @@ def test_the_modules_alone(browser: str) -> None:
 
 def test_the_page_has_the_packages_numbers() -> None:
     """Without a browser, and so on every machine: a constant that moves in one place only moves every crop."""
-    geometry, second_look = ((web_page.WEB / "src" / name).read_text() for name in ("geometry.js", "refine.js"))
+    geometry, refinement = ((web_page.WEB / "src" / name).read_text() for name in ("geometry.js", "refine.js"))
     points = re.search(r"TARGET = \[(.*?)\];", geometry, re.DOTALL)
     assert points
     assert [float(number) for number in re.findall(r"[\d.]+", points[1])] == TARGET.ravel().tolist()
-    said = dict(re.findall(r"const ([A-Z_]+) = ([\d.]+);", second_look))
+    said = dict(re.findall(r"const ([A-Z_]+) = ([\d.]+);", refinement))
     assert set(said) == {"WINDOW", "FACE", "FACE_OF_CROP", "LEAST_SCORE", "SAME_FACE"}
     mine = vars(sys.modules["facedge.alignment.refine"])  # the package has a function of the same name
     assert {name: float(value) for name, value in said.items()} == {name: mine[name] for name in said}

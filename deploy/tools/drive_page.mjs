@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 
 const options = JSON.parse(process.argv[2]);
-const { chromium } = createRequire(new URL('../../deploy/web/package.json', import.meta.url))('playwright-core');
+const { chromium } = createRequire(new URL('../web/package.json', import.meta.url))('playwright-core');
 
 const camera = options.video
   ? ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${options.video}`]
@@ -16,7 +16,7 @@ const browser = await chromium.launch({
   args: [
     '--no-sandbox',
     '--disable-background-networking',
-    '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1', // the browser's own calls home
+    '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1', // the browser's own requests to its maker
     `--log-net-log=${options.netLog}`,
     ...camera,
   ],
@@ -26,7 +26,7 @@ const page = await browser.newPage({
   deviceScaleFactor: options.scale ?? 1,
   colorScheme: options.colorScheme ?? 'light',
 });
-page.setDefaultTimeout(150000); // a busy machine looks at two frames a second
+page.setDefaultTimeout(150000); // a busy machine processes two frames a second
 const problems = [];
 const requests = [];
 page.on('console', (message) => ['error', 'warning'].includes(message.type()) && problems.push(message.text()));
@@ -73,7 +73,7 @@ async function showPhoto(url) {
 }
 
 const tasks = {
-  /** Enroll and verify as a person would. */
+  /** Enroll and verify by the page's buttons. */
   async flow() {
     await state('welcome');
     await picture('1-welcome');
@@ -85,7 +85,7 @@ const tasks = {
     await page.waitForTimeout(500);
     await picture('3-enrolled');
     const evidence = await text('#evidence-words');
-      await page.click('#primary');
+    await page.click('#primary');
     await progress(30);
     await picture('4-verifying');
     const me = await answer();
@@ -151,7 +151,7 @@ const tasks = {
     }, options.frame);
   },
 
-  /** The promise that nothing leaves, kept by the browser. */
+  /** Requests to another server, which the content security policy must block. */
   async leak() {
     await state('welcome');
     return page.evaluate(async (elsewhere) => {
@@ -161,13 +161,13 @@ const tasks = {
         image: () => Object.assign(new Image(), { src: elsewhere }).decode(),
         socket: () => new Promise((resolve, reject) => Object.assign(new WebSocket(elsewhere.replace('http', 'ws')), { onopen: resolve, onerror: reject })),
       };
-      for (const attempt of Object.values(attempts)) await attempt().catch(() => {}); // whether it left, the other end knows
+      for (const attempt of Object.values(attempts)) await attempt().catch(() => {}); // the listening server counts what arrives
       await new Promise((resolve) => setTimeout(resolve, 500));
       return Object.keys(attempts);
     }, options.elsewhere);
   },
 
-  /** What the page says where it cannot work. */
+  /** The page's message where it cannot work. */
   async refused() {
     await state('welcome|error');
     if ((await page.getAttribute('#page', 'data-state')) === 'welcome') {

@@ -1,4 +1,4 @@
-"""A moving picture of a drawn person before a blurred background, for the pictures of the documentation."""
+"""Frames of a drawn person before a blurred background: what the pictures of the documentation show."""
 
 import io
 from collections.abc import Iterator
@@ -10,13 +10,11 @@ from PIL import Image
 from facedge.demo.synthetic_dataset import synthetic_face
 from facedge.types import UInt8Array
 
-ME, STRANGER, SEED = 3, 14, 5
+ENROLLED, IMPOSTOR, SEED = 3, 14, 5
 FRAMES = 150
 
-Image3 = UInt8Array
 
-
-def scene(identity: int) -> Image3:
+def scene(identity: int) -> UInt8Array:
     """A drawn person before a blurred background, uint8 (480, 640, 3) RGB."""
     jpeg, _ = synthetic_face(SEED, identity, 0)
     face = cv2.resize(
@@ -30,7 +28,7 @@ def scene(identity: int) -> Image3:
     return np.asarray(mixed, np.uint8)
 
 
-def moving(picture: Image3) -> Iterator[Image3]:
+def moving(picture: UInt8Array) -> Iterator[UInt8Array]:
     """FRAMES frames of the picture under a small periodic rotation, scale and shift."""
     for turn in 2 * np.pi * np.arange(FRAMES) / FRAMES:
         move = cv2.getRotationMatrix2D((320, 260), 2.5 * np.sin(turn), 1 + 0.02 * np.sin(2 * turn))

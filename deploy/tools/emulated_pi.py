@@ -12,7 +12,7 @@ CORE += "CPU variant\t: 0x0\nCPU part\t: 0xd08\nCPU revision\t: 3\n\n"
 def emulated(program: Path, scratch: Path) -> tuple[list[str], str]:
     """(the command, "") or ([], why it cannot run).
 
-    qemu before 8 shows programs the host's /proc/cpuinfo, on which onnxruntime stumbles: a Pi's takes its place.
+    qemu before 8 shows programs the host's /proc/cpuinfo, which onnxruntime cannot read: a Pi's takes its place.
     """
     if not shutil.which(EMULATOR):
         return [], f"no {EMULATOR}: apt-get install qemu-user-static"

@@ -1,4 +1,4 @@
-"""The web page for tests: built, served on loopback, driven in headless Chromium."""
+"""The web page built, served on loopback and driven in headless Chromium: for hosts.py, pictures.py and the tests."""
 
 import json
 import shutil
@@ -13,44 +13,44 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
+from absent import AbsentError
 
 from facedge.bundle import Bundle
 
-ROOT = Path(__file__).resolve().parents[2]
-WEB = ROOT / "deploy" / "web"
-DRIVER = ROOT / "tests" / "deploy" / "drive_page.mjs"
+WEB = Path(__file__).resolve().parents[1] / "web"
+DRIVER = Path(__file__).with_name("drive_page.mjs")
 PACKAGES = ("onnxruntime-web", "playwright-core")
 
 
 def chromium() -> str:
-    """The browser's path; skips the test with the reason where something that it needs is absent."""
+    """The browser's path; AbsentError with what to install where something that the page needs is absent."""
     for tool in ("node", "npm"):
         if not shutil.which(tool):
-            pytest.skip(f"the web page's tests need {tool}")
+            raise AbsentError(f"the web page needs {tool}: install Node.js 18 or newer")
     if not all((WEB / "node_modules" / package).is_dir() for package in PACKAGES):
-        pytest.skip("run `npm ci --ignore-scripts` in deploy/web first")
+        raise AbsentError("needs `npm ci --ignore-scripts` in deploy/web")
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not found:
-        pytest.skip("the web page's tests need chromium")
+        raise AbsentError("needs chromium: apt install chromium")
     return found
 
 
 def build(bundle: Path, out: Path) -> Path:
-    """Run build.sh as a user would; the test fails with what it says."""
+    """Run build.sh; AssertionError with its message where it fails."""
     done = run_build(bundle, "-o", out)
     assert done.returncode == 0, done.stderr
     return out
 
 
 def run_build(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """build.sh with this Python and these arguments."""
     command = ["env", f"PYTHON={sys.executable}", str(WEB / "build.sh"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=600)
 
 
 @contextmanager
 def served(folder: Path, hits: list[str] | None = None) -> Iterator[str]:
-    """The folder's address on loopback; what was asked for is added to `hits`."""
+    """Serve the folder on loopback and yield its address; request lines are added to `hits`."""
 
     class Handler(SimpleHTTPRequestHandler):
         def log_message(self, format: str, *args: object) -> None:
@@ -70,7 +70,7 @@ def served(folder: Path, hits: list[str] | None = None) -> Iterator[str]:
 
 
 def drive(task: str, site: Path, browser: str, scratch: Path, *, tries_to_leave: bool = False, **options: Any) -> Any:
-    """Run one task of drive_page.mjs on the site. Fails where the page complains or anything leaves for elsewhere."""
+    """Run one task of drive_page.mjs on the site; AssertionError where the page logs a problem or asks another host."""
     net_log = scratch / "net.json"
     with served(site) as url:
         asked = {"task": task, "url": url, "chromium": browser, "netLog": str(net_log), **options}
@@ -78,7 +78,7 @@ def drive(task: str, site: Path, browser: str, scratch: Path, *, tries_to_leave:
     assert done.stdout, done.stderr
     answer = json.loads(done.stdout)
     assert "failure" not in answer, f"{answer['failure']} while the page showed {answer['shown']!r}"
-    if not tries_to_leave:  # such requests are refused, and said to be, before they reach the network
+    if not tries_to_leave:  # the browser refuses such requests, and logs it, before they reach the network
         assert answer["problems"] == []
         assert {urlsplit(address).netloc for address in answer["requests"]} == {urlsplit(url).netloc}
     assert requested_by(net_log, url) <= {urlsplit(url).netloc}
@@ -86,7 +86,7 @@ def drive(task: str, site: Path, browser: str, scratch: Path, *, tries_to_leave:
 
 
 def golden_answers(bundle: Bundle, debug: bytes, site: Path, browser: str, scratch: Path) -> list[dict[str, Any]]:
-    """What `debug`, a debug build of verifier.onnx, answers in the page for every golden vector of the bundle."""
+    """The outputs in the page of `debug`, a debug build of verifier.onnx, for every golden vector of the bundle."""
     kit = site / "kit"
     kit.mkdir(exist_ok=True)
     for name in bundle.files:
@@ -100,12 +100,12 @@ def golden_answers(bundle: Bundle, debug: bytes, site: Path, browser: str, scrat
 
 
 def requested_by(net_log: Path, site: str) -> set[str]:
-    """The hosts that Chromium's network log says the site's pages asked for anything."""
+    """The hosts that the site's pages sent requests to, from Chromium's network log."""
     log = json.loads(net_log.read_text())
     start = log["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"]
     started = [
         event["params"] for event in log["events"] if event["type"] == start and "url" in event.get("params", {})
     ]
     own = [p for p in started if str(p.get("initiator", "")).startswith(site.rstrip("/"))]
-    assert own, "the network log holds no request of the page: it proves nothing"
+    assert own, "the network log holds no request of the page"
     return {urlsplit(p["url"]).netloc for p in own}
