@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from facedge.bundle import Bundle, Calibration, DataNote, Manifest, OperatingPoint, write_bundle
+from facedge.bundle.head_onnx import head_onnx_bytes
 from facedge.preprocessing import PreprocessSpec, preprocess
-from facedge.runtime.head_graph import head_onnx_bytes
 
 SIZE, DIMS = 64, 16
 SPEC = PreprocessSpec(size=SIZE)
