@@ -14,9 +14,10 @@ from facedge.bundle import read_bundle
 from facedge.bundle.arrays import read_cohort
 from facedge.dataset.faces import Faces
 from facedge.errors import BundleError, ExportError, InputError, RunError
-from facedge.export import assemble, parity
-from facedge.export.assemble import ExportRequest, export_bundle
-from facedge.export.backbone import backbone_onnx
+from facedge.export import bundle as export_module
+from facedge.export import parity
+from facedge.export.bundle import ExportRequest, export_bundle
+from facedge.export.onnx import backbone_onnx
 from facedge.runtime.golden import check_golden
 from facedge.runtime.verifier import load
 from facedge.train.run import embed_faces
@@ -32,7 +33,7 @@ def exported_once() -> Iterator[None]:
         return known[key] if key in known else known.setdefault(key, backbone_onnx(backbone, size))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(assemble, "backbone_onnx", cached)
+        patch.setattr(export_module, "backbone_onnx", cached)
         yield
 
 
@@ -203,7 +204,7 @@ def test_an_interrupted_export_leaves_nothing_and_keeps_the_old_bundle(
         raise KeyboardInterrupt
 
     for place in ("calibrate", "write_bundle", "golden_files"):
-        monkeypatch.setattr(assemble, place, interrupted)
+        monkeypatch.setattr(export_module, place, interrupted)
         with pytest.raises(KeyboardInterrupt):
             export_bundle(replace(inputs, output=target, name="new"))
         monkeypatch.undo()
