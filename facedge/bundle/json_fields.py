@@ -14,7 +14,10 @@ MOST_VALUES = 1 << 19  # of one JSON file: golden.json of 3 cases of 65,536 numb
 
 def refuse(where: str, expected: str, got: object) -> NoReturn:
     """Raise the BundleError of a wrong value."""
-    shown = repr(got)
+    try:
+        shown = repr(got)
+    except (RecursionError, ValueError):  # nested too deeply; an integer of more digits than Python prints
+        shown = f"a {type(got).__name__}"
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     raise BundleError(f"{where}: expected {expected}, got {shown}: {REPAIR}")
 

@@ -16,9 +16,10 @@ from facedge.errors import BundleError
 MOST_OPSET = 20  # what the oldest supported engines run: onnxruntime 1.20, onnxruntime-web, Debian's onnxruntime
 STANDARD_DOMAINS = frozenset({"", "ai.onnx"})
 MOST_DEPTH = 32
-MOST_FIELDS = 1 << 18  # of the whole file; a face recogniser has about 10,000
-MOST_NODES = 20_000  # a face recogniser has fewer than 2,000
-UNBOUNDED = frozenset({"Loop", "Scan"})  # their number of iterations is data: a graph of bytes can run for years
+MOST_FIELDS = 1 << 17  # of the whole file; the package's own backbone has about 2,000
+MOST_NODES = 20_000
+MOST_TEXT_BYTES = 1 << 20  # of one name or metadata value
+UNBOUNDED = frozenset({"Loop", "Scan"})  # a file of a few bytes can ask for 2^62 iterations
 
 # For each kind of message, the fields that hold further messages worth visiting.
 CHILDREN: dict[str, dict[int, str]] = {
@@ -46,7 +47,7 @@ def inspect_graph(name: str, data: bytes) -> GraphFacts:
     """Facts about the ONNX file `data`; BundleError (with its name `name`) where the bundle format forbids its content.
 
     Forbidden: data outside the file, operators outside the standard ONNX domain, Loop and Scan, an opset above 20,
-    more than 20,000 nodes or 262,144 protobuf fields.
+    more than 20,000 nodes or 131,072 protobuf fields.
     """
     try:
         return _facts(name, data)
@@ -104,7 +105,11 @@ def _standard_operator(name: str, data: bytes, node: list[Field]) -> str:
 def _text(data: bytes, parts: list[Field], number: int) -> str:
     """The string field `number`, "" where absent; the last one counts, as protobuf defines it."""
     found = [part for part in parts if part.number == number and part.wire == LENGTH]
-    return data[found[-1].start : found[-1].end].decode("utf-8", "replace") if found else ""
+    if not found:
+        return ""
+    if found[-1].end - found[-1].start > MOST_TEXT_BYTES:
+        raise ProtobufError(f"a text of more than {MOST_TEXT_BYTES:,} bytes")
+    return data[found[-1].start : found[-1].end].decode("utf-8", "replace")
 
 
 def _messages(name: str, data: bytes) -> Iterator[tuple[str, list[Field]]]:
