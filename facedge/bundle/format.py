@@ -26,12 +26,12 @@ MOST_MANIFEST_BYTES = 4 << 20
 
 
 def allowed(name: str) -> bool:
-    """Whether format version 1 knows a file of this name. Names are flat, so no path leads out of the bundle."""
+    """Whether format version 1 has a file of this name. Names are flat, so no path leads out of the bundle."""
     return name in REQUIRED or name in OPTIONAL or GOLDEN_ARRAY.fullmatch(name) is not None
 
 
 def refuse_name(name: str) -> None:
-    """BundleError for a file name that format version 1 does not know."""
+    """BundleError for a file name that format version 1 does not have."""
     if not allowed(name):
         raise BundleError(
             f"manifest.json lists {name[:80]!r}, which is no file of a bundle (expected {', '.join(REQUIRED)}, "

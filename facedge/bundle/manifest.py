@@ -22,7 +22,7 @@ PRECISIONS = ("fp32", "int8")
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One file of the bundle as the manifest knows it."""
+    """An entry of `files` in the manifest."""
 
     sha256: str
     size: int
@@ -32,7 +32,7 @@ class FileEntry:
 class OperatingPoint:
     """A threshold and the evidence for it.
 
-    `far_target` is the FAR asked for, `far_low95`/`far_upper95` the 95 % interval of the FAR at `threshold`,
+    `far_target` is the target FAR, `far_low95`/`far_upper95` the 95 % interval of the FAR at `threshold`,
     `frr` the share of genuine probes refused there, None where none were held out. Rates are fractions of 1.
     """
 

@@ -19,7 +19,7 @@ MOST_DEPTH = 32
 MOST_FIELDS = 1 << 17  # of the whole file; the package's own backbone has about 2,000
 MOST_NODES = 20_000
 MOST_TEXT_BYTES = 1 << 20  # of one name or metadata value
-UNBOUNDED = frozenset({"Loop", "Scan"})  # a file of a few bytes can ask for 2^62 iterations
+UNBOUNDED = frozenset({"Loop", "Scan"})  # a file of a few bytes can demand 2^62 iterations
 
 # For each kind of message, the fields that hold further messages worth visiting.
 CHILDREN: dict[str, dict[int, str]] = {

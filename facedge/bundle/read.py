@@ -67,7 +67,7 @@ def read_manifest(folder: Path) -> tuple[Manifest, str]:
 
 
 def check_listing(folder: Path, manifest: Manifest) -> None:
-    """BundleError unless the directory holds exactly the files its manifest lists, all of names the format knows."""
+    """BundleError unless the directory holds exactly the files its manifest lists, all of names in the format."""
     for name in manifest.files:
         refuse_name(name)
     for name in (*REQUIRED, BACKBONES[manifest.precision]):

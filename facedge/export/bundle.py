@@ -95,7 +95,7 @@ def _head_of(request: ExportRequest) -> nn.Module | None:
     if request.faces is None:
         raise ExportError(
             "a head needs a threshold, and that needs impostors: give --faces FACES (made by `facedge prepare`), "
-            "whose validation people neither model has seen"
+            "whose validation people are in no training set"
         )
     head, config = load_head(request.head)
     if config.backbone_sha256 != weights_sha256(request.run):

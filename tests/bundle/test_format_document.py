@@ -1,4 +1,4 @@
-"""deploy/FORMAT.md says what the code does: every key, every file, every order of checks has its place there."""
+"""deploy/FORMAT.md describes every key, every file and every limit of the code."""
 
 import json
 import re

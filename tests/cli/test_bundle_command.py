@@ -43,7 +43,7 @@ def test_show_json_is_the_manifest(tiny_bundle: Path, capsys: pytest.CaptureFixt
     assert shown == json.loads((tiny_bundle / "manifest.json").read_text())
 
 
-def test_check_says_ok_line_by_line(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_prints_ok_line_by_line(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("bundle", "check", tiny_bundle) == 0
     assert all(line.startswith("ok     ") for line in capsys.readouterr().out.splitlines())
 

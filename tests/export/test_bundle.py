@@ -68,16 +68,16 @@ def test_an_enrolled_bundle_carries_its_evidence(enrolled: Path) -> None:
     assert (m.data.name, m.data.licence, m.data.partition) == ("drawn faces", "free", "by person")
 
 
-def test_the_threshold_turns_away_the_impostors_it_says(enrolled: Path, inputs: ExportRequest) -> None:
+def test_the_threshold_keeps_the_far_on_the_impostors(enrolled: Path, inputs: ExportRequest) -> None:
     assert inputs.faces is not None
     verifier = load(enrolled)
     faces = Faces.open(inputs.faces)
     scores = verifier.score(verifier.embed(np.ascontiguousarray(faces.images[faces.indices("validation")])))
     assert 0 < np.mean(scores >= verifier.threshold) <= 0.1
-    assert scores.std() > 1e-3  # a head that always says the same would prove nothing here
+    assert scores.std() > 1e-3  # the test needs a head whose scores differ
 
 
-def test_the_bundle_answers_as_torch_does(enrolled: Path, inputs: ExportRequest) -> None:
+def test_the_bundle_gives_the_outputs_of_torch(enrolled: Path, inputs: ExportRequest) -> None:
     assert inputs.faces is not None
     images = np.ascontiguousarray(Faces.open(inputs.faces).images[:9])
     embeddings, attributes = embed_faces(inputs.run, images)

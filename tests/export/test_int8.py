@@ -77,7 +77,7 @@ def test_weights_leave_room_for_16_bit_sums_of_processors_without_vnni(small: by
     assert all(60 <= np.abs(w.astype(int)).max() <= 64 for w in weights)
 
 
-def test_quantized_answers_nearly_the_same_but_not_quite(small: bytes) -> None:
+def test_quantized_outputs_are_close_but_not_equal(small: bytes) -> None:
     outputs = [
         open_session("model.onnx", m).run(["embedding", "attributes"], {"image": IMAGES})
         for m in (small, quantize(small, IMAGES))
@@ -151,7 +151,7 @@ def test_a_bundle_with_int8_runs_on_it(request_: ExportRequest, monkeypatch: pyt
     assert "reproduced" in check_golden(bundle)
 
 
-def test_strangers_count_in_both_precisions(
+def test_impostor_photos_count_in_both_precisions(
     request_: ExportRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(int8, "ACCURACY_LOSS", 1.0)
@@ -169,7 +169,7 @@ def test_strangers_count_in_both_precisions(
     crops = [locate(load_rgb(path)).crop for path in sorted((tmp_path / "crowd").rglob("*.*"))]
     in_int8 = np.concatenate([load(bundle, precision="int8").embed(crop[None]) for crop in crops if crop is not None])
     cohort = read_array("cohort.npy", bundle.files["cohort.npy"])
-    assert all(np.abs(cohort - row).max(axis=1).min() < 1e-5 for row in in_int8)  # enrollment sees them as int8 does
+    assert all(np.abs(cohort - row).max(axis=1).min() < 1e-5 for row in in_int8)  # enrollment needs the int8 embeddings
 
 
 def test_a_failed_gate_leaves_float_only(

@@ -1,4 +1,4 @@
-"""verifier.onnx: the kernel's bits at the tensor, the two files' answers at the outputs, any H, W and N."""
+"""verifier.onnx: its tensor has the kernel's bits, its outputs are those of the two files, for any H, W and N."""
 
 import hashlib
 import json
@@ -112,7 +112,7 @@ def test_outputs_are_those_of_the_two_files(files: tuple[bytes, bytes]) -> None:
             assert np.abs(got - wanted).max() < 1e-5
 
 
-def test_the_file_is_standard_and_says_what_it_is(files: tuple[bytes, bytes]) -> None:
+def test_the_file_is_standard_with_its_properties(files: tuple[bytes, bytes]) -> None:
     data = verifier_onnx(*files, SPEC, properties(files))
     model = onnx.load_from_string(data)
     onnx.checker.check_model(model, full_check=True)
