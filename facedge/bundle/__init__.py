@@ -1,12 +1,20 @@
-"""The bundle: everything a device needs to verify a face, in one directory that proves its own integrity."""
+"""The bundle: a directory with everything a device needs to verify a face, sealed by sha256 hashes.
+
+format.py                  file names and limits               manifest.py   manifest.json as a dataclass
+read.py, write.py          the directory                       resolve.py    the bundle that a name or path means
+onnx_file.py               inspection of the graphs            arrays.py     the .npy files
+head_onnx.py               head.onnx, and the head inside verifier.onnx
+protobuf.py, json_fields.py
+                           the two syntaxes, read strictly     card.py       the text of `facedge bundle show`
+"""
 
 from typing import TYPE_CHECKING, Any
 
 from facedge.bundle.manifest import FORMAT_VERSION, Calibration, DataNote, FileEntry, Manifest, OperatingPoint
-from facedge.bundle.reading import Bundle, read_bundle
+from facedge.bundle.read import Bundle, read_bundle
 
 if TYPE_CHECKING:
-    from facedge.bundle.writing import write_bundle
+    from facedge.bundle.write import write_bundle
 
 __all__ = [
     "FORMAT_VERSION",
@@ -22,9 +30,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`write_bundle` comes when it is asked for: a device that verifies should not wait for what only writers need."""
+    """`write_bundle` is imported on first use: verification needs no writing."""
     if name != "write_bundle":
         raise AttributeError(f"module 'facedge.bundle' has no attribute {name!r}")
-    from facedge.bundle.writing import write_bundle
+    from facedge.bundle.write import write_bundle
 
     return write_bundle

@@ -1,41 +1,80 @@
-"""The .npy files of a bundle: read without pickle, held to their shapes."""
+"""The .npy files of a bundle: read without pickle, checked against their shapes."""
 
 import io
+import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from facedge.bundle._fields import REPAIR
+from facedge.bundle.json_fields import REPAIR
 from facedge.errors import BundleError
+from facedge.types import AnyArray, Float32Array, Int32Array
 
 COHORT, COHORT_IDENTITIES = "cohort.npy", "cohort_identities.npy"
-ENROLLED = "enrolled.npy"  # float32 (K, D): what a personal bundle was enrolled with, for --update
+ENROLLED = "enrolled.npy"  # float32 (K, D): the embeddings a person was enrolled with, for `facedge enroll --update`
+
+# NumPy's NEP 1: magic, version, length of the header, then the header, a Python dictionary of three entries.
+MAGIC = b"\x93NUMPY"
+LENGTH_BYTES = {b"\x01\x00": 2, b"\x02\x00": 4, b"\x03\x00": 4}  # of the header's length, by version
+MOST_HEADER_BYTES = 10_000  # as numpy's own reader
+_ENTRY = re.compile(
+    r"'(descr|fortran_order|shape)':"
+    r"('[<>|](?:b1|[iu][1248]|f[248])'|True|False|\(\)|\([0-9]{1,18},\)|\([0-9]{1,18}(?:,[0-9]{1,18})+,?\)),?"
+)
 
 
-def read_array(name: str, data: bytes) -> NDArray[Any]:
-    """The array in the bytes of a .npy file called `name`; BundleError where it is none, or needs pickle."""
-    source = io.BytesIO(data)
+def read_array(name: str, data: bytes) -> AnyArray:
+    """The array in the bytes of a .npy file called `name`, of booleans, integers or floats.
+
+    Raises BundleError for anything else, for Fortran order, big-endian values, and bytes missing or left over.
+    """
     try:
-        array = np.lib.format.read_array(source, allow_pickle=False)
-    except (ValueError, OSError, EOFError, MemoryError) as problem:
-        raise BundleError(f"{name} is not a plain .npy array ({str(problem)[:100]}): {REPAIR}") from problem
-    if array.dtype.byteorder == ">" or not array.flags.c_contiguous:
+        dtype, fortran_order, shape, start = _header(data)
+    except ValueError as problem:
+        raise BundleError(f"{name} is not a plain .npy array ({problem}): {REPAIR}") from problem
+    if fortran_order or dtype.byteorder == ">":
         raise BundleError(f"{name} is not in C order and little-endian: {REPAIR}")
-    if source.read(1):
+    size = math.prod(shape) * dtype.itemsize
+    if size > len(data) - start:
+        raise BundleError(f"{name} is not a plain .npy array (cut short): {REPAIR}")
+    if size < len(data) - start:
         raise BundleError(f"{name} has bytes after its array: {REPAIR}")
-    return np.asarray(array)
+    try:
+        return np.frombuffer(data, dtype, math.prod(shape), start).reshape(shape).copy()
+    except ValueError as problem:  # an array of more axes than numpy has, or empty with an axis of 10^18
+        raise BundleError(f"{name} is not a plain .npy array (shape {shape}): {REPAIR}") from problem
 
 
-def to_npy(array: NDArray[Any]) -> bytes:
-    """The bytes of a .npy file that `read_array` gives back."""
+def _header(data: bytes) -> tuple[np.dtype[Any], bool, tuple[int, ...], int]:
+    """(dtype, whether in Fortran order, shape, where the values start) of a .npy file; ValueError where it is none."""
+    digits = LENGTH_BYTES.get(data[6:8])
+    if not data.startswith(MAGIC) or digits is None:
+        raise ValueError("no NumPy header")
+    begin = 8 + digits
+    start = begin + int.from_bytes(data[8:begin], "little")
+    if not begin < start <= min(len(data), begin + MOST_HEADER_BYTES):
+        raise ValueError("header cut short or too long")
+    text = "".join(data[begin:start].decode("latin-1").split())
+    entries = dict(_ENTRY.findall(text[1:-1]))
+    if text[:1] + text[-1:] != "{}" or _ENTRY.sub("", text[1:-1]) or len(entries) != 3:
+        raise ValueError(f"header {text[:60]!r}")
+    descr, order, shape = entries["descr"], entries["fortran_order"], entries["shape"]
+    if descr[0] != "'" or shape[0] != "(" or order not in ("True", "False"):
+        raise ValueError(f"header {text[:60]!r}")
+    axes = tuple(int(axis) for axis in shape.strip("(,)").split(",") if axis)
+    return np.dtype(descr.strip("'")), order == "True", axes, start
+
+
+def to_npy(array: AnyArray) -> bytes:
+    """The bytes of a .npy file (version 1.0) from which `read_array` gives the same array."""
     target = io.BytesIO()
     np.lib.format.write_array(target, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
     return target.getvalue()
 
 
-def read_cohort(files: Mapping[str, bytes]) -> tuple[NDArray[np.float32], NDArray[np.int32]] | None:
+def read_cohort(files: Mapping[str, bytes]) -> tuple[Float32Array, Int32Array] | None:
     """Impostor embeddings float32 (N, D) and the identity of each, int32 (N,); None where the bundle has none.
 
     Without cohort_identities.npy every row is an identity of its own.
@@ -60,7 +99,7 @@ def check_arrays(files: Mapping[str, bytes], embedding_size: int) -> None:
         _check_cohort(*cohort, embedding_size)
 
 
-def _check_cohort(embeddings: NDArray[Any], identities: NDArray[Any], embedding_size: int) -> None:
+def _check_cohort(embeddings: AnyArray, identities: AnyArray, embedding_size: int) -> None:
     fits = embeddings.ndim == 2 and embeddings.shape[1] == embedding_size and len(embeddings) > 0
     if embeddings.dtype != np.float32 or not fits or not np.isfinite(embeddings).all():
         raise BundleError(

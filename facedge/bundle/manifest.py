@@ -1,4 +1,4 @@
-"""What a bundle says about itself: `manifest.json` as a frozen dataclass.
+"""`manifest.json`, the description of a bundle, as a frozen dataclass.
 
 `deploy/FORMAT.md` is the text of the format and `manifest.schema.json` its JSON Schema; this module enforces both.
 Building a Manifest checks it, so a manifest that exists is one that may be written.
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from facedge.bundle import _fields as check
+from facedge.bundle import json_fields as check
 from facedge.errors import BundleError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ PRECISIONS = ("fp32", "int8")
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One file of the bundle as the manifest knows it."""
+    """An entry of `files` in the manifest."""
 
     sha256: str
     size: int
@@ -32,7 +32,7 @@ class FileEntry:
 class OperatingPoint:
     """A threshold and the evidence for it.
 
-    `far_target` is the FAR asked for, `far_low95`/`far_upper95` the 95 % interval of the FAR at `threshold`,
+    `far_target` is the target FAR, `far_low95`/`far_upper95` the 95 % interval of the FAR at `threshold`,
     `frr` the share of genuine probes refused there, None where none were held out. Rates are fractions of 1.
     """
 
@@ -47,8 +47,8 @@ class OperatingPoint:
 class Calibration:
     """Where the threshold comes from: the operating point in force, and the impostors behind it.
 
-    `identities` and `comparisons` count impostors; `method` says in words how the interval was made.
-    `points` are further thresholds of the same calibration, which `facedge verify --far` may choose from.
+    `identities` and `comparisons` count impostors; `method` describes how the interval was computed.
+    `points` are further thresholds of the same calibration, for `facedge verify --far`.
     """
 
     far_target: float
@@ -73,14 +73,14 @@ class DataNote:
 class Manifest:
     """Everything `manifest.json` holds. Raises BundleError, naming the key, when a value breaks the format.
 
-    name             what people call the bundle
-    enrolled         True: head.onnx answers for a person and `threshold` is set; False: head.onnx is a template
+    name             the name shown for the bundle
+    enrolled         True: head.onnx is trained for a person and `threshold` is set; False: head.onnx is a template
     spec             PreprocessSpec.to_dict()
     spec_digest      PreprocessSpec.digest, 64 hex digits
     embedding_size   D of the embedding (N, D)
     attribute_names  one for each column of the attributes (N, A), in order
     threshold        accept if score >= threshold, in [0, 1]; None exactly when not enrolled
-    calibration      evidence for the threshold; None when not enrolled, or when the user set it by hand
+    calibration      evidence for the threshold; None when not enrolled, or when the user set the threshold
     parity           largest absolute differences between engines, by name, e.g. {"embedding": 3e-7}
     data             training data and its licence
     metrics          figures measured at export, plain JSON
@@ -88,7 +88,7 @@ class Manifest:
     created_by       e.g. "facedge 0.1.0"
     created          UTC time, ISO 8601, or None for reproducible output
     precision        which backbone threshold and metrics were measured on: "fp32" or "int8" (backbone.int8.onnx)
-    files            sha256 and size by file name; write_bundle fills it in
+    files            sha256 and size by file name; filled in by write_bundle
     """
 
     name: str
@@ -111,11 +111,11 @@ class Manifest:
 
     def __post_init__(self) -> None:
         """Check every value, and bring containers to the form that JSON gives back."""
-        settle = object.__setattr__  # the dataclass is frozen for everyone else
-        settle(self, "spec", check.json_value(check.mapping(self.spec, "manifest spec"), "manifest spec"))
-        settle(self, "metrics", check.json_value(check.mapping(self.metrics, "manifest metrics"), "manifest metrics"))
-        settle(self, "parity", _rates(self.parity))
-        settle(self, "attribute_names", _attribute_names(self.attribute_names))
+        assign = object.__setattr__  # the dataclass is frozen
+        assign(self, "spec", check.json_value(check.mapping(self.spec, "manifest spec"), "manifest spec"))
+        assign(self, "metrics", check.json_value(check.mapping(self.metrics, "manifest metrics"), "manifest metrics"))
+        assign(self, "parity", _differences(self.parity))
+        assign(self, "attribute_names", _attribute_names(self.attribute_names))
         _check_texts(self)
         check.flag(self.enrolled, "manifest enrolled")
         check.sha256_hex(self.spec_digest, "manifest spec_digest")
@@ -150,6 +150,11 @@ class Manifest:
         """Parse the bytes of manifest.json; BundleError in one sentence for anything the format does not allow."""
         content = check.parse_json(data, "manifest.json")
         refuse_other_versions(content)
+        return cls.from_content(content)
+
+    @classmethod
+    def from_content(cls, content: Mapping[str, Any]) -> "Manifest":
+        """The manifest of a parsed manifest.json of this format version; BundleError as `from_json`."""
         check.exact_keys(content, _keys(cls) | {"format"}, "manifest.json")
         values = {key: content[key] for key in _keys(cls)}
         values["data"] = _data_note(values["data"])
@@ -160,7 +165,7 @@ class Manifest:
 
 
 def refuse_other_versions(content: Mapping[str, Any]) -> None:
-    """The first thing a reader does: everything else may differ between versions."""
+    """BundleError for another format or a newer version; checked first, as versions may differ in everything else."""
     if content.get("format") != FORMAT:
         check.refuse("manifest format", repr(FORMAT), content.get("format"))
     version = check.whole(content.get("format_version"), "manifest format_version", least=1)
@@ -196,7 +201,7 @@ def _attribute_names(names: object) -> tuple[str, ...]:
     return checked
 
 
-def _rates(parity: object) -> dict[str, float]:
+def _differences(parity: object) -> dict[str, float]:
     found = check.mapping(parity, "manifest parity")
     return {name: check.number(value, f"manifest parity.{name}", most=float("1e30")) for name, value in found.items()}
 

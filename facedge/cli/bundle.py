@@ -1,4 +1,4 @@
-"""`facedge bundle show` and `facedge bundle check`: look into a bundle."""
+"""`facedge bundle show` and `facedge bundle check`: what a bundle holds, and whether it keeps the format."""
 
 import json
 import textwrap
@@ -20,7 +20,7 @@ BundleArgument = Annotated[
 
 
 def show(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
-    """What a bundle decides, on what evidence, and where it comes from."""
+    """A bundle's threshold and the evidence for it, its model, training data and files."""
     from facedge.bundle import read_bundle
     from facedge.bundle.card import describe
 
@@ -39,7 +39,7 @@ def show(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
 
 
 def check(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
-    """Hold a bundle against the format: one line a finding. Exit code 1: it does not keep it."""
+    """Check a bundle against the format: one line a finding. Exit code 1: it breaks the format."""
     from facedge.runtime.check import check_bundle
 
     findings = check_bundle(chosen_bundle(bundle))

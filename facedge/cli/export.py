@@ -1,4 +1,4 @@
-"""`facedge export`: a trained run becomes a bundle."""
+"""`facedge export`: from a trained run to a bundle."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,23 +16,23 @@ def export(
     ] = None,
     faces: Annotated[
         Path | None,
-        typer.Option(metavar="FACES", help="Prepared dataset: real images for parity, impostors for the threshold."),
+        typer.Option(metavar="FACES", help="Prepared dataset: images for parity, impostors for the threshold."),
     ] = None,
     far: Annotated[
         float | None,
-        typer.Option(help="False accept rate of the head's threshold; 0.001, or the lowest provable, by default."),
+        typer.Option(help="False accept rate of the head's threshold; 0.001, or the lowest supported, by default."),
     ] = None,
     impostors: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Photos of more strangers, one folder a person: a lower FAR can be shown."),
+        typer.Option(metavar="DIR", help="Photos of more impostors, one folder a person: they support a lower FAR."),
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Also quantize; shipped only if it passes its gate.")] = False,
     lean: Annotated[bool, typer.Option("--lean", help="Leave verifier.onnx out: half the size.")] = False,
-    name: Annotated[str | None, typer.Option(help="What the bundle is called; the file's name by default.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the bundle; the file's name by default.")] = None,
     usage: Annotated[str | None, typer.Option(help="Who may use the bundle, one sentence.")] = None,
 ) -> None:
-    """Export a trained backbone, and a head, into one bundle, after proving that it answers as torch does."""
-    from facedge.export.assemble import ExportRequest, export_bundle
+    """Export a trained backbone, and a head, into one bundle, after checking its outputs against torch's."""
+    from facedge.export.bundle import ExportRequest, export_bundle
 
     request = ExportRequest(
         run,

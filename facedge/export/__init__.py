@@ -1,11 +1,10 @@
-"""From torch to the bundle: ONNX, parity, quantization, calibration. torch and onnx live here and in `train` only.
+"""From torch to the bundle: ONNX, parity, calibration, quantization. torch and onnx only here and in `train`.
 
-assemble.py             the order of it all: a request in, a bundle out
-backbone.py             torch -> backbone.onnx, head.onnx
-parity.py, checks.py    what an export must prove: torch, the files and verifier.onnx answer alike
-preprocessing_graph.py, verifier.py, graph_builder.py
-                        verifier.onnx: any H and W, the kernel's bits
-evaluate.py, calibrate.py
-                        figures on held-out faces; the threshold and the evidence for it
-quantize.py, int8.py    backbone.int8.onnx, and the gate it has to pass
+bundle.py           export in order: a run folder in, a bundle out
+onnx.py             torch -> backbone.onnx, head.onnx
+verifier_graph.py   verifier.onnx: preprocessing for any H and W with the kernel's bits, backbone and head in one graph
+parity.py           the comparison of torch, the files and verifier.onnx, and its images
+held_out.py         figures of an exported backbone on held-out faces
+calibrate.py        the threshold of a head, the evidence for it, and the cohort
+int8.py             backbone.int8.onnx, and the gate it has to pass
 """

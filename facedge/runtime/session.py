@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from facedge.bundle.graph import inspect_graph
+from facedge.bundle.onnx_file import inspect_graph
 from facedge.onnx_session import BYTES as BYTES
 from facedge.onnx_session import FLOAT as FLOAT
 from facedge.onnx_session import Port as Port

@@ -1,4 +1,4 @@
-"""deploy/FORMAT.md says what the code does: every key, every file, every order of checks has its place there."""
+"""deploy/FORMAT.md describes every key, every file and every limit of the code."""
 
 import json
 import re
@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import facedge.bundle
-from facedge.bundle import FORMAT_VERSION, layout
-from facedge.bundle.graph import MOST_OPSET
+from facedge.bundle import FORMAT_VERSION
+from facedge.bundle import format as bundle_format
+from facedge.bundle.onnx_file import MOST_OPSET
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "deploy" / "FORMAT.md"
 SCHEMA = json.loads(Path(facedge.bundle.__file__).with_name("manifest.schema.json").read_text())
@@ -26,21 +27,21 @@ def test_every_key_is_explained(text: str) -> None:
 
 
 def test_every_file_is_explained(text: str) -> None:
-    for name in (layout.MANIFEST, layout.SEAL, *layout.REQUIRED, *layout.OPTIONAL):
+    for name in (bundle_format.MANIFEST, bundle_format.SEAL, *bundle_format.REQUIRED, *bundle_format.OPTIONAL):
         assert f"`{name}`" in text, name
 
 
-def test_schema_and_layout_know_the_same_names() -> None:
+def test_schema_and_code_know_the_same_names() -> None:
     pattern = re.compile(SCHEMA["properties"]["files"]["propertyNames"]["pattern"])
-    for name in (*layout.REQUIRED, *layout.OPTIONAL, "golden_x.npy"):
+    for name in (*bundle_format.REQUIRED, *bundle_format.OPTIONAL, "golden_x.npy"):
         assert pattern.search(name), name
-    for name in ("golden_.npy", "x.onnx", "../head.onnx", "head.onnx.data", layout.MANIFEST):
+    for name in ("golden_.npy", "x.onnx", "../head.onnx", "head.onnx.data", bundle_format.MANIFEST):
         assert not pattern.search(name), name
-        assert not layout.allowed(name), name
+        assert not bundle_format.allowed(name), name
 
 
 def test_the_numbers_are_the_code_s(text: str) -> None:
     assert f"format version {FORMAT_VERSION}" in text
     assert f"opset 1 to {MOST_OPSET}" in text
-    assert layout.MOST_BYTES == 1 << 30
-    assert layout.MOST_MANIFEST_BYTES == 4 << 20
+    assert bundle_format.MOST_BYTES == 1 << 30
+    assert bundle_format.MOST_MANIFEST_BYTES == 4 << 20

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("onnx")
@@ -113,6 +113,7 @@ def test_the_schema_knows_exactly_the_keys_of_the_code() -> None:
         assert set(part["properties"]) == set(part["required"]) == set(value)
 
 
+@settings(deadline=None)  # the first example imports jsonschema
 @given(json_values, st.sampled_from(sorted(json.loads(manifest().to_json()).keys() - {"files"})))
 def test_what_the_code_accepts_the_schema_accepts(value: Any, key: str) -> None:
     jsonschema = pytest.importorskip("jsonschema")

@@ -23,8 +23,8 @@ def test_show_is_a_card(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -
     assert run("bundle", "show", tiny_bundle) == 0
     card = capsys.readouterr().out
     for text in (
-        "one person", "scores of 0.5000 and above", "1 % asked; 0.1 % to 2 % with 95 % confidence",
-        "1,000 impostors, 5,000 comparisons", "--far 0.003", "misses 20 % of me", "none needed", "backbone.onnx",
+        "one person", "scores of 0.5000 and above", "1 % asked; 0.10 to 2.0 % with 95 % confidence",
+        "1,000 impostors, 5,000 comparisons", "--far 0.003", "misses 20.0 % of me", "none needed", "backbone.onnx",
     ):  # fmt: skip
         assert text in card
     assert max(len(line) for line in card.splitlines()) <= 120
@@ -43,7 +43,7 @@ def test_show_json_is_the_manifest(tiny_bundle: Path, capsys: pytest.CaptureFixt
     assert shown == json.loads((tiny_bundle / "manifest.json").read_text())
 
 
-def test_check_says_ok_line_by_line(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_prints_ok_line_by_line(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("bundle", "check", tiny_bundle) == 0
     assert all(line.startswith("ok     ") for line in capsys.readouterr().out.splitlines())
 

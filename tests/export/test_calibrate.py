@@ -1,10 +1,15 @@
 """The threshold of a head: what it lets through, what it claims, and when there is none."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import tiny_bundle
 
-from facedge.errors import ExportError, InputError
-from facedge.export.calibrate import Impostors, calibrate, cohort, known_identities
+from facedge.dataset.synthetic import write_photo_folders
+from facedge.errors import DatasetError, ExportError, InputError
+from facedge.export.calibrate import Impostors, calibrate, cohort, impostor_photos, joined, known_identities
+from facedge.progress import untracked
 
 
 def people(count: int, images: int = 4, seed: int = 0) -> tuple[np.ndarray, Impostors]:
@@ -94,3 +99,48 @@ def test_unknown_people_are_never_enrolled() -> None:
     _, impostors = people(10, images=70)
     chosen = cohort(Impostors(impostors.embeddings, np.full(700, -1, np.int32), "a test"))
     assert len(chosen.embeddings) == chosen.people == 20 and "unknown" in chosen.source
+
+
+def photos_of_people(folder: Path, count: int) -> Path:
+    """FOLDER/PERSON/PHOTO of drawn people."""
+    for number, photo in enumerate(sorted(write_photo_folders(folder, others=count, probes=0).others.iterdir())):
+        place = folder / "people" / f"person_{number}"
+        place.mkdir(parents=True)
+        photo.rename(place / photo.name)
+    return folder / "people"
+
+
+def test_one_photo_of_each_person_counts(tmp_path: Path) -> None:
+    (found,) = impostor_photos(
+        photos_of_people(tmp_path, 6), [tiny_bundle.backbone_onnx()], tiny_bundle.SPEC, untracked
+    )
+    assert found.people == 6
+    np.testing.assert_allclose(np.linalg.norm(found.embeddings, axis=1), 1, rtol=1e-5)
+
+
+def test_every_backbone_embeds_the_same_people(tmp_path: Path) -> None:
+    folder, backbone = photos_of_people(tmp_path, 4), tiny_bundle.backbone_onnx()
+    one, other = impostor_photos(folder, [backbone, backbone], tiny_bundle.SPEC, untracked)
+    np.testing.assert_array_equal(one.embeddings, other.embeddings)
+    np.testing.assert_array_equal(one.identities, other.identities)
+    assert one.embeddings.shape == (4, tiny_bundle.DIMS)
+
+
+def test_joined_impostors_stay_distinct() -> None:
+    first = Impostors(np.zeros((3, 4), np.float32), np.array([5, 5, 9], np.int32), "validation people")
+    second = Impostors(np.ones((2, 4), np.float32), np.array([0, 1], np.int32), "photos")
+    both = joined(first, second)
+    assert both.people == 4
+    assert both.identities.tolist() == [5, 5, 9, 10, 11]
+    assert both.source == "validation people and photos"
+
+
+def test_a_folder_without_people_or_faces_is_refused(tmp_path: Path) -> None:
+    loose = write_photo_folders(tmp_path, others=3, probes=0).others
+    with pytest.raises(DatasetError, match="one folder a person"):
+        impostor_photos(loose, [tiny_bundle.backbone_onnx()], tiny_bundle.SPEC, untracked)
+    folder = photos_of_people(tmp_path / "broken", 3)
+    for photo in folder.rglob("*.jpg"):
+        photo.write_text("no photo")
+    with pytest.raises(DatasetError, match="only 0 of 3 photos"):
+        impostor_photos(folder, [tiny_bundle.backbone_onnx()], tiny_bundle.SPEC, untracked)

@@ -14,13 +14,22 @@ from facedge.dataset.faces import Faces
 from facedge.dataset.synthetic import write_photo_folders
 from facedge.errors import ExportError
 from facedge.export import int8
-from facedge.export.assemble import ExportRequest, export_bundle
-from facedge.export.backbone import backbone_onnx
-from facedge.export.engine import session
-from facedge.export.evaluate import Figures
-from facedge.export.int8 import Gate, Quantized, judge, quantize_gated
-from facedge.export.quantize import harm, layers, quantize, sensitivity
+from facedge.export.bundle import ExportRequest, export_bundle
+from facedge.export.held_out import Figures
+from facedge.export.int8 import (
+    Gate,
+    Quantized,
+    judge,
+    layers,
+    output_error,
+    quantize,
+    quantize_gated,
+    sensitivity,
+)
+from facedge.export.onnx import backbone_onnx
 from facedge.imaging import load_rgb
+from facedge.onnx_session import open_session
+from facedge.progress import silent, untracked
 from facedge.runtime.golden import check_golden
 from facedge.runtime.locate import locate
 from facedge.runtime.verifier import load
@@ -50,7 +59,7 @@ def test_quantized_keeps_the_contract(small: bytes) -> None:
     onnx.checker.check_model(model, full_check=True)
     assert {t.data_type for t in model.graph.initializer} >= {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
     assert all(o.domain in ("", "ai.onnx") and o.version <= 20 for o in model.opset_import)
-    engine = session(data)
+    engine = open_session("model.onnx", data)
     for n in (1, 2, 7):
         embedding, attributes = engine.run(["embedding", "attributes"], {"image": IMAGES[:n]})
         assert embedding.shape == (n, 16) and attributes.shape == (n, 40)
@@ -68,9 +77,12 @@ def test_weights_leave_room_for_16_bit_sums_of_processors_without_vnni(small: by
     assert all(60 <= np.abs(w.astype(int)).max() <= 64 for w in weights)
 
 
-def test_quantized_answers_nearly_the_same_but_not_quite(small: bytes) -> None:
-    outputs = [session(m).run(["embedding", "attributes"], {"image": IMAGES}) for m in (small, quantize(small, IMAGES))]
-    assert 0 < harm(tuple(outputs[1]), tuple(outputs[0])) < 0.01
+def test_quantized_outputs_are_close_but_not_equal(small: bytes) -> None:
+    outputs = [
+        open_session("model.onnx", m).run(["embedding", "attributes"], {"image": IMAGES})
+        for m in (small, quantize(small, IMAGES))
+    ]
+    assert 0 < output_error(tuple(outputs[1]), tuple(outputs[0])) < 0.01
 
 
 def test_the_same_images_give_the_same_bytes(small: bytes) -> None:
@@ -139,7 +151,7 @@ def test_a_bundle_with_int8_runs_on_it(request_: ExportRequest, monkeypatch: pyt
     assert "reproduced" in check_golden(bundle)
 
 
-def test_strangers_count_in_both_precisions(
+def test_impostor_photos_count_in_both_precisions(
     request_: ExportRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(int8, "ACCURACY_LOSS", 1.0)
@@ -157,7 +169,7 @@ def test_strangers_count_in_both_precisions(
     crops = [locate(load_rgb(path)).crop for path in sorted((tmp_path / "crowd").rglob("*.*"))]
     in_int8 = np.concatenate([load(bundle, precision="int8").embed(crop[None]) for crop in crops if crop is not None])
     cohort = read_array("cohort.npy", bundle.files["cohort.npy"])
-    assert all(np.abs(cohort - row).max(axis=1).min() < 1e-5 for row in in_int8)  # enrollment sees them as int8 does
+    assert all(np.abs(cohort - row).max(axis=1).min() < 1e-5 for row in in_int8)  # enrollment needs the int8 embeddings
 
 
 def test_a_failed_gate_leaves_float_only(
@@ -181,7 +193,7 @@ def test_lossy_layers_are_tried_in_float(request_: ExportRequest, monkeypatch: p
     module, config = load_backbone(request_.run)
     data = backbone_onnx(module, SPEC.size)
     faces = Faces.open(request_.faces)
-    found = quantize_gated(data, faces, config.spec, lambda _: None, lambda items, _what, _total: items)
+    found = quantize_gated(data, faces, config.spec, silent, untracked)
     assert found.data is None and found.in_float == tuple(layers(data)[:4])
 
 

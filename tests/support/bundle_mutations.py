@@ -1,4 +1,4 @@
-"""Ways to spoil a bundle, each with the sentence it must end in."""
+"""Ways to damage or edit a bundle, each with the error message expected for it."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ import tiny_bundle
 from onnx import TensorProto, helper
 
 DAMAGED = r"damaged|edited|not readable JSON|newer facedge|manifest format|has a key twice|manifest \w+"
-Spoil = Callable[[Path], None]
+Change = Callable[[Path], None]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Mutation:
     """What is done to a bundle directory, and a pattern of the sentence that refuses it."""
 
     name: str
-    spoil: Spoil
+    spoil: Change
     sentence: str
 
 
@@ -50,7 +50,7 @@ def exchange(folder: Path, name: str, data: bytes) -> None:
 
 
 def mutations(bundle: Path, flips: int) -> Iterator[Mutation]:
-    """At least `flips` random byte flips, and every structured way to spoil the bundle at `bundle`."""
+    """At least `flips` random byte flips, and every kind of structured damage to the bundle at `bundle`."""
     names = sorted(path.name for path in bundle.iterdir())
     rng = np.random.default_rng(11)
     for number in range(flips):
@@ -65,13 +65,13 @@ def mutations(bundle: Path, flips: int) -> Iterator[Mutation]:
     yield from _paths()
 
 
-def _flip(name: str, at: int, bit: int) -> Spoil:
-    def spoil(folder: Path) -> None:
+def _flip(name: str, at: int, bit: int) -> Change:
+    def change(folder: Path) -> None:
         data = bytearray((folder / name).read_bytes())
         data[at] ^= 1 << bit
         (folder / name).write_bytes(data)
 
-    return spoil
+    return change
 
 
 def _sizes(names: list[str]) -> Iterator[Mutation]:

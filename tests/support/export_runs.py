@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from facedge.export.pictures import drawn_face
+from facedge.export.parity import drawn_face
 from facedge.preprocessing import PreprocessSpec, resize_grey
 from facedge.train.architectures import build
 from facedge.train.config import BackboneConfig, DataCard, HeadConfig, Recipe

@@ -1,7 +1,7 @@
 """A small deterministic bundle with real graphs: the whole runtime works on it, in milliseconds.
 
-Its backbone averages 8x8 blocks of the input, projects them at random and normalises; its head asks how near an
-embedding is to the one of `crop(0)`, so `crop(0)` is accepted and every other crop is rejected.
+Its backbone averages 8x8 blocks of the input, projects them at random and normalises; its head compares an
+embedding with the one of `crop(0)`, so `crop(0)` is accepted and every other crop is rejected.
 """
 
 from pathlib import Path
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from facedge.bundle import Bundle, Calibration, DataNote, Manifest, OperatingPoint, write_bundle
+from facedge.bundle.head_onnx import head_onnx_bytes
 from facedge.preprocessing import PreprocessSpec, preprocess
-from facedge.runtime.head_graph import head_onnx_bytes
 
 SIZE, DIMS = 64, 16
 SPEC = PreprocessSpec(size=SIZE)
@@ -38,7 +38,7 @@ def crop(seed: int, height: int = 218, width: int = 178) -> NDArray[np.uint8]:
 
 
 def embedding_of(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the backbone answers for one crop, worked out in numpy: float32 (D,), L2-normalised."""
+    """The backbone's output for one crop, computed in numpy: float32 (D,), L2-normalised."""
     pooled = preprocess(image, SPEC).reshape(8, SIZE // 8, 8, SIZE // 8).mean((1, 3)).reshape(64)
     raw = pooled @ _weights()["project"]
     return np.asarray(raw / np.linalg.norm(raw), np.float32)

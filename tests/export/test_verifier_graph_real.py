@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from facedge.export.backbone import backbone_onnx, template_head_onnx
-from facedge.export.checks import check_verifier
-from facedge.export.engine import session
-from facedge.export.verifier import verifier_onnx
+from facedge.export.onnx import backbone_onnx, template_head_onnx
+from facedge.export.parity import check_verifier
+from facedge.export.verifier_graph import verifier_onnx
 from facedge.imaging import find_images, load_rgb
+from facedge.onnx_session import open_session
 from facedge.preprocessing import PreprocessSpec, preprocess
 from facedge.train.architectures import build
 
@@ -40,7 +40,7 @@ def test_real_faces_have_the_kernels_bits(files: tuple[bytes, bytes], shared_dat
 def test_the_verifier_costs_at_most_twice_the_backbone(files: tuple[bytes, bytes]) -> None:
     image = np.random.default_rng(0).integers(0, 256, (1, 218, 178, 3), dtype=np.uint8)
     feeds = [image, preprocess(image, SPEC)]
-    engines = [session(verifier_onnx(*files, SPEC, {})), session(files[0])]
+    engines = [open_session("model.onnx", verifier_onnx(*files, SPEC, {})), open_session("model.onnx", files[0])]
     seconds: list[list[float]] = [[], []]
     for _ in range(200):  # in turns, so that both meet the same machine
         for engine, feed, times in zip(engines, feeds, seconds, strict=True):

@@ -12,7 +12,9 @@ pytest.importorskip("onnx")
 
 import tiny_bundle
 
-from facedge.bundle import layout, read_bundle, write_bundle, writing
+from facedge import files
+from facedge.bundle import format as bundle_format
+from facedge.bundle import read_bundle, write, write_bundle
 from facedge.errors import BundleError
 
 
@@ -35,7 +37,7 @@ def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_sha256sum_checks_the_manifest(tiny_bundle: Path) -> None:
     done = subprocess.run(
-        ["sha256sum", "-c", layout.SEAL], cwd=tiny_bundle, capture_output=True, text=True, check=False
+        ["sha256sum", "-c", bundle_format.SEAL], cwd=tiny_bundle, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "manifest.json: OK\n")
 
@@ -43,7 +45,7 @@ def test_sha256sum_checks_the_manifest(tiny_bundle: Path) -> None:
 @pytest.mark.parametrize("exchange", [True, False], ids=["renameat2", "two renames"])
 def test_a_bundle_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: bool) -> None:
     if not exchange:
-        monkeypatch.setattr(writing, "_exchange", lambda one, other: False)
+        monkeypatch.setattr(files, "_exchange", lambda one, other: False)
     path = tmp_path / "a.facedge"
     old = tiny_bundle.write_tiny(path)
     new = tiny_bundle.write_tiny(path, name="new")
@@ -58,11 +60,11 @@ def test_a_full_disk_leaves_the_old_bundle(tmp_path: Path, monkeypatch: pytest.M
     old = tiny_bundle.write_tiny(path)
 
     def full(target: Path, data: bytes, mode: int) -> None:
-        if target.name == layout.MANIFEST:
+        if target.name == bundle_format.MANIFEST:
             raise OSError(errno.ENOSPC, "No space left on device", str(target))
         target.write_bytes(data)
 
-    monkeypatch.setattr(writing, "_write_synced", full)
+    monkeypatch.setattr(write, "_write_synced", full)
     with pytest.raises(OSError, match="No space left"):
         tiny_bundle.write_tiny(path, name="new")
     assert read_bundle(path) == old
@@ -72,7 +74,7 @@ def test_a_full_disk_leaves_the_old_bundle(tmp_path: Path, monkeypatch: pytest.M
 def test_a_failed_rename_puts_the_old_bundle_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.facedge"
     old = tiny_bundle.write_tiny(path)
-    monkeypatch.setattr(writing, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(files, "_exchange", lambda one, other: False)
     rename, calls = Path.rename, []
 
     def failing(self: Path, target: Path) -> Path:
@@ -103,7 +105,7 @@ def test_the_umask_is_honoured(tmp_path: Path, mask: int) -> None:
         path = tiny_bundle.write_tiny(tmp_path / "a.facedge").path
     finally:
         os.umask(before)
-    assert stat.S_IMODE((path / layout.MANIFEST).stat().st_mode) == 0o644 & ~mask
+    assert stat.S_IMODE((path / bundle_format.MANIFEST).stat().st_mode) == 0o644 & ~mask
     assert stat.S_IMODE(path.stat().st_mode) == 0o755 & ~mask
 
 

@@ -1,31 +1,30 @@
-"""How good an exported backbone is on held-out faces: the figures in the manifest, and the int8 gate's measure."""
+"""Figures of an exported backbone on held-out faces: for the manifest, and for the int8 gate."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from facedge.dataset.faces import Faces
-from facedge.export.engine import Floats, session
+from facedge.errors import ExportError
 from facedge.metrics import all_pairs, attribute_metrics, balanced_choice, equal_error_rate, error_curve, majority_guess
+from facedge.onnx_session import open_session
 from facedge.preprocessing import PreprocessSpec, preprocess
+from facedge.progress import Track
+from facedge.types import Float32Array, Int32Array, Int64Array
 
 BATCH = 32
 MOST_COMPARED = 3000  # images; all pairs of them are 4.5 million comparisons
 TAR_FAR = 1e-3
 
-Track = Callable[[Iterable[int], str, int], Iterable[int]]
-
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a backbone says of the rows of a dataset: embeddings float32 (N, D), attribute probabilities (N, A)."""
+    """Outputs of a backbone for rows of a dataset: embeddings float32 (N, D), attribute probabilities (N, A)."""
 
-    rows: npt.NDArray[np.int64]
-    embeddings: Floats
-    attributes: Floats
+    rows: Int64Array
+    embeddings: Float32Array
+    attributes: Float32Array
 
 
 @dataclass(frozen=True)
@@ -50,20 +49,19 @@ class Figures:
 def run_backbone(backbone: bytes, faces: Faces, partition: str, spec: PreprocessSpec, track: Track) -> Outputs:
     """Run backbone.onnx over one partition ("train", "validation" or "test") of a prepared dataset."""
     rows = faces.indices(partition)
-    engine = session(backbone)
+    session = open_session("backbone.onnx", backbone, error=ExportError)
     found = []
-    for start in track(range(0, len(rows), BATCH), f"{partition} faces", -(-len(rows) // BATCH)):
+    for start in track(range(0, len(rows), BATCH), f"{partition} faces"):
         images = preprocess(np.ascontiguousarray(faces.images[rows[start : start + BATCH]]), spec)
-        found.append(engine.run(["embedding", "attributes"], {"image": images}))
+        found.append(session.run(["embedding", "attributes"], {"image": images}))
     embeddings, attributes = (np.concatenate(part) for part in zip(*found, strict=True))
     return Outputs(rows, embeddings, attributes)
 
 
 def figures(outputs: Outputs, faces: Faces, partition: str) -> Figures:
-    """The figures of outputs on their partition; the majority is learned on the train partition where there is one."""
+    """Figures of the outputs; the majority guess comes from the train partition where there is one."""
     train = faces.indices("train")
-    learn = train if len(train) else outputs.rows
-    majority = majority_guess(faces.attributes[learn])
+    majority = majority_guess(faces.attributes[train if len(train) else outputs.rows])
     attributes = attribute_metrics(outputs.attributes, faces.attributes[outputs.rows], majority=majority)
     identities = faces.identities[outputs.rows]
     counts = _verification(outputs.embeddings, identities)
@@ -77,7 +75,7 @@ def figures(outputs: Outputs, faces: Faces, partition: str) -> Figures:
     )
 
 
-def _verification(embeddings: Floats, identities: npt.NDArray[np.int32]) -> dict[str, Any]:
+def _verification(embeddings: Float32Array, identities: Int32Array) -> dict[str, Any]:
     chosen = balanced_choice(identities, MOST_COMPARED)
     ids = identities[chosen]
     people, images = np.unique(ids, return_counts=True)

@@ -14,9 +14,10 @@ from facedge.bundle import read_bundle
 from facedge.bundle.arrays import read_cohort
 from facedge.dataset.faces import Faces
 from facedge.errors import BundleError, ExportError, InputError, RunError
-from facedge.export import assemble, parity
-from facedge.export.assemble import ExportRequest, export_bundle
-from facedge.export.backbone import backbone_onnx
+from facedge.export import bundle as export_module
+from facedge.export import parity
+from facedge.export.bundle import ExportRequest, export_bundle
+from facedge.export.onnx import backbone_onnx
 from facedge.runtime.golden import check_golden
 from facedge.runtime.verifier import load
 from facedge.train.run import embed_faces
@@ -32,7 +33,7 @@ def exported_once() -> Iterator[None]:
         return known[key] if key in known else known.setdefault(key, backbone_onnx(backbone, size))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(assemble, "backbone_onnx", cached)
+        patch.setattr(export_module, "backbone_onnx", cached)
         yield
 
 
@@ -67,16 +68,16 @@ def test_an_enrolled_bundle_carries_its_evidence(enrolled: Path) -> None:
     assert (m.data.name, m.data.licence, m.data.partition) == ("drawn faces", "free", "by person")
 
 
-def test_the_threshold_turns_away_the_impostors_it_says(enrolled: Path, inputs: ExportRequest) -> None:
+def test_the_threshold_keeps_the_far_on_the_impostors(enrolled: Path, inputs: ExportRequest) -> None:
     assert inputs.faces is not None
     verifier = load(enrolled)
     faces = Faces.open(inputs.faces)
     scores = verifier.score(verifier.embed(np.ascontiguousarray(faces.images[faces.indices("validation")])))
     assert 0 < np.mean(scores >= verifier.threshold) <= 0.1
-    assert scores.std() > 1e-3  # a head that always says the same would prove nothing here
+    assert scores.std() > 1e-3  # the test needs a head whose scores differ
 
 
-def test_the_bundle_answers_as_torch_does(enrolled: Path, inputs: ExportRequest) -> None:
+def test_the_bundle_gives_the_outputs_of_torch(enrolled: Path, inputs: ExportRequest) -> None:
     assert inputs.faces is not None
     images = np.ascontiguousarray(Faces.open(inputs.faces).images[:9])
     embeddings, attributes = embed_faces(inputs.run, images)
@@ -203,7 +204,7 @@ def test_an_interrupted_export_leaves_nothing_and_keeps_the_old_bundle(
         raise KeyboardInterrupt
 
     for place in ("calibrate", "write_bundle", "golden_files"):
-        monkeypatch.setattr(assemble, place, interrupted)
+        monkeypatch.setattr(export_module, place, interrupted)
         with pytest.raises(KeyboardInterrupt):
             export_bundle(replace(inputs, output=target, name="new"))
         monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""Two hundred ways to spoil a bundle: each is refused with its own sentence, and none ever runs."""
+"""Two hundred damaged or edited bundles: each is refused with its own sentence, before any graph runs."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ def test_every_mutation_is_refused_with_its_sentence(tiny_bundle: Path, tmp_path
     wrong, count = [], 0
     for mutation in mutations(tiny_bundle, FLIPS):
         count += 1
-        folder = fresh(tiny_bundle, tmp_path / "spoiled" / "tiny.facedge")
+        folder = fresh(tiny_bundle, tmp_path / "damaged" / "tiny.facedge")
         mutation.spoil(folder)
         try:
             load(folder)
@@ -38,6 +38,6 @@ def test_every_mutation_is_refused_with_its_sentence(tiny_bundle: Path, tmp_path
     assert count >= 200
 
 
-def test_the_unspoiled_bundle_passes(tiny_bundle: Path) -> None:
+def test_the_undamaged_bundle_passes(tiny_bundle: Path) -> None:
     assert load(tiny_bundle).threshold == 0.5
     assert [finding.message for finding in check_bundle(tiny_bundle) if not finding.ok] == []

@@ -10,7 +10,7 @@ import onnx
 import onnx.helper
 import tiny_bundle
 
-from facedge.bundle.graph import inspect_graph
+from facedge.bundle.onnx_file import inspect_graph
 from facedge.errors import BundleError
 
 HEAD = tiny_bundle.head_onnx()

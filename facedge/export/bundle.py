@@ -1,7 +1,6 @@
-"""`facedge export`: a trained run, checked at every step, becomes a bundle. Nothing is written before all is well."""
+"""`facedge export`: from a trained run to a bundle; nothing is written before every check has passed."""
 
 import os
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,30 +12,28 @@ from torch import nn
 import facedge
 from facedge.bundle import Bundle, Calibration, DataNote, Manifest, write_bundle
 from facedge.bundle.arrays import to_npy
-from facedge.bundle.writing import check_target
+from facedge.bundle.head_onnx import verifier_properties
+from facedge.bundle.write import check_target
 from facedge.dataset.faces import Faces
 from facedge.errors import ExportError
-from facedge.export.backbone import backbone_onnx, head_onnx, template_head_onnx
-from facedge.export.calibrate import Impostors, calibrate, cohort
-from facedge.export.checks import check_backbone, check_head, check_verifier, embed
-from facedge.export.crowd import read_crowd, together
-from facedge.export.engine import Floats, session
-from facedge.export.evaluate import Figures, figures, run_backbone
+from facedge.export.calibrate import Impostors, calibrate, cohort, impostor_photos, joined
+from facedge.export.held_out import Figures, figures, run_backbone
 from facedge.export.int8 import Quantized, quantize_gated
-from facedge.export.pictures import Bytes, parity_images
-from facedge.export.verifier import verifier_onnx
+from facedge.export.onnx import backbone_onnx, head_onnx, template_head_onnx
+from facedge.export.parity import check_backbone, check_head, check_verifier, embed, parity_images
+from facedge.export.verifier_graph import verifier_onnx
+from facedge.formatting import file_size, percent
+from facedge.onnx_session import open_session
+from facedge.progress import Say, Track, silent, untracked
 from facedge.runtime.golden import golden_files
-from facedge.runtime.verifier_graph import verifier_properties
 from facedge.train.config import BackboneConfig
 from facedge.train.run import load_backbone, load_head, weights_sha256
-
-Say = Callable[[str], None]
-Track = Callable[[Iterable[int], str, int], Iterable[int]]
+from facedge.types import Float32Array, UInt8Array
 
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What `facedge export` was asked for; None leaves the choice to export."""
+    """The arguments of `facedge export`; None leaves the choice to export."""
 
     run: Path
     output: Path
@@ -51,45 +48,41 @@ class ExportRequest:
 
 
 @dataclass(frozen=True)
-class _Held:
-    """What the validation partition gives: figures for the manifest, impostors for the threshold."""
+class _HeldOut:
+    """Results on the validation partition: figures for the manifest, impostors for the threshold."""
 
     figures: Figures
-    impostors: Impostors
-    float_embeddings: Floats  # of the impostors, by the float32 backbone that verifier.onnx holds
+    impostors: Impostors  # embedded by the backbone that the bundle runs by default
+    float_embeddings: Float32Array  # of the same impostors, by the float32 backbone that verifier.onnx holds
     int8: Quantized | None
 
 
-def export_bundle(
-    request: ExportRequest, say: Say = lambda _: None, track: Track = lambda items, _what, _total: items
-) -> Bundle:
+def export_bundle(request: ExportRequest, say: Say = silent, track: Track = untracked) -> Bundle:
     """Export a backbone run, and a head run where one is given, into the bundle `request.output`.
 
     Raises ExportError when torch and onnxruntime disagree or the threshold cannot be justified, RunError and
-    DatasetError when the inputs are not what they should be. The bundle appears whole or not at all.
+    DatasetError when the inputs are not as expected. The bundle is written whole or not at all.
     """
-    check_target(request.output)  # before minutes of work, not after them
+    check_target(request.output)  # before minutes of work
     backbone, config = load_backbone(request.run)
     head = _head_of(request)
     faces = _faces_of(request, config)
     images, source = parity_images(faces)
     say(f"exporting, and comparing torch with onnxruntime on {len(images)} images ({source})")
     files, parity = _export_models(backbone, head, config, images)
-    held = _held_out(files, faces, config, request.int8, say, track) if faces else None
-    if held and request.impostors:
-        held = _with_crowd(held, request.impostors, files["backbone.onnx"], config, track)
-    threshold, calibration = _threshold(files["head.onnx"], held, request.far) if head else (None, None)
-    if held:
-        files |= _held_files(held)
-    manifest = _manifest(request, config, threshold, calibration, parity, held)
+    held_out = _held_out(files["backbone.onnx"], faces, config, request, say, track) if faces else None
+    threshold, calibration = _threshold(files["head.onnx"], held_out, request.far) if head else (None, None)
+    if held_out:
+        files |= _held_out_files(held_out)
+    manifest = _manifest(request, config, held_out, threshold, calibration)
     if not request.lean:
         files["verifier.onnx"] = _verifier(files, manifest, config)
     debug = _verifier(files, manifest, config, debug=True)
     parity["verifier"] = check_verifier(debug, files["backbone.onnx"], files["head.onnx"], images, config.spec)
-    manifest = _manifest(request, config, threshold, calibration, parity, held)
+    manifest = replace(manifest, parity=parity)
     files |= golden_files(Bundle(request.output, manifest, files, sha256=""))
     bundle = write_bundle(request.output, files, manifest, private=manifest.enrolled)
-    say(_summary(bundle, held))
+    say(_summary(bundle, held_out))
     return bundle
 
 
@@ -102,7 +95,7 @@ def _head_of(request: ExportRequest) -> nn.Module | None:
     if request.faces is None:
         raise ExportError(
             "a head needs a threshold, and that needs impostors: give --faces FACES (made by `facedge prepare`), "
-            "whose validation people neither model has seen"
+            "whose validation people are in no training set"
         )
     head, config = load_head(request.head)
     if config.backbone_sha256 != weights_sha256(request.run):
@@ -131,7 +124,7 @@ def _faces_of(request: ExportRequest, config: BackboneConfig) -> Faces | None:
 
 
 def _export_models(
-    backbone: nn.Module, head: nn.Module | None, config: BackboneConfig, images: Bytes
+    backbone: nn.Module, head: nn.Module | None, config: BackboneConfig, images: UInt8Array
 ) -> tuple[dict[str, bytes], dict[str, float]]:
     """backbone.onnx and head.onnx, and their largest differences from torch."""
     data = backbone_onnx(backbone, config.spec.size)
@@ -143,61 +136,57 @@ def _export_models(
 
 
 def _held_out(
-    files: dict[str, bytes], faces: Faces, config: BackboneConfig, int8: bool, say: Say, track: Track
-) -> _Held:
-    """Figures and impostors of the validation partition, through the backbone that the bundle will run by default."""
-    small = quantize_gated(files["backbone.onnx"], faces, config.spec, say, track) if int8 else None
-    if small:
-        say(small.sentence())
-    used = small.data if small and small.data else files["backbone.onnx"]
-    seen = run_backbone(used, faces, "validation", config.spec, track)
+    backbone: bytes, faces: Faces, config: BackboneConfig, request: ExportRequest, say: Say, track: Track
+) -> _HeldOut:
+    """Figures and impostors, through the backbone that the bundle will run by default, and through the float32 one."""
+    spec = config.spec
+    int8 = quantize_gated(backbone, faces, spec, say, track) if request.int8 else None
+    if int8:
+        say(int8.sentence())
+    in_float = run_backbone(backbone, faces, "validation", spec, track)
+    default = run_backbone(int8.data, faces, "validation", spec, track) if int8 and int8.data else in_float
     source = f"validation people of {faces.info['name']}"
-    in_float = seen
-    if used is not files["backbone.onnx"]:
-        in_float = run_backbone(files["backbone.onnx"], faces, "validation", config.spec, track)
-    impostors = Impostors(seen.embeddings, faces.identities[seen.rows], source)
-    return _Held(figures(seen, faces, "validation"), impostors, in_float.embeddings, small)
+    impostors = Impostors(default.embeddings, faces.identities[default.rows], source)
+    float_embeddings = in_float.embeddings
+    if request.impostors:
+        backbones = [int8.data, backbone] if int8 and int8.data else [backbone]
+        more = impostor_photos(request.impostors, backbones, spec, track)
+        impostors = joined(impostors, more[0])
+        float_embeddings = np.concatenate([float_embeddings, more[-1].embeddings])
+    return _HeldOut(figures(default, faces, "validation"), impostors, float_embeddings, int8)
 
 
-def _with_crowd(held: _Held, folder: Path, backbone: bytes, config: BackboneConfig, track: Track) -> _Held:
-    """The validation people and the strangers of --impostors, as one crowd of impostors, seen in both precisions."""
-    small = held.int8.data if held.int8 else None
-    crowds = read_crowd(folder, [small, backbone] if small else [backbone], config.spec, track)
-    in_float = np.concatenate([held.float_embeddings, crowds[-1].embeddings])
-    return replace(held, impostors=together(held.impostors, crowds[0]), float_embeddings=in_float)
-
-
-def _threshold(head: bytes, held: _Held | None, far: float | None) -> tuple[float, Calibration]:
+def _threshold(head: bytes, held_out: _HeldOut | None, far: float | None) -> tuple[float, Calibration]:
     """One threshold for both precisions: an impostor counts with the higher of its two scores."""
-    assert held is not None  # _head_of demands --faces
-    engine = session(head)
-    both = (held.impostors.embeddings, held.float_embeddings)
-    scores = [engine.run(["probability"], {"embedding": embeddings})[0][:, 0] for embeddings in both]
-    impostors = held.impostors
-    if held.int8 and held.int8.data:
+    assert held_out is not None  # _head_of demands --faces
+    session = open_session("head.onnx", head, error=ExportError)
+    both = (held_out.impostors.embeddings, held_out.float_embeddings)
+    scores = [session.run(["probability"], {"embedding": embeddings})[0][:, 0] for embeddings in both]
+    impostors = held_out.impostors
+    if held_out.int8 and held_out.int8.data:
         impostors = replace(impostors, source=f"{impostors.source}, the higher score of float32 and int8")
     return calibrate(np.maximum(*scores), impostors, far)
 
 
-def _held_files(held: _Held) -> dict[str, bytes]:
-    chosen = cohort(held.impostors)
+def _held_out_files(held_out: _HeldOut) -> dict[str, bytes]:
+    chosen = cohort(held_out.impostors)
     files = {"cohort.npy": to_npy(chosen.embeddings), "cohort_identities.npy": to_npy(chosen.identities)}
-    return files | ({"backbone.int8.onnx": held.int8.data} if held.int8 and held.int8.data else {})
+    return files | ({"backbone.int8.onnx": held_out.int8.data} if held_out.int8 and held_out.int8.data else {})
 
 
 def _manifest(
     request: ExportRequest,
     config: BackboneConfig,
+    held_out: _HeldOut | None,
     threshold: float | None,
     calibration: Calibration | None,
-    parity: dict[str, float],
-    held: _Held | None,
 ) -> Manifest:
+    """The manifest, its parity still empty."""
     metrics: dict[str, Any] = {"arch": config.arch}
-    if held:
-        metrics["held_out"] = held.figures.to_dict()
-    if held and held.int8:
-        metrics["int8"] = held.int8.to_dict()
+    if held_out:
+        metrics["held_out"] = held_out.figures.to_dict()
+    if held_out and held_out.int8:
+        metrics["int8"] = held_out.int8.to_dict()
     return Manifest(
         name=request.name or request.output.stem,
         enrolled=threshold is not None,
@@ -207,13 +196,13 @@ def _manifest(
         attribute_names=tuple(config.attribute_names),
         threshold=threshold,
         calibration=calibration,
-        parity=parity,
+        parity={},
         data=DataNote(config.data.name, config.data.licence, config.data.partition),
         metrics=metrics,
         usage=request.usage or f"Whoever the licence of the training data allows: {config.data.licence}",
         created_by=f"facedge {facedge.__version__}",
         created=_now(),
-        precision="int8" if held and held.int8 and held.int8.data else "fp32",
+        precision="int8" if held_out and held_out.int8 and held_out.int8.data else "fp32",
     )
 
 
@@ -239,13 +228,13 @@ def _verifier(files: dict[str, bytes], manifest: Manifest, config: BackboneConfi
     return verifier_onnx(backbone, head, config.spec, properties, debug=debug)
 
 
-def _summary(bundle: Bundle, held: _Held | None) -> str:
+def _summary(bundle: Bundle, held_out: _HeldOut | None) -> str:
     manifest = bundle.manifest
-    size = sum(len(data) for data in bundle.files.values()) / 1e6
-    parts = [f"{bundle.path}: {size:.1f} MB, parity {max(manifest.parity.values()):.1e}"]
-    if held:
-        f = held.figures
-        parts.append(f"attributes {f.attribute_accuracy:.1%} (majority guess {f.majority_accuracy:.1%})")
+    size = file_size(sum(len(data) for data in bundle.files.values()))
+    parts = [f"{bundle.path}: {size}, parity {max(manifest.parity.values()):.1e}"]
+    if held_out:
+        accuracy, majority = held_out.figures.attribute_accuracy, held_out.figures.majority_accuracy
+        parts.append(f"attributes {percent(accuracy)} (majority guess {percent(majority)})")
     if manifest.threshold is None:
         parts.append("nobody enrolled: use `facedge enroll`, or export with --head")
     if c := manifest.calibration:

@@ -8,8 +8,8 @@ from torch import nn
 
 from facedge.errors import ExportError
 from facedge.export import parity
-from facedge.export.backbone import backbone_onnx, head_onnx, template_head_onnx
-from facedge.export.engine import session
+from facedge.export.onnx import backbone_onnx, head_onnx, template_head_onnx
+from facedge.onnx_session import open_session
 from facedge.train.architectures import Mirrored, build
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (9, 1, 32, 32)).astype(np.float32)
@@ -46,7 +46,7 @@ def test_parity_on_batches_and_threads(backbone: nn.Module, exported: bytes) -> 
 
 
 def test_outputs_are_unit_embeddings_and_probabilities(exported: bytes) -> None:
-    embedding, attributes = session(exported).run(None, {"image": IMAGES[:3]})
+    embedding, attributes = open_session("model.onnx", exported).run(None, {"image": IMAGES[:3]})
     assert embedding.shape == (3, 16) and attributes.shape == (3, 40)
     assert np.allclose(np.linalg.norm(embedding, axis=1), 1, atol=1e-5)
     assert attributes.min() > 0 and attributes.max() < 1
@@ -59,7 +59,7 @@ def test_the_same_weights_give_the_same_bytes(backbone: nn.Module, exported: byt
 def test_a_mirrored_backbone_takes_any_batch() -> None:
     """Once the batch's size was frozen into the graph with the halves that it was split into."""
     module = Mirrored(build("edge", 32, 5)).eval()
-    engine = session(backbone_onnx(module, 32))
+    engine = open_session("model.onnx", backbone_onnx(module, 32))
     for count in (1, 2, 7):
         expected = torch_outputs(module, IMAGES[:count])
         embedding, attributes = engine.run(["embedding", "attributes"], {"image": IMAGES[:count]})
@@ -110,7 +110,7 @@ def test_a_head_of_another_shape_is_refused() -> None:
 
 def test_the_template_head_accepts_nobody() -> None:
     embedding = np.random.default_rng(1).standard_normal((50, 16)).astype(np.float32) * 100
-    (probability,) = session(template_head_onnx(16)).run(None, {"embedding": embedding})
+    (probability,) = open_session("model.onnx", template_head_onnx(16)).run(None, {"embedding": embedding})
     assert probability.shape == (50, 1) and not probability.any()
 
 

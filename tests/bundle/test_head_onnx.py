@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facedge.bundle.head_onnx import OPSET, HeadWeights, head_onnx_bytes, read_head
 from facedge.errors import BundleError, InputError
-from facedge.runtime.head_graph import OPSET, HeadWeights, head_onnx_bytes, read_head
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
@@ -112,6 +112,6 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 
 def test_it_needs_neither_onnx_nor_onnxruntime() -> None:
     heavy = "[m for m in ('onnx', 'onnxruntime', 'torch') if m in sys.modules]"
-    code = f"import sys, facedge.runtime.head_graph; print({heavy})"
+    code = f"import sys, facedge.bundle.head_onnx; print({heavy})"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""verifier.onnx: the kernel's bits at the tensor, the two files' answers at the outputs, any H, W and N."""
+"""verifier.onnx: its tensor has the kernel's bits, its outputs are those of the two files, for any H, W and N."""
 
 import hashlib
 import json
@@ -10,14 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from facedge.bundle.head_onnx import head_onnx_bytes, verifier_properties, verifier_with_head
 from facedge.errors import BundleError
-from facedge.export.backbone import backbone_onnx, head_onnx, template_head_onnx
-from facedge.export.engine import session
-from facedge.export.verifier import verifier_onnx
+from facedge.export.onnx import backbone_onnx, head_onnx, template_head_onnx
+from facedge.export.verifier_graph import verifier_onnx
+from facedge.onnx_session import open_session
 from facedge.preprocessing import preprocess
 from facedge.preprocessing.spec import PreprocessSpec
-from facedge.runtime.head_graph import head_onnx_bytes
-from facedge.runtime.verifier_graph import verifier_properties, verifier_with_head
 
 SPEC = PreprocessSpec(size=32)
 ODD_SPECS = [
@@ -67,7 +66,7 @@ def assert_same_bits(got: np.ndarray, expected: np.ndarray) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(("h", "w"), SIZES)
 def test_tensor_has_the_kernels_bits(debug: bytes, h: int, w: int, threads: int) -> None:
-    engine = session(debug, threads=threads)
+    engine = open_session("model.onnx", debug, threads=threads)
     for n in (1, 4):
         images = drawn(n, h, w, seed=h * 1000 + w)
         (tensor,) = engine.run(["tensor"], {"image": images})
@@ -76,7 +75,7 @@ def test_tensor_has_the_kernels_bits(debug: bytes, h: int, w: int, threads: int)
 
 @pytest.mark.parametrize("spec", ODD_SPECS, ids=lambda s: f"{s.size}")
 def test_tensor_of_other_specs(spec: PreprocessSpec) -> None:
-    engine = session(preprocessing_only(spec))
+    engine = open_session("model.onnx", preprocessing_only(spec))
     for h, w in SIZES:
         images = drawn(3, h, w)
         assert_same_bits(engine.run(["tensor"], {"image": images})[0], preprocess(images, spec))
@@ -86,12 +85,11 @@ def test_tensor_of_other_specs(spec: PreprocessSpec) -> None:
 @given(n=st.integers(1, 3), h=st.integers(1, 260), w=st.integers(1, 260), seed=st.integers(0, 2**32 - 1))
 def test_tensor_of_any_size(debug: bytes, n: int, h: int, w: int, seed: int) -> None:
     images = drawn(n, h, w, seed)
-    assert_same_bits(session(debug).run(["tensor"], {"image": images})[0], preprocess(images, SPEC))
+    assert_same_bits(open_session("model.onnx", debug).run(["tensor"], {"image": images})[0], preprocess(images, SPEC))
 
 
 def preprocessing_only(spec: PreprocessSpec) -> bytes:
-    from facedge.export.graph_builder import GraphBuilder
-    from facedge.export.preprocessing_graph import add_preprocessing
+    from facedge.export.verifier_graph import GraphBuilder, add_preprocessing
 
     g = GraphBuilder("preprocess")
     add_preprocessing(g, spec, "image", to="tensor")
@@ -102,8 +100,8 @@ def preprocessing_only(spec: PreprocessSpec) -> bytes:
 
 
 def test_outputs_are_those_of_the_two_files(files: tuple[bytes, bytes]) -> None:
-    engine = session(verifier_onnx(*files, SPEC, properties(files)))
-    backbone, head = session(files[0]), session(files[1])
+    engine = open_session("model.onnx", verifier_onnx(*files, SPEC, properties(files)))
+    backbone, head = open_session("model.onnx", files[0]), open_session("model.onnx", files[1])
     for n, h, w in [(1, 218, 178), (2, 109, 89), (7, 64, 50)]:
         images = drawn(n, h, w)
         embedding, attributes, probability = engine.run(["embedding", "attributes", "probability"], {"image": images})
@@ -114,7 +112,7 @@ def test_outputs_are_those_of_the_two_files(files: tuple[bytes, bytes]) -> None:
             assert np.abs(got - wanted).max() < 1e-5
 
 
-def test_the_file_is_standard_and_says_what_it_is(files: tuple[bytes, bytes]) -> None:
+def test_the_file_is_standard_with_its_properties(files: tuple[bytes, bytes]) -> None:
     data = verifier_onnx(*files, SPEC, properties(files))
     model = onnx.load_from_string(data)
     onnx.checker.check_model(model, full_check=True)

@@ -49,7 +49,7 @@ def test_no_bytes_break_the_reader(data: bytes, magic: bool) -> None:
         read_array("x.npy", b"\x93NUMPY" * magic + data)
 
 
-def test_a_cohort_rides_along(tmp_path: Path) -> None:
+def test_a_cohort_is_read_back(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     embeddings = rng.standard_normal((7, tiny_bundle.DIMS)).astype(np.float32)
     identities = np.array([0, 0, 1, 1, 2, 3, 3], np.int32)
