@@ -21,9 +21,9 @@ import numpy.typing as npt
 from PIL import Image
 from preprocess import pictures
 
-from facedge.alignment._sample import sample
-from facedge.alignment.similarity import Sampling, sampling_for
-from facedge.preprocessing import _kernels
+from facedge.faces.align import sample
+from facedge.faces.similarity import Sampling, sampling_for
+from facedge.preprocessing import kernel
 
 Bytes = npt.NDArray[np.uint8]
 Job = Callable[[], Bytes]
@@ -84,8 +84,8 @@ def kernel_job(frame: Bytes, plan: Sampling, name: str) -> Job:
             from facedge.alignment import _reference
 
             return _reference.align(frame, plan, HEIGHT, WIDTH)
-        s, code = plan, _kernels.kernel.IMPLEMENTATIONS[name]
-        _kernels.kernel.align(frame, out, s.samples, s.x0, s.y0, s.dx, s.dy, code)
+        s, code = plan, kernel.kernel.IMPLEMENTATIONS[name]
+        kernel.kernel.align(frame, out, s.samples, s.x0, s.y0, s.dx, s.dy, code)
         return out
 
     return job
@@ -98,7 +98,7 @@ def jobs_for(frame: Bytes, m: complex, t: complex) -> dict[str, Job]:
     out = np.empty((HEIGHT, WIDTH, 3), np.uint8)
     jobs: dict[str, Job] = {"facedge": lambda: sample(frame, plan, out)}
     jobs["facedge, BGR frame as a view"] = lambda: sample(bgr[:, :, ::-1], plan, out)
-    jobs |= {f"facedge {name}": kernel_job(frame, plan, name) for name in _kernels.available()}
+    jobs |= {f"facedge {name}": kernel_job(frame, plan, name) for name in kernel.available()}
     jobs[BASE] = lambda: opencv_resized(bgr, m, t, cv2.INTER_LINEAR)
     jobs["the same, resize INTER_AREA"] = lambda: opencv_resized(bgr, m, t, cv2.INTER_AREA)
     jobs["OpenCV warpAffine straight to the crop + cvtColor (aliases)"] = lambda: np.asarray(

@@ -20,15 +20,15 @@ from typing import Any
 
 import numpy as np
 import torch
-
-from facedge.dataset.faces import Faces
-from facedge.export.backbone import backbone_onnx
 from facedge.export.engine import session
+
+from facedge.dataset.prepared import Faces
+from facedge.export.onnx import backbone_onnx
 from facedge.preprocessing import PreprocessSpec
 from facedge.train.architectures import Edge, Mirrored
 from facedge.train.backbone import train_backbone
 from facedge.train.config import EDGE_TAUGHT, BackboneConfig, DataCard
-from facedge.train.samples import load_samples
+from facedge.train.data import load_samples
 from facedge.train.teacher import Teacher, read_convention, teacher_embeddings
 
 ROUNDS = 60

@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 
 from facedge.bundle import read_bundle
 from facedge.bundle.arrays import read_cohort
-from facedge.bundle.pretrained import pretrained
-from facedge.metrics import clopper_pearson
-from facedge.runtime.enrollment.calibration import choose_point, fit_logistic
-from facedge.runtime.enrollment.linear import template
-from facedge.runtime.enrollment.trials import cohort_trials
-from facedge.runtime.live.fusion import LIMIT
+from facedge.bundle.resolve import pretrained
+from facedge.enrollment.calibration import choose_point, cohort_trials, fit_logistic
+from facedge.enrollment.template import template
+from facedge.live.attempt import LIMIT
+from facedge.metrics.intervals import clopper_pearson
 
 Logits = NDArray[np.float64]
 Rule = Callable[[Logits, float], bool]

@@ -16,10 +16,10 @@ import sys
 import time
 from pathlib import Path
 
-from facedge.bundle.layout import BACKBONES
-from facedge.detection.model import find_model
+from facedge.bundle.format import BACKBONES
+from facedge.faces.crop import is_aligned
+from facedge.faces.yunet import find_model
 from facedge.imaging import load_rgb
-from facedge.runtime.locate import is_aligned
 
 BARE = """
 import sys, onnxruntime, PIL.Image

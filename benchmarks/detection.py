@@ -18,12 +18,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facedge.alignment import fit_similarity, refine
-from facedge.alignment._sample import sample
-from facedge.alignment.similarity import TARGET, sampling_for
-from facedge.detection import default_detector, detect
-from facedge.detection.letterbox import fit, input_planes
-from facedge.imaging import find_images, load_rgb
+from facedge.faces.align import sample
+from facedge.faces.boxes import fit_letterbox, input_planes
+from facedge.faces.detect import detect
+from facedge.faces.landmarks import refine
+from facedge.faces.similarity import TARGET, fit_similarity, sampling_for
+from facedge.faces.yunet import default_detector
+from facedge.image_files import find_images
+from facedge.imaging import load_rgb
 
 Bytes = npt.NDArray[np.uint8]
 MIDDLE = complex(89, 124)  # of a face in CelebA's crop
@@ -119,7 +121,7 @@ def times(data: Path) -> dict[str, float]:
     """Milliseconds (CPU, one thread, median) of the stages for a 1280x720 photo."""
     photo = load_rgb(data / "photos" / "me" / "obama-720p.jpg")
     detector, face = default_detector(), detect(photo)[0]
-    box = fit(720, 1280, 320)
+    box = fit_letterbox(720, 1280, 320)
     planes = input_planes(photo, box)
     jobs = {
         "resize to 320": lambda: input_planes(photo, box),

@@ -15,15 +15,18 @@ from pathlib import Path
 
 import numpy as np
 from enrollment_methods import METHODS, Fit
+from facedge.metrics.bootstrap import draw
 from numpy.typing import NDArray
 
 from facedge.bundle import Bundle, read_bundle
 from facedge.bundle.arrays import read_cohort
-from facedge.bundle.pretrained import pretrained
-from facedge.dataset.faces import Faces
+from facedge.bundle.resolve import pretrained
+from facedge.dataset.prepared import Faces
 from facedge.errors import DatasetError, FacedgeError, InputError
-from facedge.metrics import error_curve, far_at_threshold, threshold_at_far
-from facedge.metrics.bootstrap import draw, one_sided, percentile_interval, resampled_rates
+from facedge.metrics.comparisons import one_sided
+from facedge.metrics.curves import error_curve
+from facedge.metrics.intervals import percentile_interval, resampled_rates
+from facedge.metrics.thresholds import far_at_threshold, threshold_at_far
 from facedge.runtime.embedder import Embedder
 
 Floats = NDArray[np.float64]
@@ -99,12 +102,13 @@ def _embed(bundle: Bundle, images: NDArray[np.uint8], rows: NDArray[np.int64]) -
 
 def lfw(bundle: Bundle, folder: Path) -> tuple[Floats, NDArray[np.int64], int]:
     """People of LFW with 12 images or more and everybody else as impostors, found and aligned as photos are."""
-    from facedge.alignment import align_face
-    from facedge.imaging import find_images, load_rgb
+    from facedge.faces.crop import find_crop
+    from facedge.image_files import find_images
+    from facedge.imaging import load_rgb
 
     embedder, found, names = Embedder(bundle), [], []
     for path in find_images(folder):
-        face = align_face(load_rgb(path))
+        face = find_crop(load_rgb(path))
         if face.crop is not None:
             found.append(embedder.embed(face.crop[None])[0])
             names.append(path.stem.rsplit("_", 1)[0])
@@ -135,7 +139,7 @@ def enrollments(fit: Fit, x: Floats, ids: NDArray[np.int64], fewest: int, images
 
 
 def cohort_scores(fit: Fit, cohort: tuple, images: int, most: int) -> Scored:
-    """The cohort's people enrolled in turn, as `facedge.runtime.enrollment.trials` does, for any method.
+    """The cohort's people enrolled in turn, as `facedge.enrollment.calibration` does, for any method.
 
     Those with a single image take no part, but methods that learn from strangers may learn from them.
     """

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from facedge.runtime.enrollment.linear import Linear, template
+from facedge.enrollment.template import Linear, template
 
 Floats = NDArray[np.float64]
 Score = Callable[[NDArray[np.floating]], Floats]

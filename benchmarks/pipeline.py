@@ -24,10 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import facedge
-from facedge.alignment.similarity import fit_similarity
-from facedge.camera.frames import Frame
-from facedge.runtime.live.lockout import Lockout
-from facedge.runtime.live.watcher import Watcher
+from facedge.camera.source import Frame
+from facedge.faces.similarity import fit_similarity
+from facedge.live.lockout import Lockout
+from facedge.live.watcher import Watcher
 
 Image = NDArray[np.uint8]
 Pipeline = Callable[[Image], None]  # takes a BGR frame, as OpenCV decodes it

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from preprocess_peers import PEERS, Job, Run, facedge_with
 
 from facedge.preprocessing import implementation_name
-from facedge.preprocessing._run import in_slices
+from facedge.preprocessing.kernel import in_slices
 
 CASES: dict[str, tuple[tuple[int, int], tuple[int, int, int, int], int]] = {
     "218x178 -> 64": ((218, 178), (0, 0, 178, 218), 64),

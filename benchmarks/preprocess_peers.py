@@ -41,9 +41,9 @@ def facedge_with(name: str, threads: int = 1) -> Peer:
     """facedge with one implementation forced; ImportError where this machine does not have it."""
 
     def peer(job: Job) -> Run:
-        from facedge.preprocessing import PreprocessSpec, _kernels, preprocess
+        from facedge.preprocessing import PreprocessSpec, kernel, preprocess
 
-        if name not in _kernels.available():
+        if name not in kernel.available():
             raise ImportError(f"no {name} here")
         out = np.empty((len(job.images), 1, job.size, job.size), np.float32)
         spec = PreprocessSpec(size=job.size)
@@ -110,8 +110,7 @@ def onnx_graph(job: Job) -> Run:
     import onnx
     import onnxruntime
 
-    from facedge.export.graph_builder import GraphBuilder
-    from facedge.export.preprocessing_graph import add_preprocessing
+    from facedge.export.verifier_graph import GraphBuilder, add_preprocessing
     from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, PreprocessSpec
 
     height, width = job.images.shape[1:3]

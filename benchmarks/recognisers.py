@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from facedge.bundle.pretrained import pretrained
 from facedge.export.engine import session
+
+from facedge.bundle.resolve import pretrained
 
 CONVENTIONS = {"sface": "sface", "mbf": "arcface"}
 
@@ -48,8 +48,8 @@ def _job(path: Path) -> Callable[[], object]:
 
 def verification(folder: Path, paths: dict[str, Path]) -> dict[str, dict[str, Any]]:
     """The verification section of a report for each recogniser, on the test partition of a prepared folder."""
-    from facedge.dataset.faces import Faces
-    from facedge.metrics import all_pairs
+    from facedge.dataset.prepared import Faces
+    from facedge.metrics.comparisons import all_pairs
     from facedge.report.verification import verification_section
     from facedge.train.teacher import Teacher, read_convention
 

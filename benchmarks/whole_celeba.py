@@ -68,13 +68,13 @@ def measure(faces: Path, run: Path, seconds: float, threads: int) -> dict[str, f
             measured.update(steps=steps, images_per_second=steps * batch / (time.perf_counter() - first[0]))
             raise EnoughError
 
-    from facedge.train.config import recipe_of
-    from facedge.train.session import BackboneRequest, run_backbone
+    from facedge.train.backbone import train_backbone
+    from facedge.train.config import BackboneRequest, recipe_of
 
     batch = recipe_of("edge", taught=False).batch
     measured: dict[str, float] = {}
     with contextlib.suppress(EnoughError):
-        run_backbone(BackboneRequest(faces, run, epochs=1, device="cpu", threads=threads), tick=tick)
+        train_backbone(BackboneRequest(faces, run, epochs=1, device="cpu", threads=threads), tick=tick)
     if not measured:
         raise SystemExit(f"{faces.name}: an epoch ended within {seconds:g} s: measure more images or fewer seconds")
     own, mapped = peaks()
@@ -90,8 +90,9 @@ def peaks() -> tuple[float, float]:
 
 def resumed(faces: Path, run: Path, threads: int) -> list[int]:
     """Epochs in the metrics of a run that was stopped after its first one and resumed."""
-    from facedge.train.run import read_metrics
-    from facedge.train.session import BackboneRequest, run_backbone
+    from facedge.train.backbone import train_backbone
+    from facedge.train.config import BackboneRequest
+    from facedge.train.run_folder import read_metrics
 
     request = BackboneRequest(faces, run, epochs=2, size=32, device="cpu", threads=threads)
 
@@ -100,10 +101,10 @@ def resumed(faces: Path, run: Path, threads: int) -> list[int]:
             raise EnoughError
 
     with contextlib.suppress(EnoughError):
-        run_backbone(request, tick=stop)
+        train_backbone(request, tick=stop)
     if len(read_metrics(run)) != 1:
         raise SystemExit("the run did not stop after its first epoch")
-    run_backbone(dataclasses.replace(request, resume=True))
+    train_backbone(dataclasses.replace(request, resume=True))
     return [int(line["epoch"]) for line in read_metrics(run)]
 
 

@@ -28,9 +28,8 @@ try:
     from emulated_pi import emulated
 
     from facedge.bundle import Bundle, read_bundle
-    from facedge.export.verifier import verifier_onnx
-    from facedge.runtime.contract import open_head
-    from facedge.runtime.embedder import Embedder
+    from facedge.export.verifier_graph import verifier_onnx
+    from facedge.runtime.embedder import Embedder, open_head
     from facedge.runtime.golden import GoldenCase, read_golden
 except ModuleNotFoundError as problem:
     sys.exit(f"hosts.py needs {problem.name}: pip install facedge onnx")

@@ -12,13 +12,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from facedge.alignment import align
     from facedge.bundle import Bundle, Manifest, read_bundle
     from facedge.bundle.resolve import pretrained
-    from facedge.detection import Face, detect
     from facedge.enrollment.compare import compare
     from facedge.enrollment.enroll import Enrollment, enroll
     from facedge.errors import FacedgeError
+    from facedge.faces.align import align
+    from facedge.faces.detect import Face, detect
+    from facedge.faces.options import FaceOptions
     from facedge.preprocessing import preprocess
     from facedge.preprocessing.spec import PreprocessSpec
     from facedge.runtime.decision import Decision
@@ -33,6 +34,7 @@ __all__ = [
     "Embedder",
     "Enrollment",
     "Face",
+    "FaceOptions",
     "FacedgeError",
     "Manifest",
     "PreprocessSpec",
@@ -53,14 +55,15 @@ _SOURCES = {
     "Decision": "facedge.runtime.decision",
     "Embedder": "facedge.runtime.embedder",
     "Enrollment": "facedge.enrollment.enroll",
-    "Face": "facedge.detection",
+    "Face": "facedge.faces.detect",
+    "FaceOptions": "facedge.faces.options",
     "FacedgeError": "facedge.errors",
     "Manifest": "facedge.bundle",
     "PreprocessSpec": "facedge.preprocessing.spec",
     "Verifier": "facedge.runtime.verifier",
-    "align": "facedge.alignment",
+    "align": "facedge.faces.align",
     "compare": "facedge.enrollment.compare",
-    "detect": "facedge.detection",
+    "detect": "facedge.faces.detect",
     "enroll": "facedge.enrollment.enroll",
     "load": "facedge.runtime.verifier",
     "preprocess": "facedge.preprocessing",

@@ -20,9 +20,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from facedge.errors import ImageError, InputError
-from facedge.exif import exif_orientation as exif_orientation  # moved: facedge.exif
 from facedge.exif import orientation
-from facedge.image_files import IMAGE_SUFFIXES as IMAGE_SUFFIXES  # moved: facedge.image_files
 from facedge.image_files import find_images as find_images
 from facedge.types import UInt8Array
 

@@ -5,6 +5,7 @@ From version 1.29 on onnxruntime sends telemetry unless ORT_DISABLE_TELEMETRY is
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -34,15 +35,16 @@ def runtime_version() -> str:
 
 def open_session(
     name: str,
-    model: bytes,
+    model: bytes | Path,
     *,
     threads: int = 1,
     spinning: bool = True,
     providers: Sequence[str] = CPU,
     error: type[FacedgeError] = BundleError,
 ) -> Any:
-    """An onnxruntime.InferenceSession of the ONNX file in `model`, called `name` in errors.
+    """An onnxruntime.InferenceSession of an ONNX file, called `name` in errors.
 
+    model: the file's bytes, or its path where its weights may lie in files beside it (never in a bundle).
     threads: CPU threads of one run. spinning: idle threads wait actively, which is faster and burns a core between
     runs. error: raised where the model does not load. Raises InputError for a number of threads outside 1 to 256.
     """
@@ -55,7 +57,9 @@ def open_session(
     if not spinning:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(model, options, providers=list(providers))
+        return onnxruntime.InferenceSession(
+            model if isinstance(model, bytes) else str(model), options, providers=list(providers)
+        )
     except Exception as problem:  # onnxruntime's exceptions share no public base class
         reason = str(problem).strip().splitlines()[0][:160] if str(problem).strip() else type(problem).__name__
         raise error(f"{name} does not load in onnxruntime {onnxruntime.__version__} ({reason})") from problem

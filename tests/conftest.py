@@ -32,8 +32,8 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def detector() -> None:
     """The test detects faces; it skips where the detector's file is absent, with what to install as the reason."""
-    from facedge.detection.model import find_model
     from facedge.errors import MissingDependencyError
+    from facedge.faces.yunet import find_model
 
     try:
         find_model()

@@ -26,7 +26,7 @@ detector="$("$python" - "$bundle" <<'PYTHON'
 import sys
 
 from facedge.bundle import read_bundle
-from facedge.detection.model import find_model, read_model
+from facedge.faces.yunet import find_model, read_model
 from facedge.errors import FacedgeError
 
 try:

@@ -8,7 +8,7 @@ import os
 import unicodedata
 from pathlib import Path
 
-from facedge.bundle.layout import MANIFEST, SUFFIX
+from facedge.bundle.format import MANIFEST, SUFFIX
 from facedge.errors import BundleError, InputError, StorageError
 
 MOST_NAME_BYTES = 200  # file systems allow 255 for the file name, of which a temporary file needs some

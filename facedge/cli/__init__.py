@@ -26,6 +26,7 @@ GROUP_CLASSES = {"train": "train:TrainGroup"}
 COMMANDS = {
     "enroll": (EVERYDAY, "enroll:enroll"),
     "verify": (EVERYDAY, "verify:verify"),
+    "compare": (EVERYDAY, "compare:compare"),
     "list": (EVERYDAY, "list_people:list_people"),
     "forget": (EVERYDAY, "forget:forget"),
     "cameras": (EVERYDAY, "cameras:cameras"),

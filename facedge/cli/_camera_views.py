@@ -4,7 +4,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from facedge.camera.frames import Frame
+    from facedge.camera.source import Frame
     from facedge.live.watcher import View, Watcher
 
 BARS = "▁▂▃▄▅▆▇█"

@@ -1,6 +1,5 @@
 """Options that several commands share, so that they read and behave the same everywhere."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -75,25 +74,3 @@ def face_options(faces: "Policy", min_face: float | None = None) -> "FaceOptions
     from facedge.faces.options import MIN_FACE, FaceOptions
 
     return FaceOptions(policy=faces, min_face=MIN_FACE if min_face is None else min_face)
-
-
-def chosen_faces(faces: str) -> "Policy":
-    """`faces` as the type that the package wants."""
-    for policy in ("largest", "center", "only"):
-        if faces == policy:
-            return policy
-    raise typer.BadParameter(f"expected largest, center or only, got {faces!r}", param_hint="--faces")
-
-
-def chosen_bundle(bundle: str | Path | None) -> Path:
-    """The bundle that was named, or the one inside the package."""
-    from facedge.bundle.resolve import resolve_bundle
-
-    return resolve_bundle(bundle)
-
-
-def chosen_person(bundle: str | Path | None) -> Path:
-    """The bundle or person that was named, the only person enrolled here, or the bundle inside the package."""
-    from facedge.bundle.resolve import resolve_person
-
-    return resolve_person(bundle)

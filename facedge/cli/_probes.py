@@ -1,27 +1,14 @@
-"""What the commands that answer for photos share: which images, which bundle, which faces, and reasons as text."""
+"""What the commands for photos share: the images named on the command line, and reasons as text."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from facedge.cli._options import chosen_faces
 from facedge.errors import InputError
 
-if TYPE_CHECKING:
-    from facedge.faces.options import FaceOptions
-
 ImagesArgument = Annotated[list[str] | None, typer.Argument(help="Images, or folders of images.", show_default=False)]
-BundleOption = Annotated[
-    str | None,
-    typer.Option(
-        "--bundle",
-        "-b",
-        envvar="FACEDGE_BUNDLE",
-        help="Name of an enrolled person, or path of a bundle; the package's own bundle by default.",
-    ),
-]
 REASONS = {
     "no_face": "no face found",
     "many_faces": "more than one face",
@@ -51,15 +38,8 @@ def expand(paths: Sequence[str] | None) -> list[Path]:
     return found
 
 
-def chosen_face_options(faces: str, min_face: float | None) -> "FaceOptions":
-    """The values of --faces and --min-face; a usage error for another policy."""
-    from facedge.faces.options import MIN_FACE, FaceOptions
-
-    return FaceOptions(chosen_faces(faces), MIN_FACE if min_face is None else min_face)
-
-
 def _inside(folder: Path) -> list[Path]:
-    from facedge.imaging import find_images
+    from facedge.image_files import find_images
 
     found = find_images(folder)
     if not found:

@@ -10,7 +10,7 @@ import typer
 
 from facedge.cli import _console
 from facedge.cli._camera_views import NoView, TerminalView, WindowView
-from facedge.cli._style import styled
+from facedge.cli._console import styled
 from facedge.errors import BundleError, CameraError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
 
     Raises BundleError when the bundle is deleted or replaced meanwhile.
     """
-    from facedge.camera import open_camera
+    from facedge.camera.streams import open_camera
     from facedge.live.watcher import bundle_change, watch
 
     _refuse_without_display(options)
@@ -107,7 +107,7 @@ def _print(event: "Event") -> None:
 def _refuse_without_display(options: LiveOptions) -> None:
     if not options.show:
         return
-    from facedge.camera.listing import display_problem
+    from facedge.camera.devices import display_problem
 
     if problem := display_problem():
         raise CameraError(f"--show opens a window, but {problem}: leave --show out for the view in the terminal")

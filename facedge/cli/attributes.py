@@ -6,9 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facedge.cli import _console
-from facedge.cli._options import AlignedOption, FacesOption, JsonOption, MinFaceOption, ThreadsOption
-from facedge.cli._probes import REASONS, BundleOption, ImagesArgument, chosen_face_options, expand
-from facedge.cli._style import styled
+from facedge.cli._console import styled
+from facedge.cli._options import (
+    AlignedOption,
+    BundleOption,
+    FacesOption,
+    JsonOption,
+    MinFaceOption,
+    ThreadsOption,
+    face_options,
+)
+from facedge.cli._probes import REASONS, ImagesArgument, expand
 from facedge.errors import ImageError
 
 if TYPE_CHECKING:
@@ -31,7 +39,7 @@ def attributes(
     from facedge.runtime.embedder import Embedder, embed_photo
 
     embedder = Embedder(read_bundle(resolve_bundle(bundle)), threads=threads)
-    options = chosen_face_options(faces, min_face)
+    options = face_options(faces, min_face)
     worst = 0
     for probe in expand(images):
         try:

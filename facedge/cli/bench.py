@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facedge.cli import _console
-from facedge.cli._options import JsonOption
-from facedge.cli._probes import BundleOption
-from facedge.cli._style import styled
+from facedge.cli._console import styled
+from facedge.cli._options import BundleOption, JsonOption
 
 if TYPE_CHECKING:
     from facedge.runtime.bench import Benchmark, Timing

@@ -2,20 +2,24 @@
 
 import json
 import textwrap
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from facedge.cli import _console
-from facedge.cli._options import JsonOption, chosen_bundle
-from facedge.cli._style import styled
+from facedge.cli._console import styled
+from facedge.cli._options import JsonOption
 
 WIDTH = 100  # of a card
 
 BundleArgument = Annotated[
-    Path | None,
-    typer.Argument(envvar="FACEDGE_BUNDLE", help="Bundle; the package's own by default.", show_default=False),
+    str | None,
+    typer.Argument(
+        metavar="NAME|PATH",
+        envvar="FACEDGE_BUNDLE",
+        help="An enrolled person's name, or a bundle's path; the package's own bundle by default.",
+        show_default=False,
+    ),
 ]
 
 
@@ -23,8 +27,9 @@ def show(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
     """A bundle's threshold and the evidence for it, its model, training data and files."""
     from facedge.bundle import read_bundle
     from facedge.bundle.card import describe
+    from facedge.bundle.resolve import resolve_bundle
 
-    found = read_bundle(chosen_bundle(bundle))
+    found = read_bundle(resolve_bundle(bundle))
     if as_json:
         _console.emit_json({"sha256": found.sha256, **json.loads(found.manifest.to_json())})
         return
@@ -40,9 +45,10 @@ def show(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
 
 def check(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
     """Check a bundle against the format: one line a finding. Exit code 1: it breaks the format."""
+    from facedge.bundle.resolve import resolve_bundle
     from facedge.runtime.check import check_bundle
 
-    findings = check_bundle(chosen_bundle(bundle))
+    findings = check_bundle(resolve_bundle(bundle))
     for finding in findings:
         if as_json:
             _console.emit_json({"ok": finding.ok, "what": finding.what, "message": finding.message})

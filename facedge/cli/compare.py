@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facedge.cli import _console
-from facedge.cli._options import BundleOption, FacesOption, JsonOption, ThreadsOption, chosen_faces
-from facedge.cli._style import styled
+from facedge.cli._console import styled
+from facedge.cli._options import BundleOption, FacesOption, FarOption, JsonOption, ThreadsOption, face_options
 
 if TYPE_CHECKING:
     from facedge.runtime.decision import Decision
@@ -17,9 +17,7 @@ def compare(
     first: Annotated[Path, typer.Argument(help="A photo.")],
     second: Annotated[Path, typer.Argument(help="Another photo.")],
     bundle: BundleOption = None,
-    far: Annotated[
-        float, typer.Option("--far", envvar="FACEDGE_FAR", help="False accept rate to decide at, such as 0.001.")
-    ] = 0.001,
+    far: FarOption = 0.001,
     faces: FacesOption = "largest",
     as_json: JsonOption = False,
     threads: ThreadsOption = 1,
@@ -28,11 +26,10 @@ def compare(
     from facedge.bundle import read_bundle
     from facedge.bundle.resolve import resolve_bundle
     from facedge.enrollment.compare import decide, embed_both
-    from facedge.faces.options import FaceOptions
 
-    base = read_bundle(resolve_bundle(None if bundle is None else str(bundle)))
-    one, other = embed_both(base, (first, second), FaceOptions(policy=chosen_faces(faces)), threads=threads)
-    decision = decide(base, one, other, far=far)
+    base = read_bundle(resolve_bundle(bundle))
+    one, other = embed_both(base, (first, second), face_options(faces), threads=threads)
+    decision = decide(base, one, other, far=0.001 if far is None else far)
     unusable = first if one.reason else second if other.reason else None
     if as_json:
         record = decision.to_record("")
@@ -47,11 +44,11 @@ def compare(
 
 
 def _line(decision: "Decision", unusable: Path | None) -> str:
-    from facedge.cli.verify import WHY
+    from facedge.cli._probes import REASONS
     from facedge.formatting import percent, rate
 
     if unusable is not None:
-        return f"{styled('undecided', 'yellow')}  {unusable}: {WHY[decision.reason or 'no_face']}"
+        return f"{styled('undecided', 'yellow')}  {unusable}: {REASONS[decision.reason or 'no_face']}"
     answer = styled("same person", "green") if decision.accepted else styled("not the same person", "red")
     far = decision.far
     return (

@@ -5,8 +5,8 @@ from dataclasses import asdict
 import typer
 
 from facedge.cli import _console
+from facedge.cli._console import styled
 from facedge.cli._options import JsonOption
-from facedge.cli._style import styled
 
 MARKS = {"ok": ("ok", "green"), "missing": ("missing", "yellow"), "broken": ("broken", "red")}
 

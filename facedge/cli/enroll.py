@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facedge.cli import _console
-from facedge.cli._options import BundleOption, JsonOption, ThreadsOption, chosen_faces
+from facedge.cli._options import (
+    BundleOption,
+    CameraOption,
+    FacesOption,
+    FarOption,
+    JsonOption,
+    ThreadsOption,
+    face_options,
+)
 
 if TYPE_CHECKING:
     from facedge.enrollment.capture import CheckedPhoto
@@ -18,26 +26,19 @@ if TYPE_CHECKING:
 def enroll(
     name: Annotated[str, typer.Argument(help="The person's name.")],
     photos: Annotated[Path | None, typer.Option("--from", help="Folder of photos of this person.")] = None,
-    camera: Annotated[
-        str | None,
-        typer.Option("--camera", help="Camera: 0, /dev/video0, a video file, an http or rtsp URL, picamera."),
-    ] = None,
+    camera: CameraOption = None,
     bundle: BundleOption = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write here; by default into the private data directory.")
     ] = None,
-    far: Annotated[
-        float | None, typer.Option("--far", envvar="FACEDGE_FAR", help="False accept rate to set the threshold for.")
-    ] = None,
+    far: FarOption = None,
     impostors: Annotated[
         Path | None,
         typer.Option("--impostors", help="Folder of photos of family and housemates, a folder each."),
     ] = None,
     update: Annotated[bool, typer.Option("--update", help="Add to the samples of this enrolled person.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace this enrolled person.")] = False,
-    faces: Annotated[
-        str, typer.Option("--faces", help="Which face of several: only (refuse), largest, center.")
-    ] = "only",
+    faces: FacesOption = "only",
     seconds: Annotated[
         float, typer.Option("--seconds", min=0.5, help="How long to take frames from a camera at most.")
     ] = 30.0,
@@ -51,7 +52,6 @@ def enroll(
     from facedge.enrollment.capture import check_photos
     from facedge.enrollment.enroll import enroll_checked, open_base
     from facedge.errors import InputError
-    from facedge.faces.options import FaceOptions
 
     if (photos is None) == (camera is None):
         raise InputError("name where the photos come from: --from DIR or --camera SRC, one of them")
@@ -60,10 +60,8 @@ def enroll(
     target = output or bundle_path(name)
     if not update:
         store.refuse_occupied(target, replace=replace)
-    options = FaceOptions(policy=chosen_faces(faces))
-    base = open_base(
-        None if update or bundle is None else str(bundle), onto=(output or name) if update else None, threads=threads
-    )
+    options = face_options(faces)
+    base = open_base(None if update else bundle, onto=(output or name) if update else None, threads=threads)
     if camera is not None:
         checked = _frames(base.embedder, camera, options, seconds=seconds, wanted=samples)
     else:
@@ -88,7 +86,7 @@ def _frames(
 
     The person is advised on stderr meanwhile.
     """
-    from facedge.camera import open_camera
+    from facedge.camera.streams import open_camera
     from facedge.enrollment.capture import CheckedPhoto, Guide
     from facedge.errors import InputError
 

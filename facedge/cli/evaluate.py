@@ -9,7 +9,7 @@ from facedge.cli import _console
 from facedge.cli._options import ThreadsOption
 
 if TYPE_CHECKING:
-    from facedge.dataset.faces import Faces
+    from facedge.dataset.prepared import Faces
 
 ROBUSTNESS_IMAGES = 400  # 35 levels of 400 photos: half a minute on one core
 
@@ -97,6 +97,6 @@ def summary(record: dict[str, Any]) -> list[str]:
 def _open_faces(folder: Path | None) -> "Faces | None":
     if folder is None:
         return None
-    from facedge.dataset.faces import Faces
+    from facedge.dataset.prepared import Faces
 
     return Faces.open(folder)

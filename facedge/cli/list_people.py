@@ -8,7 +8,7 @@ def list_people(as_json: JsonOption = False) -> None:
     """List the enrolled people and where their bundles are. Exit code 1: nobody is enrolled."""
     import typer
 
-    from facedge.bundle.layout import SUFFIX
+    from facedge.bundle.format import SUFFIX
     from facedge.bundle.resolve import data_home, people
 
     found = people()

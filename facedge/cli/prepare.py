@@ -26,7 +26,7 @@ def prepare(
     """Decode every image of CelebA once, into a folder that training opens in milliseconds."""
     share = parse_share(max_bad)
     from facedge.dataset.prepare import prepare_faces
-    from facedge.detection import MIN_FACE
+    from facedge.faces.options import MIN_FACE
     from facedge.machine import usable_cores
 
     started = time.perf_counter()

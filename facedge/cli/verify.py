@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facedge.cli import _console
-from facedge.cli._options import AlignedOption, FacesOption, JsonOption, MinFaceOption, ThreadsOption
-from facedge.cli._probes import REASONS, BundleOption, ImagesArgument, chosen_face_options, expand
-from facedge.cli._style import styled
+from facedge.cli._console import styled
+from facedge.cli._options import (
+    AlignedOption,
+    BundleOption,
+    CameraOption,
+    FacesOption,
+    FarOption,
+    JsonOption,
+    MinFaceOption,
+    ThreadsOption,
+    face_options,
+)
+from facedge.cli._probes import REASONS, ImagesArgument, expand
 from facedge.errors import ImageError
 
 if TYPE_CHECKING:
@@ -19,10 +29,7 @@ if TYPE_CHECKING:
 def verify(
     images: ImagesArgument = None,
     bundle: BundleOption = None,
-    far: Annotated[
-        float | None,
-        typer.Option("--far", envvar="FACEDGE_FAR", help="False accept rate to decide at, such as 0.001."),
-    ] = None,
+    far: FarOption = None,
     threshold: Annotated[
         float | None,
         typer.Option("--threshold", envvar="FACEDGE_THRESHOLD", help="Accept scores from here on, 0 to 1."),
@@ -32,10 +39,7 @@ def verify(
     aligned: AlignedOption = False,
     as_json: JsonOption = False,
     threads: ThreadsOption = 1,
-    camera: Annotated[
-        str | None,
-        typer.Option("--camera", help="Camera: 0, /dev/video0, a video file, an http or rtsp URL, picamera."),
-    ] = None,
+    camera: CameraOption = None,
     once: Annotated[bool, typer.Option("--once", help="With --camera: end with the first decision, 0 or 1.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="With --camera: events as JSON lines on stdout.")] = False,
     timeout: Annotated[
@@ -58,7 +62,7 @@ def verify(
         raise typer.BadParameter("--once, --watch, --timeout, --challenge and --show go with --camera SRC")
     if camera is not None and images:
         raise typer.BadParameter("give images or --camera, not both")
-    options = chosen_face_options(faces, min_face)
+    options = face_options(faces, min_face)
     verifier = load(resolve_person(bundle), threshold=threshold, far=far, options=options, threads=threads)
     _ = verifier.threshold  # nobody enrolled is an error before images are looked for
     if camera is not None:

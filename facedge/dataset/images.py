@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 
 from facedge.errors import DatasetError
-from facedge.imaging import IMAGE_SUFFIXES
+from facedge.image_files import IMAGE_SUFFIXES
 
 IMAGE_FOLDER: Final = "img_align_celeba"
 _PLACES: Final = ("", "Img", "images")  # the official download has Img/, Anno/ and Eval/ side by side

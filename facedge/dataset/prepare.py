@@ -22,9 +22,9 @@ from facedge.dataset.label_files import ATTRIBUTE_NAMES
 from facedge.dataset.parallel import ordered_map
 from facedge.dataset.prepared import FORMAT, INFO_FILE, Faces
 from facedge.dataset.prepared_writer import PreparedWriter, Skip, open_writer
-from facedge.detection import input_side
-from facedge.detection.model import SHA256, find_model
 from facedge.errors import DatasetError, ImageError, InputError
+from facedge.faces.detect import input_side
+from facedge.faces.yunet import SHA256, find_model
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, resize_grey
 from facedge.progress import Track, untracked
 from facedge.types import AnyArray, UInt8Array

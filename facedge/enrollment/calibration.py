@@ -19,7 +19,8 @@ import numpy as np
 from facedge.bundle import Calibration, OperatingPoint
 from facedge.enrollment.template import template
 from facedge.errors import BundleError, InputError
-from facedge.metrics import Threshold, expected_calibration_error, threshold_at_far
+from facedge.metrics.attributes import expected_calibration_error
+from facedge.metrics.thresholds import Threshold, supported_thresholds, threshold_at_far
 from facedge.types import Float64Array, FloatArray, IntArray
 
 TARGETS = (1e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
@@ -93,18 +94,11 @@ def choose_point(trials: Trials, far: float) -> Threshold:
 
 def usual_far(trials: Trials, wanted: float) -> float:
     """`wanted`, or the lowest of TARGETS above it that the cohort supports."""
-    supported = [found.target for found in _supported(trials)]
-    return next((target for target in supported if target >= wanted), TARGETS[-1])
+    return next((target for target in _supported(trials) if target >= wanted), TARGETS[-1])
 
 
-def _supported(trials: Trials) -> list[Threshold]:
-    found = []
-    for target in TARGETS:
-        try:
-            found.append(threshold_at_far(trials.impostor, target, identities=trials.impostor_pairs))
-        except InputError:  # the cohort has too few people for this target
-            continue
-    return found
+def _supported(trials: Trials) -> dict[float, Threshold]:
+    return supported_thresholds(trials.impostor, TARGETS, identities=trials.impostor_pairs)
 
 
 @dataclass(frozen=True)
@@ -178,7 +172,7 @@ def evidence(trials: Trials, chosen: Threshold, link: Logistic) -> Calibration:
         identities=estimate.identities,
         comparisons=estimate.comparisons,
         method=METHOD,
-        points=tuple(_point(t, trials, link) for t in _supported(trials)),
+        points=tuple(_point(t, trials, link) for t in _supported(trials).values()),
     )
 
 

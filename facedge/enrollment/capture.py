@@ -11,10 +11,9 @@ import numpy as np
 from facedge.enrollment.fit import Impostors
 from facedge.errors import ImageError, InputError
 from facedge.faces.options import FaceOptions
+from facedge.faces.quality import ADVICE, Measures, fault, measure
 from facedge.progress import Track, untracked
-from facedge.runtime.embedder import Embedder
-from facedge.runtime.enrollment.gates import ADVICE, Measures, fault, measure
-from facedge.runtime.seeing import see
+from facedge.runtime.embedder import Embedder, embed_photo
 from facedge.types import Float32Array, UInt8Array
 
 Photo: TypeAlias = Any  # a path, the bytes of an image file, a PIL image, or uint8 RGB (H, W, 3) or grey (H, W)
@@ -24,8 +23,6 @@ ONE_PERSON = FaceOptions(policy="only")
 MOST_SAMPLES = 20
 TOO_ALIKE = 0.995  # cosine: two frames of a face that holds still in the same light
 NEW_ENOUGH = 0.97  # cosine to every kept frame below this: pose, expression or light changed
-EXIF_ORIENTATION = 0x0112
-TRANSPOSE = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # EXIF orientation -> Pillow's Transpose that undoes it
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ def check_photo(embedder: Embedder, photo: Photo, source: str, options: FaceOpti
     Raises InputError for a photo that is of none of the kinds, MissingDependencyError without a face detector.
     """
     try:
-        seen = see(embedder, as_pixels(photo), faces=options.policy, min_face=options.min_face)
+        seen = embed_photo(embedder, photo, options)
     except ImageError as problem:
         return CheckedPhoto(source, None, str(problem))
     crop = seen.located.crop
@@ -93,23 +90,8 @@ def list_photos(photos: Photos) -> list[tuple[Photo, str]]:
     return [(photo, _name(photo, number)) for number, photo in enumerate(found, start=1)]
 
 
-def as_pixels(photo: Photo) -> Any:
-    """A PIL image as uint8 RGB (H, W, 3), upright by its EXIF orientation and over white; other photos as they are."""
-    if not hasattr(photo, "getexif") or not hasattr(photo, "convert"):
-        return photo
-    turn = TRANSPOSE.get(photo.getexif().get(EXIF_ORIENTATION, 1))
-    image = photo if turn is None else photo.transpose(turn)
-    if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion clips instead of scaling
-        return ((np.clip(np.asarray(image).astype(np.int64), 0, 65535) + 128) // 257).astype(np.uint8)
-    if not image.has_transparency_data:
-        return np.asarray(image.convert("RGB"))
-    layer = np.asarray(image.convert("RGBA")).astype(np.int64)
-    alpha = layer[:, :, 3:]
-    return ((layer[:, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-
-
 def _images_in(folder: Path) -> list[Path]:
-    from facedge.imaging import find_images
+    from facedge.image_files import find_images
 
     if not folder.is_dir():
         raise InputError(f"{folder}: expected a folder of photos, got nothing")

@@ -11,12 +11,11 @@ import numpy as np
 from facedge.bundle import Bundle, read_bundle
 from facedge.bundle.resolve import resolve_bundle
 from facedge.enrollment.calibration import as_score, choose_point, cohort_trials, fit_logistic
-from facedge.enrollment.capture import Photo, as_pixels
+from facedge.enrollment.capture import Photo
 from facedge.enrollment.fit import USUAL_FAR, whole_cohort
 from facedge.faces.options import FaceOptions
 from facedge.runtime.decision import Decision, FarEvidence
-from facedge.runtime.embedder import Embedder
-from facedge.runtime.seeing import Seen, see
+from facedge.runtime.embedder import Embedder, FaceEmbedding, embed_photo
 from facedge.types import Float32Array
 
 LARGEST_FACE = FaceOptions()
@@ -47,13 +46,15 @@ def compare(
     return decide(base, *embed_both(base, (a, b), options, threads=threads), far=far)
 
 
-def embed_both(bundle: Bundle, photos: tuple[Photo, Photo], options: FaceOptions, *, threads: int = 1) -> list[Seen]:
+def embed_both(
+    bundle: Bundle, photos: tuple[Photo, Photo], options: FaceOptions, *, threads: int = 1
+) -> list[FaceEmbedding]:
     """The face of each photo with its embedding, or the reason why there is none."""
     embedder = Embedder(bundle, threads=threads)
-    return [see(embedder, as_pixels(photo), faces=options.policy, min_face=options.min_face) for photo in photos]
+    return [embed_photo(embedder, photo, options) for photo in photos]
 
 
-def decide(bundle: Bundle, first: Seen, second: Seen, *, far: float = USUAL_FAR) -> Decision:
+def decide(bundle: Bundle, first: FaceEmbedding, second: FaceEmbedding, *, far: float = USUAL_FAR) -> Decision:
     """The decision about two embedded photos, at a FAR on the bundle's cohort."""
     cohort, people = whole_cohort(bundle)
     trials = cohort_trials(cohort, people, images=1)

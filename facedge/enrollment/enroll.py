@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from facedge.bundle import Bundle, Calibration, read_bundle
-from facedge.bundle.layout import SUFFIX
+from facedge.bundle.format import SUFFIX
 from facedge.bundle.resolve import bundle_path, resolve_bundle
 from facedge.enrollment import store
 from facedge.enrollment.capture import (

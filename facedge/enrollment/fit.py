@@ -12,7 +12,8 @@ from facedge.enrollment.calibration import OWN_IMPOSTORS, cohort_trials
 from facedge.enrollment.source_check import SourceCheck, check_source
 from facedge.enrollment.template import Linear, template
 from facedge.errors import BundleError
-from facedge.metrics import Threshold, clopper_pearson
+from facedge.metrics.intervals import clopper_pearson
+from facedge.metrics.thresholds import Threshold
 from facedge.types import Float32Array, Int32Array
 
 USUAL_FAR = 1e-3

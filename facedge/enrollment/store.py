@@ -14,19 +14,18 @@ import numpy as np
 
 from facedge.bundle import Bundle, Manifest, write_bundle
 from facedge.bundle.arrays import COHORT, COHORT_IDENTITIES, ENROLLED, read_array, to_npy
-from facedge.bundle.layout import BACKBONES, GOLDEN_ARRAY, MANIFEST, SEAL, SUFFIX, allowed
-from facedge.bundle.reading import read_manifest
+from facedge.bundle.format import BACKBONES, GOLDEN_ARRAY, MANIFEST, SEAL, SUFFIX, allowed
+from facedge.bundle.head_onnx import read_head, verifier_properties, verifier_with_head
+from facedge.bundle.read import read_manifest
 from facedge.bundle.resolve import data_home, known_names, private_data_home
-from facedge.bundle.writing import check_target
+from facedge.bundle.write import check_target
 from facedge.enrollment.fit import FittedScore, Impostors, whole_cohort
 from facedge.enrollment.template import head_bytes
 from facedge.errors import BundleError, InputError
 from facedge.files import leftovers, locked, storage_errors, sync
 from facedge.live.lockout import attempts_file
-from facedge.runtime.contract import HEAD, VERIFIER
+from facedge.runtime.embedder import HEAD, VERIFIER
 from facedge.runtime.golden import GOLDEN, golden_files
-from facedge.runtime.head_graph import read_head
-from facedge.runtime.verifier_graph import verifier_properties, verifier_with_head
 from facedge.types import Float32Array
 
 TEMPORARY = r"\.{name}\.[0-9a-f]{{12}}\.tmp(\.old)?"  # names of facedge.files.temporary_sibling

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from facedge.bundle.head_onnx import head_onnx_bytes
 from facedge.errors import BundleError, InputError
-from facedge.runtime.head_graph import head_onnx_bytes
 from facedge.types import Float64Array, FloatArray
 
 

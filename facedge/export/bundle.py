@@ -14,7 +14,7 @@ from facedge.bundle import Bundle, Calibration, DataNote, Manifest, write_bundle
 from facedge.bundle.arrays import to_npy
 from facedge.bundle.head_onnx import verifier_properties
 from facedge.bundle.write import check_target
-from facedge.dataset.faces import Faces
+from facedge.dataset.prepared import Faces
 from facedge.errors import ExportError
 from facedge.export.calibrate import Impostors, calibrate, cohort, impostor_photos, joined
 from facedge.export.held_out import Figures, figures, run_backbone
@@ -27,7 +27,8 @@ from facedge.onnx_session import open_session
 from facedge.progress import Say, Track, silent, untracked
 from facedge.runtime.golden import golden_files
 from facedge.train.config import BackboneConfig
-from facedge.train.run import load_backbone, load_head, weights_sha256
+from facedge.train.face_head import load_head
+from facedge.train.run_folder import load_backbone, weights_sha256
 from facedge.types import Float32Array, UInt8Array
 
 

@@ -12,13 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from facedge.bundle import Calibration, OperatingPoint
-from facedge.errors import DatasetError, ExportError, ImageError, InputError
-from facedge.imaging import find_images, load_rgb
-from facedge.metrics import Threshold, random_turns, threshold_at_far
+from facedge.errors import DatasetError, ExportError, ImageError
+from facedge.faces.crop import find_crop
+from facedge.image_files import find_images
+from facedge.imaging import load_rgb
+from facedge.metrics.comparisons import random_turns
+from facedge.metrics.thresholds import Threshold, supported_thresholds, threshold_at_far
 from facedge.onnx_session import open_session
 from facedge.preprocessing import PreprocessSpec, preprocess
 from facedge.progress import Track
-from facedge.runtime.locate import locate
 from facedge.types import Float32Array, Int32Array
 
 USUAL_FAR = 1e-3
@@ -51,8 +53,7 @@ def calibrate(scores: Float32Array, impostors: Impostors, far: float | None = No
     target that they do not support, ExportError where the head gives impostors the highest score there is.
     """
     identities, note = known_identities(impostors.identities)
-    found = {target: _threshold(scores, identities, target) for target in TARGETS}
-    supported = {target: t for target, t in found.items() if t is not None}
+    supported = supported_thresholds(scores, TARGETS, identities=identities)
     if far is None:
         far = next((target for target in supported if target >= USUAL_FAR), TARGETS[-1])
     chosen = supported.get(far) or threshold_at_far(scores, far, identities=identities)
@@ -107,7 +108,7 @@ def impostor_photos(folder: Path, backbones: Sequence[bytes], spec: PreprocessSp
     embeddings, identities = [], []
     for person, path in track(photos, "impostor photos"):
         try:
-            found = locate(load_rgb(path))
+            found = find_crop(load_rgb(path))
         except ImageError:
             continue
         if found.crop is None:
@@ -132,13 +133,6 @@ def joined(first: Impostors, second: Impostors) -> Impostors:
         np.concatenate([first.identities, second.identities + offset]).astype(np.int32),
         f"{first.source} and {second.source}",
     )
-
-
-def _threshold(scores: Float32Array, identities: Int32Array, target: float) -> Threshold | None:
-    try:
-        return threshold_at_far(scores, target, identities=identities)
-    except InputError:  # so many people do not support this target
-        return None
 
 
 def _point(t: Threshold) -> OperatingPoint:

@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from facedge.dataset.faces import Faces
+from facedge.dataset.prepared import Faces
 from facedge.errors import ExportError
-from facedge.metrics import all_pairs, attribute_metrics, balanced_choice, equal_error_rate, error_curve, majority_guess
+from facedge.metrics.attributes import attribute_metrics, majority_guess
+from facedge.metrics.comparisons import all_pairs, balanced_choice
+from facedge.metrics.curves import equal_error_rate, error_curve
+from facedge.metrics.verification import true_accept_rate
 from facedge.onnx_session import open_session
 from facedge.preprocessing import PreprocessSpec, preprocess
 from facedge.progress import Track
@@ -82,10 +85,9 @@ def _verification(embeddings: Float32Array, identities: Int32Array) -> dict[str,
     if len(people) < 2 or images.max() < 2:
         return {"genuine": 0, "impostor": 0, "eer": None, "tar_at_far_1e_3": None}
     genuine, impostor = all_pairs(embeddings[chosen], ids).split()
-    curve = error_curve(genuine.scores, impostor.scores)
     return {
         "genuine": len(genuine.scores),
         "impostor": len(impostor.scores),
-        "eer": equal_error_rate(curve)[0],
-        "tar_at_far_1e_3": float(curve.tar[np.argmax(curve.far <= TAR_FAR)]),
+        "eer": equal_error_rate(error_curve(genuine.scores, impostor.scores))[0],
+        "tar_at_far_1e_3": true_accept_rate(genuine.scores, impostor.scores, TAR_FAR),
     }

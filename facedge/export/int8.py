@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from facedge.dataset.faces import Faces
+from facedge.dataset.prepared import Faces
 from facedge.errors import ExportError
 from facedge.export.held_out import BATCH, Figures, figures, run_backbone
 from facedge.export.onnx import tidy

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from facedge.dataset.faces import Faces
+from facedge.dataset.prepared import Faces
 from facedge.errors import ExportError
 from facedge.export.verifier_graph import OUTPUTS
 from facedge.onnx_session import open_session

@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from facedge.preprocessing._reference import GREY_MIDDLE, GREY_SCALE, LUMA_ONE, WEIGHT_ONE
+from facedge.preprocessing.reference import GREY_MIDDLE, GREY_SCALE, LUMA_ONE, WEIGHT_ONE
 from facedge.preprocessing.spec import FRACTION, FRAME_HEIGHT, FRAME_WIDTH, LUMA, PreprocessSpec
 
 IR_VERSION = 10

@@ -9,17 +9,18 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from facedge.errors import ImageError, InputError
+from facedge.errors import InputError
 from facedge.faces.options import FaceOptions
 from facedge.preprocessing.spec import FRAME_HEIGHT, FRAME_WIDTH
 from facedge.types import UInt8Array
 
 if TYPE_CHECKING:
-    from facedge.detection import Detector, Face
+    from facedge.faces.detect import Face
+    from facedge.faces.yunet import Detector
 
 ALIGNED_SHAPES = ((FRAME_HEIGHT, FRAME_WIDTH), (FRAME_HEIGHT // 2, FRAME_WIDTH // 2))  # CelebA's, and at half scale
 
@@ -29,19 +30,9 @@ CropReason = Literal["no_face", "many_faces", "low_quality"]
 Points: TypeAlias = tuple[tuple[float, float], ...]
 
 
-@runtime_checkable
-class PillowImage(Protocol):
-    """A PIL.Image.Image, recognised by its methods: arrays must not need Pillow."""
-
-    @property
-    def mode(self) -> str:
-        """Such as "RGB", "L" or "P"."""
-
-    def convert(self, mode: str) -> Any:
-        """The image in another mode."""
-
-
-Photo: TypeAlias = str | os.PathLike[str] | bytes | UInt8Array | PillowImage
+Photo: TypeAlias = (
+    str | os.PathLike[str] | bytes | UInt8Array | Any
+)  # Any: a PIL.Image.Image, which arrays must not need
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +89,7 @@ def find_crop(
     ms = {"decode": since(clock)}
     if aligned or (aligned is None and is_aligned(image)):
         return FaceCrop(image, ms=ms)
-    from facedge.detection import choose, detect  # late: aligned crops need no detector
+    from facedge.faces.detect import choose, detect  # late: aligned crops need no detector
 
     clock = perf_counter()
     found = tuple(detect(image, min_score=options.min_score, min_face=options.min_face, detector=detector))
@@ -115,7 +106,8 @@ def follow_crop(image: UInt8Array, last: FaceCrop) -> FaceCrop | None:
     Searches only around the last position, for a third of the time that `find_crop` takes. None where the face is not
     found there.
     """
-    from facedge.alignment import align, follow
+    from facedge.faces.align import align
+    from facedge.faces.landmarks import follow
 
     if last.crop is None or last.face is None:
         return None
@@ -145,8 +137,11 @@ def read_photo(photo: Photo) -> UInt8Array:
         from facedge.imaging import load_rgb  # late: arrays need no Pillow
 
         return load_rgb(photo)
-    if isinstance(photo, PillowImage):
-        return _from_pillow(photo)
+    image: Any = photo
+    if hasattr(image, "convert") and hasattr(image, "mode"):
+        from facedge.imaging import from_pil
+
+        return from_pil(image)
     try:
         image = np.asarray(photo)
     except ValueError as problem:  # rows of different lengths
@@ -164,7 +159,8 @@ def since(clock: float) -> float:
 
 def _refined(image: UInt8Array, found: FaceCrop, detector: "Detector | None") -> FaceCrop:
     """`found` with refined landmarks and its crop, or as it is (low_quality) where the landmarks cannot be used."""
-    from facedge.alignment import align, refine
+    from facedge.faces.align import align
+    from facedge.faces.landmarks import refine
 
     assert found.face is not None
     ms, clock = dict(found.ms), perf_counter()
@@ -176,34 +172,3 @@ def _refined(image: UInt8Array, found: FaceCrop, detector: "Detector | None") ->
     except InputError:
         return found
     return FaceCrop(crop, None, face, found.faces, ms | {"align": since(clock)})
-
-
-def _from_pillow(image: Any) -> UInt8Array:
-    """A PIL image as load_rgb would read it from its file: turned upright by its EXIF orientation, uint8 RGB."""
-    from facedge.imaging import exif_orientation
-
-    try:
-        pixels = _pillow_rgb(image)
-        orientation = exif_orientation(image.info.get("exif", b""))
-    except Exception as problem:  # a lazily loaded file may be damaged or closed
-        raise ImageError(f"the PIL image cannot be read ({problem}): open it again, or pass its path") from problem
-    if orientation >= 5:  # rows and columns are exchanged
-        pixels = pixels.transpose(1, 0, 2)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
-
-
-def _pillow_rgb(image: Any) -> UInt8Array:
-    if image.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion would clip, not scale
-        wide = np.asarray(image).astype(np.int64)
-        grey = ((np.clip(wide, 0, 65535) + 128) // 257).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        image = layer.copy()
-        image.paste((255, 255, 255, 255), (0, 0, *layer.size))
-        image.alpha_composite(layer)
-    return np.array(image.convert("RGB"), np.uint8)

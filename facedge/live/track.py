@@ -1,7 +1,7 @@
 """Tracking the face from frame to frame: detected once, then followed for a third of the detection's time."""
 
+from facedge.faces.crop import FaceCrop, find_crop, follow_crop
 from facedge.faces.options import FaceOptions
-from facedge.runtime.locate import Located, follow, locate
 from facedge.types import UInt8Array
 
 FOLLOWED = 7  # frames between two detections in the whole frame: a third of a second at 25 frames/s
@@ -20,13 +20,13 @@ class Tracker:
         self._options = options
         self._most = 0 if options.policy == "only" else followed
         self._since = 0
-        self._last: Located | None = None
+        self._last: FaceCrop | None = None
 
-    def locate(self, image: UInt8Array) -> Located:
+    def locate(self, image: UInt8Array) -> FaceCrop:
         """The face in the next frame, uint8 RGB (H, W, 3) or grey (H, W)."""
-        found = follow(image, self._last) if self._last is not None and self._since < self._most else None
+        found = follow_crop(image, self._last) if self._last is not None and self._since < self._most else None
         self._since = 0 if found is None else self._since + 1
-        self._last = found or locate(image, faces=self._options.policy, aligned=False, min_face=self._options.min_face)
+        self._last = found or find_crop(image, self._options, aligned=False)
         return self._last
 
     def forget(self) -> None:

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from facedge.bundle import Bundle
-from facedge.bundle.layout import SEAL
-from facedge.camera.frames import Camera, Frame
+from facedge.bundle.format import SEAL
+from facedge.camera.source import Camera, Frame
 from facedge.faces.options import MIN_FACE, FaceOptions
+from facedge.faces.quality import fault, measure, yaw
 from facedge.live.attempt import Attempt, FusionRule
 from facedge.live.challenge import Challenge, Side, random_side
 from facedge.live.lockout import Lockout
 from facedge.live.track import Tracker
 from facedge.runtime.decision import Decision
-from facedge.runtime.enrollment.gates import fault, measure, yaw
-from facedge.runtime.seeing import Seen, see_located
+from facedge.runtime.embedder import FaceEmbedding, embed_crop
 from facedge.runtime.verifier import Verifier
 
 Kind = Literal[
@@ -167,7 +167,7 @@ class Watcher:
             return self._while_locked(frame, wait)
         events = [self._event("unlocked", frame)] if self._locked else []
         self._locked = False
-        seen = see_located(self._verifier.embedder, self._tracker.locate(frame.image))
+        seen = embed_crop(self._verifier.embedder, self._tracker.locate(frame.image))
         decision = self._verifier.decide(seen)
         state = _state(seen, decision)
         self.view.decision = decision
@@ -257,7 +257,7 @@ class Watcher:
         self.view.accepted, self.view.fused = False, None
 
 
-def _state(seen: Seen, decision: Decision) -> str:
+def _state(seen: FaceEmbedding, decision: Decision) -> str:
     """The state of a frame, a key of STATES: "face" where its score counts."""
     if seen.located.crop is None:
         return seen.reason or "no_face"

@@ -17,7 +17,7 @@ from facedge.report.verification import baselines_section, operating_threshold, 
 from facedge.types import Float32Array, Int32Array, Int64Array, UInt8Array
 
 if TYPE_CHECKING:
-    from facedge.dataset.faces import Faces
+    from facedge.dataset.prepared import Faces
 
 FORMAT = "facedge-report"
 FORMAT_VERSION = 1

@@ -91,7 +91,7 @@ def _bundle(folder: Path, threads: int) -> Model:
 
 def _run(folder: Path) -> Model:
     try:
-        from facedge.train.run import embed_faces, read_backbone_config
+        from facedge.train.run_folder import embed_faces, read_backbone_config
     except ModuleNotFoundError as missing:
         raise InputError(
             f"{folder.name} is a training run and needs {missing.name}: pip install 'facedge[train]', "

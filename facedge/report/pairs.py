@@ -15,7 +15,7 @@ from facedge.report.model import Model
 from facedge.types import Float32Array, UInt8Array
 
 if TYPE_CHECKING:
-    from facedge.dataset.pairs import LfwPairs
+    from facedge.dataset.lfw import LfwPairs
 
 NO_FACE_SCORE = -1.0  # the lowest cosine: a photo without a face is rejected at every threshold
 _CHUNK = 64
@@ -37,7 +37,7 @@ def pairs_section(
     which needs `train`, the list to choose the threshold on (None takes pairsDevTrain.txt beside pairsDevTest.txt).
     Raises DatasetError for malformed lists and missing photos, InputError where no threshold can be chosen.
     """
-    from facedge.dataset.pairs import read_lfw_pairs
+    from facedge.dataset.lfw import read_lfw_pairs
 
     listed = read_lfw_pairs(pairs)
     folds = int(listed.fold.max()) + 1
@@ -112,14 +112,14 @@ def _person(photo: str) -> str:
 
 def _crop(path: Path) -> UInt8Array | None:
     """The face nearest the centre of a photo as uint8 RGB (218, 178, 3); a photo of that size is taken as it is."""
+    from facedge.faces.crop import find_crop
+    from facedge.faces.options import FaceOptions
     from facedge.imaging import load_rgb
     from facedge.preprocessing.spec import FRAME_HEIGHT, FRAME_WIDTH
-    from facedge.runtime.locate import locate
 
     photo = load_rgb(path)
-    if photo.shape[:2] == (FRAME_HEIGHT, FRAME_WIDTH):
-        return photo
-    return locate(photo, faces="center", aligned=False).crop
+    whole = photo.shape[:2] == (FRAME_HEIGHT, FRAME_WIDTH)
+    return find_crop(photo, FaceOptions(policy="center"), aligned=whole).crop
 
 
 def _sibling(pairs: Path) -> Path:

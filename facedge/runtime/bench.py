@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from facedge.bundle import Bundle
-from facedge.bundle.layout import BACKBONES
+from facedge.bundle.format import BACKBONES
 from facedge.errors import FacedgeError, MissingDependencyError
 from facedge.machine import device_name, usable_cores
 from facedge.onnx_session import runtime_version
@@ -150,8 +150,8 @@ def cold_start(bundle: Path) -> tuple[float, float]:
 
 def _photo_stages(photo: Path | None, seconds: float) -> tuple[dict[str, Timing], str]:
     """decode, detect and align; and why detect could not be measured, "" where it was."""
-    from facedge.alignment import align
-    from facedge.detection import detect
+    from facedge.faces.align import align
+    from facedge.faces.detect import detect
     from facedge.imaging import load_rgb
 
     jobs: dict[str, Job] = {}

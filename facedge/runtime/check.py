@@ -11,14 +11,14 @@ from typing import ParamSpec
 
 from facedge.bundle import Bundle, Manifest
 from facedge.bundle.arrays import check_arrays, read_cohort
-from facedge.bundle.graph import inspect_graph
-from facedge.bundle.layout import BACKBONES, MANIFEST
-from facedge.bundle.reading import check_listing, read_file, read_manifest
+from facedge.bundle.format import BACKBONES, MANIFEST
+from facedge.bundle.head_onnx import verifier_properties
+from facedge.bundle.onnx_file import inspect_graph
+from facedge.bundle.read import check_listing, read_file, read_manifest
 from facedge.errors import BundleError, FacedgeError
 from facedge.formatting import counted, percent, rate
 from facedge.runtime.embedder import HEAD, VERIFIER, open_backbone, open_head, open_verifier
 from facedge.runtime.golden import GOLDEN, check_golden
-from facedge.runtime.verifier_graph import verifier_properties
 
 P = ParamSpec("P")
 

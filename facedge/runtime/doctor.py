@@ -70,10 +70,10 @@ def _package() -> Item:
 
 
 def _kernel() -> Item:
-    from facedge.preprocessing import _kernels, preprocess
+    from facedge.preprocessing import kernel, preprocess
 
     image = np.arange(61 * 47 * 3, dtype=np.uint32).astype(np.uint8).reshape(1, 61, 47, 3)
-    chosen, here = _kernels.chosen(), _kernels.available()
+    chosen, here = kernel.implementation_name(), kernel.available()
     expected = _with_kernel("numpy", lambda: preprocess(image).tobytes())
     if preprocess(image).tobytes() != expected:
         return Item(
@@ -108,7 +108,7 @@ def _onnxruntime() -> Item:
 
 
 def _detector() -> Item:
-    from facedge.detection.model import find_model, read_model
+    from facedge.faces.yunet import find_model, read_model
 
     path = find_model()
     read_model(path)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from facedge.bundle import Bundle
-from facedge.bundle.graph import inspect_graph
-from facedge.bundle.layout import BACKBONES
+from facedge.bundle.format import BACKBONES
+from facedge.bundle.onnx_file import inspect_graph
 from facedge.errors import BundleError, InputError
 from facedge.faces.crop import LARGEST_FACE, CropReason, FaceCrop, Photo, find_crop, since
 from facedge.faces.options import FaceOptions

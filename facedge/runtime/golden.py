@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from facedge.bundle import Bundle
-from facedge.bundle import _fields as check
+from facedge.bundle import json_fields as check
 from facedge.bundle.arrays import read_array, to_npy
 from facedge.errors import BundleError
 from facedge.runtime.embedder import VERIFIER, Embedder, open_head, open_verifier

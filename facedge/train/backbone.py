@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from facedge.dataset.faces import Faces
+from facedge.dataset.prepared import Faces
 from facedge.progress import Say, Track, silent, untracked
 from facedge.train import run_folder
 from facedge.train.config import BackboneConfig, BackboneRequest

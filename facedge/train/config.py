@@ -13,7 +13,7 @@ from facedge.train.architectures import ARCHITECTURES, Edge, Plain
 from facedge.train.augment import Augment
 
 if TYPE_CHECKING:
-    from facedge.dataset.faces import Faces
+    from facedge.dataset.prepared import Faces
 
 CONFIG_VERSION = 1
 

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from facedge import files
-from facedge.dataset.faces import Faces
+from facedge.dataset.prepared import Faces
 from facedge.errors import RunError
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, PreprocessSpec, resize_grey
 from facedge.progress import Track, untracked

@@ -7,10 +7,10 @@ import numpy as np
 
 from facedge.dataset.folders import LabelledPhotos, read_photo_folders, split_photos
 from facedge.errors import DatasetError, ImageError
+from facedge.faces.crop import find_crop
 from facedge.imaging import load_rgb
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, resize_grey
 from facedge.progress import Say, silent
-from facedge.runtime.locate import locate
 from facedge.types import Int64Array, UInt8Array
 
 VALIDATION_SHARE = 0.25
@@ -58,7 +58,7 @@ def _read_aligned(listed: LabelledPhotos, aligned: bool) -> tuple[list[UInt8Arra
     images, kept, left_out = [], [], []
     for row, path in enumerate(listed.paths):
         try:
-            found = locate(load_rgb(path), aligned=aligned or None)
+            found = find_crop(load_rgb(path), aligned=aligned or None)
         except ImageError as problem:
             left_out.append(str(problem))
             continue

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from facedge import files
-from facedge.dataset.faces import Faces
+from facedge.dataset.prepared import Faces
 from facedge.errors import RunError
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, LANDMARKS
 from facedge.progress import Track, untracked
@@ -70,7 +70,7 @@ class Teacher:
         self.convention = convention
         self.identity = f"{_fingerprint(path, model)} {convention}"
         # One thread a run: images are shared among threads instead.
-        self._session = open_session(f"the teacher {path}", model, threads=1, error=RunError)
+        self._session = open_session(f"the teacher {path}", path, threads=1, error=RunError)
         self._port = self._session.get_inputs()[0].name
         self._grid = torch.from_numpy(sampling_grid(convention.size))[None]
 

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from facedge.metrics import balanced_choice
+from facedge.metrics.comparisons import balanced_choice
+from facedge.metrics.verification import true_accept_rate
 from facedge.train.augment import centre_crop
 from facedge.train.data import Samples
 from facedge.types import Float32Array, Int64Array
@@ -53,7 +54,4 @@ def tar_at_far(embeddings: Float32Array, classes: Int64Array, far: float = FAR) 
     if same.all() or not same.any():
         return None
     scores = (embeddings @ embeddings.T)[upper]
-    impostor = scores[~same]
-    allowed = int(far * len(impostor))
-    threshold = np.partition(impostor, len(impostor) - allowed - 1)[len(impostor) - allowed - 1]
-    return float((scores[same] > threshold).mean())
+    return true_accept_rate(scores[same], scores[~same], far)

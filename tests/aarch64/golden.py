@@ -14,8 +14,7 @@ import onnxruntime
 import facedge
 from facedge.bundle import read_bundle
 from facedge.preprocessing import implementation_name
-from facedge.runtime.contract import VERIFIER, open_head, open_verifier
-from facedge.runtime.embedder import Embedder
+from facedge.runtime.embedder import VERIFIER, Embedder, open_head, open_verifier
 from facedge.runtime.golden import GoldenCase, read_golden
 
 OUTPUTS_OFF = 1e-5

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facedge.alignment import align_face
 from facedge.faces.align import align
+from facedge.faces.crop import find_crop
 from facedge.faces.detect import detect
 from facedge.faces.landmarks import refine
 from facedge.imaging import load_rgb
@@ -15,7 +15,7 @@ from facedge.imaging import load_rgb
 @pytest.mark.real
 def test_align_face_is_detect_choose_refine_align(shared_data: Path) -> None:
     photo = load_rgb(shared_data / "photos" / "me" / "obama-720p.jpg")
-    found = align_face(photo)
+    found = find_crop(photo)
     assert found.reason is None
     assert found.crop is not None
     assert found.face is not None
@@ -27,9 +27,9 @@ def test_align_face_is_detect_choose_refine_align(shared_data: Path) -> None:
 @pytest.mark.real
 def test_reasons(shared_data: Path) -> None:
     group = load_rgb(shared_data / "photos" / "group" / "two_people.jpg")
-    many = align_face(group, faces="only")
+    many = find_crop(group, faces="only")
     assert (many.reason, many.crop, many.face) == ("many_faces", None, None)
     assert len(many.faces) >= 2
-    assert align_face(group, faces="center").crop is not None
-    nobody = align_face(np.full((200, 300, 3), 128, np.uint8))
+    assert find_crop(group, faces="center").crop is not None
+    nobody = find_crop(np.full((200, 300, 3), 128, np.uint8))
     assert (nobody.reason, nobody.crop, nobody.faces) == ("no_face", None, ())

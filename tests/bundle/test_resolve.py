@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from facedge.bundle import resolve
-from facedge.bundle.layout import MANIFEST, SUFFIX
+from facedge.bundle.format import MANIFEST, SUFFIX
 from facedge.errors import BundleError, InputError, StorageError
 
 

@@ -11,7 +11,7 @@ pytest.importorskip("onnx")
 from live_bundle import picture, write_template
 from PIL import Image
 
-from facedge.camera.frames import Frame
+from facedge.camera.source import Frame
 from facedge.cli import main
 
 

@@ -16,7 +16,7 @@ from signals import hear_ctrl_c
 from facedge.cli import main
 from facedge.cli import train as commands
 from facedge.dataset.prepare import prepare_faces
-from facedge.dataset.synthetic import write_photo_folders, write_synthetic_celeba
+from facedge.demo.synthetic_dataset import write_photo_folders, write_synthetic_celeba
 from facedge.errors import InputError, MissingDependencyError
 
 

@@ -16,7 +16,7 @@ import onnx
 import tiny_bundle
 from onnx import TensorProto, helper
 
-from facedge.bundle.graph import inspect_graph
+from facedge.bundle.onnx_file import inspect_graph
 from facedge.errors import BundleError
 
 HOST = Path(__file__).resolve().parents[2] / "deploy" / "c"

@@ -16,16 +16,16 @@ import web_page
 from absent import AbsentError
 
 import facedge
-import facedge.alignment.refine
-from facedge.alignment import refine
-from facedge.alignment.similarity import TARGET
+import facedge.faces.landmarks
 from facedge.bundle import Bundle, read_bundle, write_bundle
 from facedge.bundle.arrays import to_npy
-from facedge.bundle.pretrained import pretrained
+from facedge.bundle.resolve import pretrained
 from facedge.errors import FacedgeError
-from facedge.export.verifier import verifier_onnx
+from facedge.export.verifier_graph import verifier_onnx
+from facedge.faces.landmarks import refine
+from facedge.faces.similarity import TARGET
+from facedge.onnx_session import open_session
 from facedge.runtime.golden import golden_files, read_golden
-from facedge.runtime.session import open_session
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("web")]  # one build, one browser at a time
 
@@ -82,7 +82,7 @@ def test_the_page_has_the_packages_numbers() -> None:
     assert [float(number) for number in re.findall(r"[\d.]+", points[1])] == TARGET.ravel().tolist()
     said = dict(re.findall(r"const ([A-Z_]+) = ([\d.]+);", refinement))
     assert set(said) == {"WINDOW", "FACE", "FACE_OF_CROP", "LEAST_SCORE", "SAME_FACE"}
-    mine = vars(sys.modules["facedge.alignment.refine"])  # the package has a function of the same name
+    mine = vars(sys.modules["facedge.faces.landmarks"])  # the package has a function of the same name
     assert {name: float(value) for name, value in said.items()} == {name: mine[name] for name in said}
 
 

@@ -21,8 +21,8 @@ from facedge.enrollment.capture import (
     select_varied,
 )
 from facedge.errors import InputError
+from facedge.faces import quality
 from facedge.runtime.embedder import Embedder
-from facedge.runtime.enrollment import gates
 
 STRAIGHT = ((68.0, 111.0), (108.0, 111.0), (88.0, 134.0), (70.0, 152.0), (104.0, 152.0))
 POINT = st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4))
@@ -49,25 +49,25 @@ def blurred(image: np.ndarray, radius: float) -> np.ndarray:
     ids=["good", "blurred", "dark", "flat", "bright"],
 )
 def test_faults_of_a_crop(image: np.ndarray, fault: str | None) -> None:
-    assert gates.fault(gates.measure(image, None)) == fault
+    assert quality.fault(quality.measure(image, None)) == fault
 
 
 def test_faults_of_a_pose() -> None:
     image = picture(0, 0)
     far = tuple((x / 4, y / 4) for x, y in STRAIGHT)
     turned = (*STRAIGHT[:2], (112.0, 134.0), *STRAIGHT[3:])
-    assert gates.fault(gates.measure(image, STRAIGHT)) is None
-    assert gates.fault(gates.measure(image, far)) == "far"
-    assert gates.fault(gates.measure(image, turned)) == "turned"
-    assert set(gates.ADVICE) >= {"far", "dark", "bright", "blurred", "turned", "no_face", "many_faces", "low_quality"}
+    assert quality.fault(quality.measure(image, STRAIGHT)) is None
+    assert quality.fault(quality.measure(image, far)) == "far"
+    assert quality.fault(quality.measure(image, turned)) == "turned"
+    assert set(quality.ADVICE) >= {"far", "dark", "bright", "blurred", "turned", "no_face", "many_faces", "low_quality"}
 
 
 @given(st.tuples(POINT, POINT, POINT))
 def test_yaw_is_a_number_and_changes_sign_in_a_mirror(points: tuple[tuple[float, float], ...]) -> None:
     left, right, nose = points
     mirrored = ((-right[0], right[1]), (-left[0], left[1]), (-nose[0], nose[1]))
-    assert np.isfinite(gates.yaw(points))
-    assert gates.yaw(mirrored) == pytest.approx(-gates.yaw(points), rel=1e-6, abs=1e-6)
+    assert np.isfinite(quality.yaw(points))
+    assert quality.yaw(mirrored) == pytest.approx(-quality.yaw(points), rel=1e-6, abs=1e-6)
 
 
 def test_checking_photos(embedder: Embedder) -> None:
@@ -102,7 +102,7 @@ def test_impostors_are_people_by_folder(embedder: Embedder, tmp_path: Path) -> N
 
 
 def test_near_copies_are_left_out() -> None:
-    measures = gates.measure(picture(0, 0), None)
+    measures = quality.measure(picture(0, 0), None)
     basis = np.eye(8, dtype=np.float32)
     samples = [Sample(basis[k // 5], str(k), measures) for k in range(40)]  # eight different, five times each
     assert len(select_varied(samples)) == 8

@@ -61,7 +61,7 @@ def test_pil_images_of_any_orientation_and_mode_are_read_as_their_files(
     base: Bundle, tmp_path: Path, orientation: int
 ) -> None:
     """A palette, transparency and 16 bits too: the pixels are those that the file would give."""
-    from facedge.enrollment.capture import as_pixels
+    from facedge.faces.crop import read_photo
     from facedge.imaging import load_rgb
 
     exif = Image.Exif()
@@ -71,13 +71,13 @@ def test_pil_images_of_any_orientation_and_mode_are_read_as_their_files(
     for image in (drawn, drawn.quantize(32), drawn.convert("L"), drawn.convert("CMYK"), sixteen):
         file = tmp_path / ("photo.jpg" if image.mode == "CMYK" else "photo.png")
         image.save(file, exif=exif)
-        found = as_pixels(Image.open(file))
+        found = read_photo(Image.open(file))
         np.testing.assert_array_equal(np.broadcast_to(found.reshape(*found.shape[:2], -1), load_rgb(file).shape),
                                       load_rgb(file))  # fmt: skip
     layer = drawn.convert("RGBA")
     layer.putalpha(Image.linear_gradient("L").resize(drawn.size))
     layer.save(tmp_path / "layer.png", exif=exif)
-    off = as_pixels(Image.open(tmp_path / "layer.png")).astype(int) - load_rgb(tmp_path / "layer.png")
+    off = read_photo(Image.open(tmp_path / "layer.png")).astype(int) - load_rgb(tmp_path / "layer.png")
     assert np.abs(off).max() <= 1
 
 

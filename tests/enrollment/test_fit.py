@@ -12,11 +12,11 @@ from tiny_bundle import embedding_of
 
 import facedge
 from facedge.bundle import read_bundle
+from facedge.bundle.head_onnx import read_head
 from facedge.enrollment import store
 from facedge.enrollment.fit import Impostors, fit
 from facedge.enrollment.template import Linear, head_bytes, template
 from facedge.errors import BundleError, InputError
-from facedge.runtime.head_graph import read_head
 
 
 def embeddings(person: int, takes: range) -> np.ndarray:

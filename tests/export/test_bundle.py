@@ -12,7 +12,7 @@ from torch import nn
 
 from facedge.bundle import read_bundle
 from facedge.bundle.arrays import read_cohort
-from facedge.dataset.faces import Faces
+from facedge.dataset.prepared import Faces
 from facedge.errors import BundleError, ExportError, InputError, RunError
 from facedge.export import bundle as export_module
 from facedge.export import parity
@@ -20,7 +20,7 @@ from facedge.export.bundle import ExportRequest, export_bundle
 from facedge.export.onnx import backbone_onnx
 from facedge.runtime.golden import check_golden
 from facedge.runtime.verifier import load
-from facedge.train.run import embed_faces
+from facedge.train.run_folder import embed_faces
 
 
 @pytest.fixture(scope="module", autouse=True)

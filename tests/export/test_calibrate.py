@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tiny_bundle
 
-from facedge.dataset.synthetic import write_photo_folders
+from facedge.demo.synthetic_dataset import write_photo_folders
 from facedge.errors import DatasetError, ExportError, InputError
 from facedge.export.calibrate import Impostors, calibrate, cohort, impostor_photos, joined, known_identities
 from facedge.progress import untracked

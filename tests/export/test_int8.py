@@ -10,8 +10,8 @@ from export_runs import SPEC, write_backbone, write_faces, write_head
 from torch import nn
 
 from facedge.bundle.arrays import read_array
-from facedge.dataset.faces import Faces
-from facedge.dataset.synthetic import write_photo_folders
+from facedge.dataset.prepared import Faces
+from facedge.demo.synthetic_dataset import write_photo_folders
 from facedge.errors import ExportError
 from facedge.export import int8
 from facedge.export.bundle import ExportRequest, export_bundle
@@ -27,13 +27,13 @@ from facedge.export.int8 import (
     sensitivity,
 )
 from facedge.export.onnx import backbone_onnx
+from facedge.faces.crop import find_crop
 from facedge.imaging import load_rgb
 from facedge.onnx_session import open_session
 from facedge.progress import silent, untracked
 from facedge.runtime.golden import check_golden
-from facedge.runtime.locate import locate
 from facedge.runtime.verifier import load
-from facedge.train.run import load_backbone
+from facedge.train.run_folder import load_backbone
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (40, 1, 32, 32)).astype(np.float32)
 FIGURES = Figures("test", 100, 0.88, 0.80, 10, 50, 500, 0.1, 0.30)
@@ -166,7 +166,7 @@ def test_impostor_photos_count_in_both_precisions(
     m = bundle.manifest
     assert m.precision == "int8" and m.calibration and m.calibration.identities == 40 + 4
     assert "strangers in crowd, the higher score of float32 and int8" in m.calibration.method
-    crops = [locate(load_rgb(path)).crop for path in sorted((tmp_path / "crowd").rglob("*.*"))]
+    crops = [find_crop(load_rgb(path)).crop for path in sorted((tmp_path / "crowd").rglob("*.*"))]
     in_int8 = np.concatenate([load(bundle, precision="int8").embed(crop[None]) for crop in crops if crop is not None])
     cohort = read_array("cohort.npy", bundle.files["cohort.npy"])
     assert all(np.abs(cohort - row).max(axis=1).min() < 1e-5 for row in in_int8)  # enrollment needs the int8 embeddings

@@ -10,7 +10,8 @@ import torch
 from facedge.export.onnx import backbone_onnx, template_head_onnx
 from facedge.export.parity import check_verifier
 from facedge.export.verifier_graph import verifier_onnx
-from facedge.imaging import find_images, load_rgb
+from facedge.image_files import find_images
+from facedge.imaging import load_rgb
 from facedge.onnx_session import open_session
 from facedge.preprocessing import PreprocessSpec, preprocess
 from facedge.train.architectures import build

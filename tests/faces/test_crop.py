@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import facedge.detection
-from facedge.alignment import align, refine
-from facedge.detection import Face
+import facedge.faces.detect
 from facedge.errors import ImageError, InputError
+from facedge.faces.align import align
 from facedge.faces.crop import FaceCrop, find_crop, follow_crop, is_aligned, read_photo
+from facedge.faces.detect import Face
+from facedge.faces.landmarks import refine
 from facedge.faces.options import MIN_FACE, MIN_SCORE, FaceOptions
 from facedge.imaging import load_rgb
 from facedge.preprocessing.spec import LANDMARKS
@@ -30,7 +31,7 @@ def face(left: float, top: float, width: float) -> Face:
 @pytest.fixture
 def faces(monkeypatch: pytest.MonkeyPatch) -> Faces:
     def put(found: list[Face]) -> None:
-        monkeypatch.setattr(facedge.detection, "detect", lambda image, **options: found)
+        monkeypatch.setattr(facedge.faces.detect, "detect", lambda image, **options: found)
 
     return put
 
@@ -112,7 +113,7 @@ def test_the_options_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(options)
         return []
 
-    monkeypatch.setattr("facedge.detection.detect", detect)
+    monkeypatch.setattr("facedge.faces.detect.detect", detect)
     for options in (FaceOptions(min_face=0.2), FaceOptions(min_score=0.9)):
         assert find_crop(np.zeros((300, 300, 3), np.uint8), options).reason == "no_face"
     assert asked == [
@@ -193,7 +194,7 @@ def test_a_crop_is_detect_choose_refine_align(shared_data: Path) -> None:
     found = find_crop(photo)
     assert found.reason is None
     assert found.face is not None
-    landmarks = refine(photo, facedge.detection.detect(photo)[0].landmarks)
+    landmarks = refine(photo, facedge.faces.detect.detect(photo)[0].landmarks)
     np.testing.assert_array_equal(found.face.landmarks, landmarks)
     np.testing.assert_array_equal(found.crop, align(photo, landmarks))
     again = follow_crop(photo, found)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from facedge.faces.detect import detect
-from facedge.imaging import find_images, load_rgb
+from facedge.image_files import find_images
+from facedge.imaging import load_rgb
 
 pytestmark = pytest.mark.real
 SUBSET = 150

@@ -15,7 +15,7 @@ import sys
 import numpy as np
 import facedge
 from facedge import detection
-from facedge.camera.frames import Frame
+from facedge.camera.source import Frame
 from facedge.live.watcher import Watcher
 
 real = detection.detect

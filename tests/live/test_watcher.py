@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from facedge.bundle import read_bundle
-from facedge.camera.frames import CameraEvent, Frame
+from facedge.camera.source import CameraEvent, Frame
 from facedge.live import watcher as module
 from facedge.live.attempt import FusionRule
 from facedge.live.lockout import Lockout

@@ -12,7 +12,7 @@ pytest.importorskip("onnx", reason="the tiny bundle is built with the onnx packa
 from tiny_bundle import NAMES, write_tiny
 from tiny_faces import PHOTOS, TEST_PEOPLE, write_tiny_faces
 
-from facedge.dataset.faces import Faces
+from facedge.dataset.prepared import Faces
 from facedge.errors import InputError
 from facedge.metrics.intervals import Bootstrap
 from facedge.report.evaluate import Settings, evaluate

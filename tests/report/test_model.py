@@ -11,12 +11,12 @@ pytest.importorskip("onnx", reason="the helpers of export's tests need the train
 from export_runs import NAMES, write_backbone, write_faces
 from tiny_bundle import write_tiny
 
-from facedge.dataset.faces import Faces
+from facedge.dataset.prepared import Faces
 from facedge.errors import FacedgeError, InputError
 from facedge.metrics.intervals import Bootstrap
 from facedge.report.evaluate import Settings, evaluate
 from facedge.report.model import open_model
-from facedge.train.run import weights_sha256
+from facedge.train.run_folder import weights_sha256
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ pytest.importorskip("onnx", reason="the tiny bundle is built with the onnx packa
 from tiny_bundle import write_tiny
 from tiny_faces import write_tiny_faces
 
-from facedge.dataset.faces import Faces
+from facedge.dataset.prepared import Faces
 from facedge.formatting import percent
 from facedge.metrics.intervals import Bootstrap
 from facedge.report.evaluate import Settings, evaluate

@@ -11,10 +11,10 @@ import tiny_bundle
 
 from facedge.bundle import Bundle, read_bundle, write_bundle
 from facedge.bundle.arrays import to_npy
-from facedge.export.verifier import verifier_onnx
+from facedge.bundle.head_onnx import verifier_properties
+from facedge.export.verifier_graph import verifier_onnx
 from facedge.runtime.check import Finding, check_bundle
 from facedge.runtime.golden import golden_files
-from facedge.runtime.verifier_graph import verifier_properties
 
 
 def whole_bundle(folder: Path, *, threshold: float = 0.5, me: int = 0) -> Bundle:

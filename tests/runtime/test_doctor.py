@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facedge.preprocessing import _kernels
+from facedge.preprocessing import kernel
 from facedge.runtime import doctor
 from facedge.runtime.doctor import diagnose
 
@@ -27,7 +27,7 @@ def test_every_part_is_checked() -> None:
 
 
 def test_no_compiler_means_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_kernels, "available", lambda: ("numpy",))
+    monkeypatch.setattr(kernel, "available", lambda: ("numpy",))
     monkeypatch.delenv("FACEDGE_KERNEL", raising=False)
     assert found("kernel") == doctor.Item(
         "kernel", "missing", "numpy (slow)", "install a C compiler, then pip install --force-reinstall facedge"
@@ -71,7 +71,7 @@ def test_a_check_that_raises_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> No
     def broken() -> tuple[str, ...]:
         raise RuntimeError("illegal instruction")
 
-    monkeypatch.setattr(_kernels, "chosen", broken)
+    monkeypatch.setattr(kernel, "chosen", broken)
     assert found("kernel").text == "RuntimeError: illegal instruction"
     assert found("kernel").state == "broken"
 

@@ -11,7 +11,7 @@ from facedge.preprocessing import PreprocessSpec, resize_grey
 from facedge.train.architectures import build
 from facedge.train.config import BackboneConfig, DataCard, HeadConfig, Recipe
 from facedge.train.face_head import FaceHead
-from facedge.train.run import save_weights, weights_sha256, write_config
+from facedge.train.run_folder import save_weights, weights_sha256, write_config
 
 NAMES = tuple(f"Attribute_{k}" for k in range(40))
 SPEC = PreprocessSpec(size=32)

@@ -9,7 +9,7 @@ import tiny_bundle
 
 from facedge.bundle import Bundle, write_bundle
 from facedge.bundle.arrays import to_npy
-from facedge.runtime.head_graph import head_onnx_bytes
+from facedge.bundle.head_onnx import head_onnx_bytes
 from facedge.types import Float32Array, Int32Array, UInt8Array
 
 PEOPLE, EACH = 90, 4

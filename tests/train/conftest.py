@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facedge.dataset.faces import Faces
+from facedge.dataset.prepared import Faces
 
 ATTRIBUTES = tuple(f"Attribute_{n}" for n in range(4))
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from facedge.dataset.faces import Faces
 from facedge.dataset.prepare import prepare_faces
-from facedge.dataset.synthetic import write_synthetic_celeba
+from facedge.dataset.prepared import Faces
+from facedge.demo.synthetic_dataset import write_synthetic_celeba
 from facedge.errors import RunError
 from facedge.preprocessing import PreprocessSpec, preprocess
 from facedge.train.augment import centre_crop

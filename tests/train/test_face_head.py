@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from facedge.dataset.faces import Faces
-from facedge.dataset.synthetic import write_photo_folders
+from facedge.dataset.prepared import Faces
+from facedge.demo.synthetic_dataset import write_photo_folders
 from facedge.errors import DatasetError, RunError
 from facedge.preprocessing import PreprocessSpec
 from facedge.train.config import HeadConfig

@@ -7,9 +7,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from facedge.dataset.faces import Faces
 from facedge.dataset.prepare import prepare_faces
-from facedge.dataset.synthetic import write_synthetic_celeba
+from facedge.dataset.prepared import Faces
+from facedge.demo.synthetic_dataset import write_synthetic_celeba
 from facedge.errors import RunError
 from facedge.train.teacher import CONVENTIONS, Teacher, TeacherInput, fingerprint, read_convention, teacher_embeddings
 

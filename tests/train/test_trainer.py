@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from facedge.dataset.faces import Faces
+from facedge.dataset.prepared import Faces
 from facedge.errors import RunError
 from facedge.preprocessing import PreprocessSpec
 from facedge.train.architectures import build

@@ -1,3 +1,0 @@
-"""Moved: facedge.faces.align."""
-
-from facedge.faces.align import sample as sample

@@ -1,3 +1,0 @@
-"""Moved: facedge.bundle.resolve."""
-
-from facedge.bundle.resolve import pretrained as pretrained

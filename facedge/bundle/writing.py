@@ -1,3 +1,0 @@
-"""Moved: facedge.bundle.write."""
-
-from facedge.bundle.write import check_target as check_target

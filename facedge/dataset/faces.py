@@ -1,3 +1,0 @@
-"""Moved: facedge.dataset.prepared."""
-
-from facedge.dataset.prepared import Faces as Faces

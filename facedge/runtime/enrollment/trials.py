@@ -1,3 +1,0 @@
-"""Moved: facedge.enrollment.calibration."""
-
-from facedge.enrollment.calibration import cohort_trials as cohort_trials

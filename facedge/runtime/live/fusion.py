@@ -1,3 +1,0 @@
-"""Moved: facedge.live.attempt."""
-
-from facedge.live.attempt import LIMIT as LIMIT

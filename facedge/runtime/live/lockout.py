@@ -1,3 +1,0 @@
-"""Moved: facedge.live.lockout."""
-
-from facedge.live.lockout import Lockout as Lockout

@@ -1,3 +1,0 @@
-"""Moved: facedge.live.watcher."""
-
-from facedge.live.watcher import Watcher as Watcher
