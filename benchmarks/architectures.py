@@ -36,7 +36,7 @@ ROUNDS = 60
 
 @dataclass(frozen=True)
 class Variant:
-    """One point of the scatter; crop is the side in pixels of the square box around the face that the network sees."""
+    """One point of the scatter; crop is the side in pixels of the square around the face that is its input."""
 
     name: str
     widths: tuple[int, ...] = Edge.widths

@@ -5,7 +5,7 @@
 Every test identity with 20 images or more is enrolled by `--images` of its own. An attempt is a run of other images of
 one person: of the person enrolled (genuine) or of anybody else (impostor). The threshold is the one that enrollment
 sets for a single frame. Images of a data set differ more than the frames of a second, so a rule that takes the best of
-several looks has more luck here than before a camera: the FAR per attempt is on the safe side.
+several frames accepts more impostors here than before a camera: the FAR per attempt is an upper estimate.
 """
 
 import argparse

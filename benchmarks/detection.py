@@ -81,13 +81,13 @@ def back_in_crop(landmarks: npt.NDArray[np.float32], m: complex, t: complex) -> 
 
 
 def geometry_rows(data: Path, images: int) -> list[dict[str, float]]:
-    """Scale, turn and shift of crops against CelebA's own, for a first and a second look, by tilt."""
+    """Scale, turn and shift of crops against CelebA's own, without and with landmark refinement, by tilt."""
     celeba, random = data / "celeba", np.random.default_rng(0)
     lines = (celeba / "list_eval_partition.txt").read_text().splitlines()
     names = [line.split()[0] for line in lines if line.endswith(" 0")][10_000:]
     rows = []
     for degrees in (0.0, 10.0, 20.0, 30.0):
-        maps: dict[str, list[tuple[complex, complex]]] = {"first look": [], "second look": []}
+        maps: dict[str, list[tuple[complex, complex]]] = {"detected": [], "refined": []}
         for name in names[:: len(names) // images][:images]:
             image = load_rgb(celeba / "img_align_celeba" / name)
             sign, at = random.choice([-1, 1]), complex(random.uniform(220, 420), random.uniform(200, 280))
@@ -95,12 +95,12 @@ def geometry_rows(data: Path, images: int) -> list[dict[str, float]]:
             if not (faces := detect(frame)):
                 continue
             first = faces[0].landmarks
-            for look, points in (("first look", first), ("second look", refine(frame, first))):
+            for stage, points in (("detected", first), ("refined", refine(frame, first))):
                 c, shift = back_in_crop(points, m, t)
                 if sign < 0:  # so that a remaining tilt counts towards the given one
                     c = c.conjugate()
-                maps[look].append((c, shift))
-        rows += [{"tilt": degrees, "look": look} | spread(pairs) for look, pairs in maps.items()]
+                maps[stage].append((c, shift))
+        rows += [{"tilt": degrees, "landmarks": stage} | spread(pairs) for stage, pairs in maps.items()]
     return rows
 
 
@@ -127,7 +127,7 @@ def times(data: Path) -> dict[str, float]:
         "resize to 320": lambda: input_planes(photo, box),
         "network at 320x192": lambda: detector.run(planes),
         "detect": lambda: detect(photo),
-        "second look": lambda: refine(photo, face.landmarks),
+        "refined": lambda: refine(photo, face.landmarks),
     }
     spent: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(41):
@@ -159,7 +159,7 @@ def main() -> None:
     print(f"\n{'tilt':>5}  {'':12}{'scale':>8}{'sd':>8}{'turn':>8}{'sd':>8}")
     for row in result["geometry"]:
         print(
-            f"{row['tilt']:5.0f}  {row['look']:12}{row['scale']:8.3f}{row['scale_sd']:8.3f}"
+            f"{row['tilt']:5.0f}  {row['landmarks']:12}{row['scale']:8.3f}{row['scale_sd']:8.3f}"
             f"{row['turn']:8.2f}{row['turn_sd']:8.2f}"
         )
     if options.json:

@@ -32,7 +32,7 @@ from facedge.runtime.embedder import Embedder
 Floats = NDArray[np.float64]
 ENROLLED = (1, 3, 5, 10)
 LFW_IMAGES = 12  # of a person of LFW who is enrolled by 10
-FOLDS = 4  # of a cohort whose people take turns: nobody is scored by an enrollment that has seen them
+FOLDS = 4  # of a cohort whose people take turns: nobody is scored by an enrollment fitted on them
 SLOW = {"trained head": 40, "logistic": 40}  # people of the cohort that take turns: enough pairs for 0.1 %
 
 
@@ -141,7 +141,7 @@ def enrollments(fit: Fit, x: Floats, ids: NDArray[np.int64], fewest: int, images
 def cohort_scores(fit: Fit, cohort: tuple, images: int, most: int) -> Scored:
     """The cohort's people enrolled in turn, as `facedge.enrollment.calibration` does, for any method.
 
-    Those with a single image take no part, but methods that learn from strangers may learn from them.
+    People with a single image are not enrolled, but methods that fit on impostors may use them.
     """
     x, ids = cohort
     rng = np.random.default_rng(0)
@@ -153,8 +153,8 @@ def cohort_scores(fit: Fit, cohort: tuple, images: int, most: int) -> Scored:
     for who in rng.permutation(known[counts > images])[:most]:
         enroll = rng.permutation(np.flatnonzero(ids == who))[:images]
         for fold in range(FOLDS):
-            tried, seen = (fold_of == fold) & (ids != who), (fold_of != fold) & (ids != who)
-            impostor.append(fit(x[enroll], x[seen], ids[seen])(x[tried]))
+            tried, fitted = (fold_of == fold) & (ids != who), (fold_of != fold) & (ids != who)
+            impostor.append(fit(x[enroll], x[fitted], ids[fitted])(x[tried]))
             pairs.append(np.stack([np.full(tried.sum(), who), ids[tried]], axis=1))
     return Scored(np.zeros(0), np.zeros(0, np.int64), np.concatenate(impostor), np.concatenate(pairs))
 

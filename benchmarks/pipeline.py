@@ -1,4 +1,4 @@
-"""From a frame to an answer, side by side: facedge, OpenCV's YuNet + SFace, dlib, SCRFD + MobileFaceNet. One thread.
+"""From a frame to a decision, side by side: facedge, OpenCV's YuNet + SFace, dlib, SCRFD + MobileFaceNet. One thread.
 
     python benchmarks/pipeline.py VIDEO [VIDEO ...] --bundle PERSON.facedge [--models FOLDER] [--frames 60]
 
@@ -80,7 +80,7 @@ def decode(video: Path, count: int) -> list[Image]:
 
 
 class NeverLocked(Lockout):
-    """A stranger's video fails again and again, and is looked at all the same."""
+    """No lockout: a video of an impostor fails often, and every frame must be processed all the same."""
 
     def remaining(self, _now: float) -> float:
         """No time at all."""

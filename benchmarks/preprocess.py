@@ -83,7 +83,7 @@ def words_of(job: Job) -> npt.NDArray[np.uint64]:
 
 
 def runners(job: Job) -> tuple[dict[str, Run], dict[str, int], list[str]]:
-    """Name -> what to time, name -> images it takes a round, and who is absent."""
+    """Name -> what to time, name -> images it takes a round, and the peers not installed."""
     runs: dict[str, Run] = {}
     shares: dict[str, int] = {}
     absent = []
@@ -193,10 +193,10 @@ def draw_case(axis: Any, case: str, peers: dict[str, Any]) -> None:
     names, times = [n for n, _ in slowest_first], [float(r["us"]) for _, r in slowest_first]
     colours = ["#d1495b" if n.startswith("facedge") else "#8d99ae" if n in PEERS else "#dddddd" for n in names]
     bars = axis.barh(names, times, color=colours)
-    told = [
+    labels = [
         f"{r['us']:,.1f}" + (f"   error {r['error_max']:.2f}" if "error_max" in r else "") for _, r in slowest_first
     ]
-    axis.bar_label(bars, told, padding=4, fontsize=9)
+    axis.bar_label(bars, labels, padding=4, fontsize=9)
     axis.set_xscale("log")
     axis.set_xlim(times[-1] / 2, times[0] * 30)
     axis.set_title(case.replace("->", "\N{RIGHTWARDS ARROW}"), fontsize=12, loc="left")

@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=202_599)
     parser.add_argument("--part", type=int, default=24_856)
     parser.add_argument("--resume-images", type=int, default=2_000)
-    parser.add_argument("--folder", type=Path, help="where there is room; default: the temporary folder")
+    parser.add_argument("--folder", type=Path, help="a folder with enough space; default: the temporary folder")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()

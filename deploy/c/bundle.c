@@ -143,7 +143,7 @@ static facedge_status read_files(int folder, bundle *b, char *why, size_t why_si
         file->name = entry->key;
         b->count++;
         if (!json_whole(json_get(entry, "size"), &size) || (size_t)size != file->size)
-            REFUSE("%s has another size than its manifest says", entry->key);
+            REFUSE("%s has another size than its manifest gives", entry->key);
         sha256_hex(file->data, file->size, hex);
         if (strcmp(hex, expected) != 0) REFUSE("%s is damaged or was replaced: its sha256 is not the manifest's", entry->key);
     }

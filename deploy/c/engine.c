@@ -51,7 +51,7 @@ static void release(const engine *e, int place, object o) {
     if (o) ((void (*)(object))e->api[place])(o);
 }
 
-/* 1 where status says all is well; else its message goes to `why`. */
+/* 1 where status is no error; otherwise its message goes to `why`. */
 static int good(const engine *e, object status, const char *what, char *why, size_t why_size) {
     if (!status) return 1;
     if (why && why_size)

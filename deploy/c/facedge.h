@@ -30,7 +30,7 @@ typedef enum {
     FACEDGE_BAD_ARGUMENT = 1,
     FACEDGE_BAD_BUNDLE = 2,   /* damaged, edited, too new, or of a preprocessing that this code does not implement */
     FACEDGE_NOT_ENROLLED = 3, /* the bundle's head is a template: it verifies nobody */
-    FACEDGE_NO_ENGINE = 4,    /* onnxruntime's library is not there or does not do what was asked */
+    FACEDGE_NO_ENGINE = 4,    /* onnxruntime's library is missing or a call of it failed */
     FACEDGE_NO_MEMORY = 5
 } facedge_status;
 
@@ -55,7 +55,7 @@ typedef struct {
     double threshold;
 } facedge_decision;
 
-/* What the models say of one image. A NULL pointer is an answer that is not wanted; sizes as facedge_* below. */
+/* The outputs of the models for one image. NULL pointers are skipped; sizes as facedge_* below. */
 typedef struct {
     float *tensor;      /* size * size: the backbone's input */
     float *embedding;   /* embedding_size, of length 1 */

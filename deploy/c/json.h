@@ -1,4 +1,4 @@
-/* Enough JSON for a manifest: parse a whole text into a tree, look things up, free it in one call. */
+/* Enough JSON for a manifest: parse a whole text into a tree, look values up, free it in one call. */
 #ifndef FACEDGE_JSON_H
 #define FACEDGE_JSON_H
 

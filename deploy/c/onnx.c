@@ -94,7 +94,7 @@ static int standard(const field *domain) {
     return length == 0 || (length == 7 && memcmp(domain->start, "ai.onnx", 7) == 0);
 }
 
-/* Look at one message and put what is below it on the stack. */
+/* Inspect one message and put its submessages on the stack. */
 static onnx_verdict visit(message m, waiting *stack, facts *found) {
     kind kind = m.kind;
     int depth = m.depth + 1;

@@ -1,4 +1,4 @@
-/* Looking into an ONNX file before an engine sees it: does it keep to itself? deploy/FORMAT.md section 3, step 6. */
+/* Inspects an ONNX file before it is loaded: no external data, standard operators. deploy/FORMAT.md section 3, step 6. */
 #ifndef FACEDGE_ONNX_H
 #define FACEDGE_ONNX_H
 
@@ -13,7 +13,7 @@ typedef enum {
     ONNX_NO_MEMORY
 } onnx_verdict;
 
-/* Everything in the file is looked at: subgraphs, functions and training graphs too. No memory is kept. */
+/* Everything in the file is inspected: subgraphs, functions and training graphs too. No memory is kept. */
 onnx_verdict onnx_inspect(const unsigned char *data, size_t size);
 
 #endif

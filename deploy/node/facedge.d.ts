@@ -23,7 +23,7 @@ export interface Answer {
   probability: number;
 }
 
-/** What manifest.json says; deploy/FORMAT.md, section 2, has all of it. */
+/** The fields of manifest.json, defined in deploy/FORMAT.md, section 2. */
 export interface Manifest {
   name: string;
   enrolled: boolean;

@@ -42,7 +42,7 @@ export async function readBundle(path) {
     if (!/^[A-Za-z0-9_][A-Za-z0-9_.]*$/.test(name)) throw new BundleError(`${name} is no file of a bundle`);
     files[name] = await read(name);
     if (files[name].length !== entry?.size || sha256(files[name]) !== entry.sha256)
-      throw new BundleError(`${name} is damaged or was replaced: it is not what the manifest says`);
+      throw new BundleError(`${name} is damaged or was replaced: its size or hash is not the manifest's`);
   }
   return { manifest, files };
 }

@@ -1,4 +1,4 @@
-// Compiled, never run: the types say what the module does.
+// Compiled, never run: checks that the types match the module.
 import { BundleError, load, type Decision, type Image } from './facedge.js';
 
 const image: Image = { data: new Uint8Array(178 * 218 * 3), height: 218, width: 178 };

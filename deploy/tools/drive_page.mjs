@@ -138,14 +138,14 @@ const tasks = {
       ort.env.wasm.numThreads = 1;
       const bytes = async (name) => new Uint8Array(await (await fetch(name)).arrayBuffer());
       const { readBundle } = await import('./src/bundle.js');
-      const { makeSight } = await import('./src/sight.js');
+      const { makeFrameEmbedder } = await import('./src/sight.js');
       const { align } = await import('./src/align.js');
       const bundle = await readBundle((name) => bytes(`./bundle/${name}`));
-      const look = await makeSight(ort, await bytes('./models/face_detection_yunet_2023mar.onnx'), bundle);
+      const embedFrame = await makeFrameEmbedder(ort, await bytes('./models/face_detection_yunet_2023mar.onnx'), bundle);
       const picture = { data: await bytes('./kit/frame.rgb'), width, height, channels: 3 };
-      const seen = await look(picture);
+      const seen = await embedFrame(picture);
       const times = [];
-      for (let n = 0; n < 20; n++) times.push((await look(picture)).ms);
+      for (let n = 0; n < 20; n++) times.push((await embedFrame(picture)).ms);
       const ms = Object.fromEntries(Object.keys(seen.ms).map((stage) => [stage, times.map((t) => t[stage]).sort((a, b) => a - b)[10]]));
       return { ...seen, ms, embedding: Array.from(seen.embedding), crop: Array.from(align(picture, seen.face.landmarks)) };
     }, options.frame);

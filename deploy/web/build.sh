@@ -35,7 +35,7 @@ try:
     if missing:
         sys.exit(f"{sys.argv[1]} has no {' and no '.join(missing)}, which the page needs: export it again with --faces")
     if manifest.enrolled:
-        print(f"note: this bundle holds the face of {manifest.name}: serve the page to them only", file=sys.stderr)
+        print(f"note: {manifest.name} is enrolled in this bundle: serve the page to that person only", file=sys.stderr)
     read_model(find_model())
     print(find_model())
 except FacedgeError as problem:

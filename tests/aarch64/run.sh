@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # aarch64 for real: builds the aarch64 wheel with a cross compiler, installs it with the aarch64 onnxruntime beside an
-# aarch64 Python, and holds the golden vectors of a bundle against what they answer under qemu.
+# aarch64 Python, and compares their outputs under qemu with the golden vectors of a bundle.
 #
 #   tests/aarch64/run.sh [BUNDLE]        the bundle that facedge ships by default
 #
@@ -9,7 +9,7 @@
 #
 # FACEDGE_AARCH64_WHEEL  a folder that gets the wheel (deleted with everything else by default)
 # FACEDGE_AARCH64_CACHE  a folder that keeps the downloads for the next run
-# Exit code: 0 all vectors come out; 1 they do not; 77 something is missing, and the last line says what.
+# Exit code: 0 all vectors come out; 1 they do not; 77 something is missing, and the last line names it.
 set -euo pipefail
 
 repository=$(cd "$(dirname "$0")/../.." && pwd)
@@ -90,7 +90,7 @@ install_wheel() {
         missing "pip could not bring the aarch64 wheels: $(grep -m 1 ERROR "$work/pip.log" || tail -n 1 "$work/pip.log")"
 }
 
-# qemu before 8 shows programs this machine's cpuinfo, on which onnxruntime stumbles; a file under -L is seen in its place.
+# qemu before 8 shows programs this machine's cpuinfo, which onnxruntime cannot read; a file under -L replaces it.
 show_cpuinfo() {
     mkdir -p "$root/proc"
     for core in 0 1 2 3; do

@@ -2,7 +2,7 @@
  *
  *     check_align CASES     prints "calls N", then one line per implementation: its name and a hash of all outputs
  *
- * Buffers are exactly as large as the frames reach, so that AddressSanitizer sees the first byte too far.
+ * Buffers are exactly as large as the frames reach, so that AddressSanitizer detects the first byte beyond.
  */
 #include "align.h"
 #include "random_calls.h"

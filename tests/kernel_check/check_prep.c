@@ -2,7 +2,7 @@
  *
  *     check_prep CASES      prints "calls N", then one line per implementation: its name and a hash of all outputs
  *
- * Buffers are exactly as large as the images reach, so that AddressSanitizer sees the first byte too far.
+ * Buffers are exactly as large as the images reach, so that AddressSanitizer detects the first byte beyond.
  */
 #include "prep.h"
 #include "random_calls.h"

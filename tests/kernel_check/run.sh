@@ -7,7 +7,7 @@
 #
 # KERNEL_CHECK_CASES    cases of 2 (default 20000)
 # KERNEL_CHECK_CALLS    calls of 1 (default 1000000)
-# Parts whose tools are missing are skipped, and said so; KERNEL_CHECK_REQUIRE=1 makes that a failure.
+# Parts whose tools are missing are skipped with a message; KERNEL_CHECK_REQUIRE=1 makes that a failure.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -43,7 +43,7 @@ sanitize() {
         skip "the compiler has no sanitizers"
         return
     fi
-    # A case makes several calls: how many, a short run tells.
+    # A case makes several calls; a short run counts them.
     done_calls=$("$work/$driver-san" 500 | awk '/^calls/ {print $2}')
     "$work/$driver-san" $((calls * 500 / done_calls + 1)) >"$work/san"
     echo "$driver: $(awk '/^calls/ {print $2}' "$work/san") calls under AddressSanitizer and UBSan, no complaint"

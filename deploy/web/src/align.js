@@ -1,4 +1,4 @@
-// A face in a frame -> the aligned 178x218 crop. The integers of facedge/alignment/_reference.py: each output pixel is
+// A face in a frame -> the aligned 178x218 crop. The integers of facedge/faces/align.py: each output pixel is
 // the mean of samples x samples points of the frame, each read by linear interpolation at 1/128 pixel.
 
 import { FRAME_HEIGHT, FRAME_WIDTH, TARGET } from './geometry.js';

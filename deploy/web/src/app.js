@@ -1,4 +1,4 @@
-// The page from start to end: welcome, enroll, verify, the answer. Each function is one state and leads to the next.
+// The states of the page: welcome, enroll, verify, decision. Each function shows one state and calls the next.
 
 import { decide, FRAMES } from './attempt.js';
 import { closeCamera, grab, isLive, openCamera } from './camera.js';
@@ -14,8 +14,8 @@ const PATIENCE = 8000; // ms without a usable face until an attempt ends
 const POSES = ['Look straight at the camera.', 'Turn your head a little to one side.', 'And a little to the other side.'];
 
 const engine = startEngine();
-let about; // what the bundle says of itself
-let round = 0; // grows whenever the person goes elsewhere, so that what still runs knows it is not wanted
+let about; // fields of the bundle's manifest
+let round = 0; // incremented when an attempt is left; a loop that still runs then ends
 
 class Stopped extends Error {}
 
@@ -30,8 +30,8 @@ function welcome() {
   if (about.enrolled) {
     show({
       state: 'welcome',
-      headline: `Is it ${about.name}?`,
-      hint: `This page knows the face of ${about.name}. Look into the camera and it tells whether it is you.`,
+      headline: `Verify ${about.name}`,
+      hint: `${about.name} is enrolled in this page. Look into the camera to be verified.`,
       primary: ['Verify', guarded(() => verify(judgeOfBundle(about)))],
       secondary: ['Enroll another face', guarded(enroll)],
     });
@@ -40,35 +40,35 @@ function welcome() {
   show({
     state: 'welcome',
     headline: 'Is it me?',
-    hint: 'Show this page your face once. From then on it tells you from everybody else.',
+    hint: 'Enroll your face once. After that this page can verify that it is you.',
     primary: ['Start', guarded(enroll)],
   });
 }
 
 async function enroll() {
-  await cameraOn('enrolling', 'Getting to know you');
+  await cameraOn('enrolling', 'Enrolling');
   const views = [];
   await watch({
     wait: BETWEEN_VIEWS,
     patience: Infinity,
     hint: () => POSES[Math.min(Math.floor((views.length / VIEWS) * POSES.length), POSES.length - 1)],
-    take(sight) {
-      views.push(sight.embedding);
+    take(result) {
+      views.push(result.embedding);
       setProgress(views.length / VIEWS);
       return views.length === VIEWS;
     },
   });
-  setHint('Comparing with strangers …');
-  const result = await engine.enroll(views);
-  if (result) enrolled(judgeOfPage(result));
+  setHint('Comparing with the impostor cohort …');
+  const enrollment = await engine.enroll(views);
+  if (enrollment) enrolled(judgeOfPage(enrollment));
   else again('That did not work', 'The views differed too much. Try in better light, alone in the picture.', enroll);
 }
 
 function enrolled(judge) {
   show({
     state: 'enrolled',
-    headline: 'Now I know you',
-    hint: 'Try it: let yourself be verified, then let a friend try.',
+    headline: 'You are enrolled',
+    hint: 'Try it: verify yourself, then let somebody else try.',
     primary: ['Verify', guarded(() => verify(judge))],
     secondary: ['Forget me', welcomeAndOff],
     evidence: judge.evidence,
@@ -76,27 +76,27 @@ function enrolled(judge) {
 }
 
 async function verify(judge) {
-  await cameraOn('verifying', 'Is it you?');
+  await cameraOn('verifying', 'Verifying');
   const scores = [];
-  const seen = await watch({
+  const complete = await watch({
     wait: BETWEEN_FRAMES,
     patience: PATIENCE,
     hint: () => 'Look at the camera.',
-    take(sight) {
-      scores.push(judge.scoreOf(sight));
+    take(result) {
+      scores.push(judge.scoreOf(result));
       setProgress(scores.length / FRAMES);
       return scores.length === FRAMES;
     },
   });
-  if (!seen) again('No answer', 'I saw no face that I could compare.', () => verify(judge));
-  else answer(judge, decide(scores, judge.threshold));
+  if (!complete) again('No decision', 'No face was found that could be compared.', () => verify(judge));
+  else showDecision(judge, decide(scores, judge.threshold));
 }
 
-function answer(judge, { accepted, score }) {
+function showDecision(judge, { accepted, score }) {
   show({
     state: accepted ? 'accepted' : 'rejected',
     headline: accepted ? 'It is you' : 'Not accepted',
-    hint: accepted ? 'This face matches the one I know.' : 'This face is not near enough to the one I know.',
+    hint: accepted ? 'This face matches the enrolled one.' : 'This face does not match the enrolled one closely enough.',
     scale: score === null ? undefined : judge.scale(score),
     primary: ['Verify again', guarded(() => verify(judge))],
     secondary: [about.enrolled ? 'Stop' : 'Forget me', welcomeAndOff],
@@ -104,27 +104,27 @@ function answer(judge, { accepted, score }) {
   });
 }
 
-/** Nothing was decided: that is a rejection, with a way on. */
+/** Nothing was decided: shown as a rejection with a button to try again. */
 function again(headline, hint, action) {
   show({ state: 'rejected', headline, hint, primary: ['Try again', guarded(action)], secondary: ['Stop', welcomeAndOff] });
 }
 
 /**
- * Look at frames until `take` has enough good ones. False where no good one came for `patience` ms.
- * A frame with something to better shows the advice instead of the hint.
+ * Embed frames until `take` has enough usable ones. False where no usable one came for `patience` ms.
+ * A frame that is not usable shows advice instead of the hint.
  */
 async function watch({ wait, patience, hint, take }) {
   const mine = ++round;
   let lastGood = performance.now();
   setHint(hint());
   for (;;) {
-    if (!isLive(video)) throw new Error('The camera is gone. Plug it in and try again.');
-    const sight = await engine.look(grab(video));
+    if (!isLive(video)) throw new Error('The camera was disconnected. Plug it in and try again.');
+    const result = await engine.embedFrame(grab(video));
     if (mine !== round) throw new Stopped();
-    const better = advice(sight);
+    const better = advice(result);
     if (!better) {
       lastGood = performance.now();
-      if (take(sight)) return true;
+      if (take(result)) return true;
     } else if (performance.now() - lastGood > patience) return false;
     setHint(better ?? hint());
     await new Promise((resolve) => setTimeout(resolve, better ? 60 : wait));
@@ -145,7 +145,7 @@ function welcomeAndOff() {
   welcome();
 }
 
-/** What happens at a click, with every failure shown: a page that stands still would look like an answer to come. */
+/** A click handler that shows every failure, so that the page never stays in a waiting state. */
 function guarded(action) {
   return () => action().catch(failed(action));
 }

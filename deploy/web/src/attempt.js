@@ -1,5 +1,5 @@
-// One attempt to be verified: the median score of a few frames decides. A lucky or unlucky frame decides nothing, and
-// as the frames of an attempt resemble each other, its FAR is about that of a single frame.
+// One attempt to be verified: the median score of a few frames decides. A single frame decides nothing, and
+// as the frames of an attempt are correlated, its FAR is about that of a single frame.
 
 export const FRAMES = 5;
 

@@ -64,7 +64,7 @@ export async function sha256(bytes) {
 /** @returns {Cohort} */
 function asCohort({ data, shape: [count, size] }, identities, embeddingSize) {
   if (size !== embeddingSize || (identities && identities.data.length !== count)) {
-    throw new Error('cohort.npy has another shape than the manifest says');
+    throw new Error('cohort.npy has another shape than the manifest gives');
   }
   if (!data.every(Number.isFinite)) throw new Error('cohort.npy holds values that are no numbers');
   const rows = Array.from({ length: count }, (_, n) => data.subarray(n * size, (n + 1) * size));

@@ -24,7 +24,7 @@ export function closeCamera(video) {
   video.srcObject = null;
 }
 
-/** Whether the picture goes on: false once the camera was unplugged or taken away. */
+/** Whether the stream is live: false once the camera was unplugged or its permission withdrawn. */
 export function isLive(video) {
   return video.srcObject?.getVideoTracks().some((track) => track.readyState === 'live') ?? false;
 }

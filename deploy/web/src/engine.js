@@ -24,7 +24,7 @@ export function startEngine() {
 
   return {
     open: () => call('open'),
-    look: (picture) => call('look', picture, [picture.data.buffer]),
+    embedFrame: (picture) => call('embedFrame', picture, [picture.data.buffer]),
     enroll: (views) => call('enroll', views),
   };
 }

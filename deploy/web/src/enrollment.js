@@ -1,5 +1,5 @@
 // Enrollment: the mean of a person's embeddings is the template; a probe's score says by how many standard deviations it
-// is nearer to the template than strangers are. The threshold is common to all people and comes from the cohort, whose
+// is nearer to the template than the impostor cohort. The threshold is common to all people and comes from the cohort, whose
 // people are enrolled in turn, each against all the others: N people make N (N - 1) / 2 pairs, which is what lets a
 // hundred of them support a FAR of 0.1 %.
 
@@ -21,7 +21,7 @@ export function enroll(views, cohort) {
   return { template, ...moments(cohort.rows.map((row) => cosine(template, row))) };
 }
 
-/** Higher is more alike; strangers lie around 0 with deviation 1. NaN for an embedding that is none. */
+/** Higher is more alike; impostors have mean 0 and deviation 1. NaN for an invalid embedding. */
 export function score(enrollment, embedding) {
   return (cosine(enrollment.template, embedding) - enrollment.mean) / enrollment.deviation;
 }
@@ -36,10 +36,10 @@ export function isConsistent(views, cohort, threshold) {
   return accepted >= AGREEING * views.length * (views.length - 1);
 }
 
-/** The threshold for everybody, the evidence behind it, and how strangers' scores are spread (see histogram). */
+/** The common threshold, the evidence behind it, and the histogram of impostor scores. */
 export function calibrate(cohort) {
-  const impostors = impostorComparisons(cohort);
-  return { ...lowestSupportedPoint(impostors), strangers: histogram(impostors.scores) };
+  const comparisons = impostorComparisons(cohort);
+  return { ...lowestSupportedPoint(comparisons), impostors: histogram(comparisons.scores) };
 }
 
 export const BIN = 0.25; // of a histogram, in standard deviations
@@ -59,7 +59,7 @@ export function histogram(scores, bins = 64) {
 export function impostorComparisons({ rows, people }) {
   const known = [...new Set(people)];
   if (known.length < FEWEST_PEOPLE) {
-    throw new Error(`the bundle knows ${known.length} strangers, enrollment needs ${FEWEST_PEOPLE}: export it again`);
+    throw new Error(`the bundle's cohort has ${known.length} people, enrollment needs ${FEWEST_PEOPLE}: export it again with more`);
   }
   const codeOf = new Map(known.map((who, code) => [who, code]));
   const codes = people.map((who) => codeOf.get(who));
@@ -68,7 +68,7 @@ export function impostorComparisons({ rows, people }) {
     const mine = rows.filter((_, n) => codes[n] === who);
     const template = meanDirection(mine.slice(0, MOST_IMAGES));
     const cosines = rows.map((row) => cosine(template, row));
-    // Strangers are scored by what the other half of the strangers says, as a probe's score has not seen the probe.
+    // Impostors are normalised by the other half of the cohort, as a probe is not part of the moments that score it.
     for (const half of [0, 1]) {
       const of = (side) => cosines.map((_, n) => n).filter((n) => codes[n] !== who && codes[n] % 2 === side);
       const { mean, deviation } = moments(of(1 - half).map((n) => cosines[n]));

@@ -1,4 +1,4 @@
-// From YuNet's twelve output tensors to faces: facedge/detection/decode.py in plain JavaScript.
+// From YuNet's twelve output tensors to faces: facedge/faces/boxes.py in plain JavaScript.
 
 const STRIDES = [8, 16, 32];
 const MOST_OVERLAP = 0.3; // IoU above which two boxes are one face

@@ -12,7 +12,7 @@ const REPLICATES = 400;
 /**
  * @typedef {object} OperatingPoint  accept if score >= threshold
  * @property {number} threshold
- * @property {number} target the FAR asked for
+ * @property {number} target the requested FAR
  * @property {number} upper95 the upper end of the 95 % interval of the FAR
  * @property {number} people @property {number} pairs @property {number} comparisons
  */
@@ -34,7 +34,7 @@ export function lowestSupportedPoint(impostors) {
       comparisons: sorted.length,
     };
   }
-  throw new Error('the bundle knows too few strangers to set a threshold: export it again with more people');
+  throw new Error('the cohort of the bundle is too small to set a threshold: export it again with more people');
 }
 
 /** Independent trials without an event that bound a rate by `rate` at 95 % (Hanley and Lippman-Hand, 1983). */

@@ -1,4 +1,4 @@
-// Who decides: the person enrolled in this page, or the one whom the bundle was made for. Both answer the same questions.
+// Scores, threshold and evidence of the person enrolled in this page, or of the person enrolled in the bundle: one interface.
 
 import { score } from './enrollment.js';
 import { ends } from './scale.js';
@@ -8,17 +8,17 @@ import { basisOfBundle, basisOfPage, evidenceWords } from './words.js';
  * @typedef {object} Judge
  * @property {number} threshold accept if score >= threshold
  * @property {(sight: import('./sight.js').Sight) => number} scoreOf
- * @property {(score: number) => object} scale what scale.js draws
+ * @property {(score: number) => object} scale the argument of drawScale
  * @property {string[]} evidence paragraphs
  */
 
 /** @returns {Judge} */
 export function judgeOfPage({ enrollment, point }) {
-  const { threshold, strangers } = point;
+  const { threshold, impostors } = point;
   return {
     threshold,
     scoreOf: (sight) => score(enrollment, sight.embedding),
-    scale: (value) => ({ score: value, threshold, strangers, ...ends(value, threshold) }),
+    scale: (value) => ({ score: value, threshold, impostors, ...ends(value, threshold) }),
     evidence: evidenceWords(point, basisOfPage(point)),
   };
 }
@@ -32,6 +32,6 @@ export function judgeOfBundle({ threshold, calibration }) {
     scale: (value) => ({ score: value, threshold, low: 0, high: 1 }),
     evidence: point
       ? evidenceWords(point, basisOfBundle(calibration))
-      : ['The threshold of this verifier was set by hand: nobody knows how often a stranger is accepted.'],
+      : ['The threshold of this verifier was set by hand: its false accept rate is not known.'],
   };
 }

@@ -1,5 +1,5 @@
 // A frame brought to the detector's input: antialiased resize, zero padding, planes blue first.
-// The same integers as facedge/detection/letterbox.py.
+// The same integers as facedge/faces/boxes.py.
 
 import { taps } from './weights.js';
 

@@ -15,6 +15,6 @@ export function readNpy(bytes) {
   const shape = found[2].split(',').filter((part) => part.trim()).map(Number);
   const body = bytes.slice(at + length); // a copy, so that it is aligned
   const count = shape.reduce((product, side) => product * side, 1);
-  if (body.byteLength !== count * Type.BYTES_PER_ELEMENT) throw new Error('a .npy file of another length than it says');
+  if (body.byteLength !== count * Type.BYTES_PER_ELEMENT) throw new Error('a .npy file has another length than its header gives');
   return { data: new Type(body.buffer), shape };
 }

@@ -1,15 +1,15 @@
-// Is there enough in a crop to answer at all? And what should the person do about it?
+// Quality checks of a frame, and the advice that the page shows where one fails.
 
 import { FRAME_WIDTH } from './geometry.js';
 import { boxArea } from './faces.js';
 
-export const LEAST_CONTRAST = 8; // grey levels, as facedge/runtime/quality.py
+export const LEAST_CONTRAST = 8; // grey levels, as facedge/faces/quality.py
 const DARK = 45; // mean grey level
 const LEAST_FACE = 0.11; // width of the face, of the frame's longer side
 const MOST_OFF = 0.42; // how far from the middle, of the frame's shorter side: beyond it the page's circle cuts the face
 const RIVAL = 0.4; // a second face of that part of the first one's area means two people
 
-/** Mean and standard deviation in grey levels (BT.601) of the part of the crop that the network sees. */
+/** Mean and standard deviation in grey levels (BT.601) of the part of the crop that the network reads. */
 export function light(crop, cropBox) {
   const [x0, y0, x1, y1] = cropBox.map((corner) => Math.round(corner / 256));
   let [sum, squares, count] = [0, 0, 0];
@@ -25,7 +25,7 @@ export function light(crop, cropBox) {
   return { mean, contrast: Math.sqrt(Math.max(0, squares / count - mean * mean)) };
 }
 
-/** Whether another face is so large that nobody can say which one is meant. @param {{box: number[]}[]} faces */
+/** Whether a second face is so large that the one to verify is ambiguous. @param {{box: number[]}[]} faces */
 export function hasRival(faces) {
   return faces.length > 1 && boxArea(faces[1].box) >= RIVAL * boxArea(faces[0].box);
 }

@@ -1,12 +1,12 @@
-// A second, closer look at a found face: landmarks that follow a tilted head. facedge/alignment/refine.py in plain
-// JavaScript, which says why: the network draws the landmarks of a small face towards an upright one.
+// Landmark refinement by a second detection on an upright window around the face, as facedge/faces/landmarks.py:
+// the network biases the landmarks of a small tilted face towards an upright one.
 
 import { samplePicture } from './align.js';
 import { consensus } from './faces.js';
 import { TARGET } from './geometry.js';
 import { fitSimilarity, inverted, minus, plus, samplingFor, scale } from './similarity.js';
 
-const WINDOW = 256; // pixels on a side of what the network sees
+const WINDOW = 256; // side in pixels of the network's input
 const FACE = 150; // pixels of the window that a face is wide
 const FACE_OF_CROP = 84; // pixels of the aligned crop that a face is wide
 const MIDDLE = [88, 126]; // of the face in the crop, brought to the middle of the window
@@ -15,7 +15,7 @@ const SAME_FACE = 0.5; // IoU
 const FARTHEST = WINDOW / 5; // pixels from the window's middle; what is farther is another face
 
 /**
- * Better landmarks for a face that was found; they come back as they are where the second look does not find it again.
+ * Refined landmarks of a detected face; unchanged where the second detection does not find it again.
  * @param {import('./geometry.js').Picture} picture
  * @param {(planes: Float32Array, height: number, width: number, leastScore: number) => Promise<import('./faces.js').Face[]>} candidates
  */

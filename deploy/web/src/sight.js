@@ -5,12 +5,12 @@ import { FRAME_HEIGHT, FRAME_WIDTH } from './geometry.js';
 import { makeDetector } from './detector.js';
 import { refine } from './refine.js';
 import { hasRival, LEAST_CONTRAST, light } from './quality.js';
-import { looksLikeFace } from './similarity.js';
+import { isPlausibleFace } from './similarity.js';
 
 /**
- * @typedef {object} Sight  what one frame showed
+ * @typedef {object} Sight  the result for one frame
  * @property {number} width @property {number} height of the frame
- * @property {import('./faces.js').Face | null} face the one that is meant
+ * @property {import('./faces.js').Face | null} face the one to verify
  * @property {null | 'no_face' | 'many_faces' | 'low_quality'} reason why there is no embedding
  * @property {{mean: number, contrast: number}} [light]
  * @property {Float32Array} [embedding] @property {number} [probability]
@@ -27,33 +27,33 @@ export async function makeVerifier(ort, model) {
   };
 }
 
-/** @returns a function from a Picture to its Sight; the first look is the slowest */
-export async function makeSight(ort, detectorModel, bundle) {
+/** @returns a function from a Picture to its Sight; the first call is the slowest */
+export async function makeFrameEmbedder(ort, detectorModel, bundle) {
   const { candidates, detect } = makeDetector(ort, detectorModel);
   const infer = await makeVerifier(ort, bundle.verifier);
   const { crop: cropBox } = bundle.manifest.spec;
 
   /** @returns {Promise<Sight>} */
-  return async function look(picture) {
+  return async function embedFrame(picture) {
     const clock = stopwatch();
     const faces = await detect(picture);
-    const seen = { width: picture.width, height: picture.height, face: faces[0] ?? null, ms: { detect: clock() } };
-    if (!seen.face || !looksLikeFace(seen.face.landmarks, seen.height, seen.width)) {
-      return { ...seen, face: null, reason: 'no_face' };
+    const result = { width: picture.width, height: picture.height, face: faces[0] ?? null, ms: { detect: clock() } };
+    if (!result.face || !isPlausibleFace(result.face.landmarks, result.height, result.width)) {
+      return { ...result, face: null, reason: 'no_face' };
     }
-    if (hasRival(faces)) return { ...seen, reason: 'many_faces' };
-    const landmarks = await refine(picture, seen.face.landmarks, candidates);
-    seen.ms.detect += clock();
-    if (!looksLikeFace(landmarks, seen.height, seen.width)) return { ...seen, reason: 'low_quality' };
-    seen.face = { ...seen.face, landmarks };
+    if (hasRival(faces)) return { ...result, reason: 'many_faces' };
+    const landmarks = await refine(picture, result.face.landmarks, candidates);
+    result.ms.detect += clock();
+    if (!isPlausibleFace(landmarks, result.height, result.width)) return { ...result, reason: 'low_quality' };
+    result.face = { ...result.face, landmarks };
     const crop = align(picture, landmarks);
-    seen.light = light(crop, cropBox);
-    seen.ms.align = clock();
-    if (!(seen.light.contrast >= LEAST_CONTRAST)) return { ...seen, reason: 'low_quality' };
+    result.light = light(crop, cropBox);
+    result.ms.align = clock();
+    if (!(result.light.contrast >= LEAST_CONTRAST)) return { ...result, reason: 'low_quality' };
     const { embedding, probability } = await infer(crop);
-    seen.ms.infer = clock();
-    const sound = embedding.every(Number.isFinite) && probability >= 0 && probability <= 1;
-    return sound ? { ...seen, reason: null, embedding, probability } : { ...seen, reason: 'low_quality' };
+    result.ms.infer = clock();
+    const valid = embedding.every(Number.isFinite) && probability >= 0 && probability <= 1;
+    return valid ? { ...result, reason: null, embedding, probability } : { ...result, reason: 'low_quality' };
   };
 }
 

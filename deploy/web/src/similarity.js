@@ -1,5 +1,5 @@
 // Five landmarks -> the similarity that brings a face to CelebA geometry, and its fixed-point form.
-// facedge/alignment/similarity.py in plain JavaScript; complex numbers are pairs [re, im].
+// facedge/faces/similarity.py in plain JavaScript; complex numbers are pairs [re, im].
 
 import { TARGET } from './geometry.js';
 
@@ -31,7 +31,7 @@ function centred(points) {
 }
 
 /** Whether the landmarks are those of a face in a frame of that size, so that aligning makes sense. */
-export function looksLikeFace(landmarks, height, width) {
+export function isPlausibleFace(landmarks, height, width) {
   if (!landmarks.flat().every(Number.isFinite)) return false;
   const [x, y] = mean(landmarks);
   const [p, q] = [centred(landmarks), centred(TARGET)];

@@ -1,4 +1,4 @@
-// What the page shows, and nothing about why.
+// The elements of the page and their contents.
 
 import { drawScale } from './scale.js';
 
@@ -39,7 +39,7 @@ export function setCamera(on) {
 }
 
 function setText(id, text) {
-  if ($(id).textContent !== text) $(id).textContent = text; // a screen reader says only what changes
+  if ($(id).textContent !== text) $(id).textContent = text; // a screen reader reads out every change
 }
 
 function setButton(button, [label, action] = []) {

@@ -1,4 +1,4 @@
-// One axis of facedge's resize in exact integers: facedge/preprocessing/_reference.py says what they mean.
+// One axis of facedge's resize in exact integers: facedge/preprocessing/reference.py defines them.
 // Every product here stays below 2^53, so JavaScript's numbers hold them exactly.
 
 const FRACTION = 256; // units of a pixel

@@ -9,16 +9,16 @@ export const oneIn = (rate) => `about 1 in ${grouped(Math.round(1 / rate))}`;
 /** The evidence as paragraphs. @param {{target: number, upper95: number}} point */
 export function evidenceWords(point, basis) {
   return [
-    `Of strangers who try, ${oneIn(point.target)} would be accepted; with 95 % certainty not more than ${percent(point.upper95)}.`,
+    `Of other people who try, ${oneIn(point.target)} would be accepted; with 95 % certainty not more than ${percent(point.upper95)}.`,
     basis,
-    'A relative or a lookalike is accepted more often than a stranger. A good photo of you may be accepted too: this ' +
-      'page compares faces, it does not check that one is alive.',
+    'A relative or a lookalike is accepted more often than other people. A good photo of you may be accepted too: this ' +
+      'page compares faces, it does not detect a photo before the camera.',
   ];
 }
 
 export const basisOfPage = (point) =>
-  `Measured here, on your device, by letting the ${grouped(point.people)} people whose numbers come with this page try ` +
-  `each other's place: ${grouped(point.pairs)} pairs, ${grouped(point.comparisons)} comparisons.`;
+  `Measured on your device: the ${grouped(point.people)} people of the cohort in this page were enrolled in turn, each ` +
+  `against all others: ${grouped(point.pairs)} pairs, ${grouped(point.comparisons)} comparisons.`;
 
 export const basisOfBundle = (calibration) =>
   `Measured when this verifier was made, on ${grouped(calibration.comparisons)} comparisons with ` +

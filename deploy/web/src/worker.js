@@ -1,31 +1,31 @@
-// The page's other thread: everything that takes longer than a frame, so that the picture never stutters.
+// The worker thread: everything that takes longer than a frame, so that the camera's picture does not stutter.
 
 import * as ort from '../ort/ort.wasm.min.mjs';
 import { readBundle, sha256 } from './bundle.js';
 import { SHA256 } from './detector.js';
 import { calibrate, enroll, isConsistent } from './enrollment.js';
-import { makeSight } from './sight.js';
+import { makeFrameEmbedder } from './sight.js';
 
 ort.env.wasm.wasmPaths = new URL('../ort/', import.meta.url).href;
 ort.env.wasm.numThreads = 1; // more need headers that a plain file server does not send
 ort.env.logLevel = 'error';
 
 let bundle;
-let look;
+let embedFrame;
 let point;
 
 const methods = {
-  /** Load everything; what the page needs to know of the bundle. */
+  /** Load everything; the fields of the manifest that the page shows. */
   async open() {
     const detector = await file('../models/face_detection_yunet_2023mar.onnx');
-    if ((await sha256(detector)) !== SHA256) throw new Error('the detector is not the file it should be');
+    if ((await sha256(detector)) !== SHA256) throw new Error('the detector file has another sha256 than expected: build the page again');
     bundle = await readBundle((name) => file(`../bundle/${name}`));
-    look = await makeSight(ort, detector, bundle);
+    embedFrame = await makeFrameEmbedder(ort, detector, bundle);
     const { name, enrolled, threshold, calibration, usage, data } = bundle.manifest;
     return { name, enrolled, threshold, calibration, usage, data };
   },
 
-  look: (picture) => look(picture),
+  embedFrame: (picture) => embedFrame(picture),
 
   /** The views of a person -> the enrollment, the threshold and the evidence; null where the views do not agree. */
   enroll(views) {

@@ -6,7 +6,7 @@ import { calibrate, enroll, histogram, impostorComparisons, isConsistent, score 
 import { binomialUpper, lowestSupportedPoint, nextAbove, trialsNeeded } from '../src/far.js';
 import { judgeOfBundle, judgeOfPage } from '../src/judges.js';
 import { drawScale } from '../src/scale.js';
-import { crowd } from './support.js';
+import { randomCohort } from './support.js';
 
 test('the middle score decides, a score at the threshold is accepted', () => {
   assert.deepEqual(decide([1, 9, 5, 9, 1], 5), { accepted: true, score: 5 });
@@ -42,49 +42,49 @@ test('a threshold turns away ties with the highest score it has to turn away', (
 });
 
 test('no lower rate is claimed than the people support', () => {
-  const few = calibrate(crowd(20, 3)); // 190 pairs: one in a thousand cannot be shown
+  const few = calibrate(randomCohort(20, 3)); // 190 pairs: one in a thousand cannot be shown
   assert.ok(few.target >= 0.01, `claims ${few.target}`);
-  const many = calibrate(crowd(90, 3)); // 4,005 pairs
+  const many = calibrate(randomCohort(90, 3)); // 4,005 pairs
   assert.equal(many.target, 0.001);
   assert.deepEqual([many.people, many.pairs, many.comparisons], [90, 4005, 90 * 89 * 3]);
   assert.ok(many.upper95 > many.target / 2 && many.upper95 < 0.01, `upper95 ${many.upper95}`);
-  assert.throws(() => calibrate(crowd(5, 3)), /needs 8/);
+  assert.throws(() => calibrate(randomCohort(5, 3)), /needs 8/);
 });
 
-test('the promised rate is kept on strangers whom the cohort does not know', () => {
-  const cohort = crowd(90, 3);
+test('the FAR holds for impostors outside the cohort', () => {
+  const cohort = randomCohort(90, 3);
   const { threshold } = calibrate(cohort);
-  const strangers = crowd(400, 2, { seed: 11 });
+  const impostors = randomCohort(400, 2, { seed: 11 });
   let accepted = 0;
   for (let person = 0; person < 40; person++) {
-    const enrollment = enroll(strangers.rows.slice(2 * person, 2 * person + 2), cohort);
-    for (let n = 80; n < 800; n++) accepted += score(enrollment, strangers.rows[n]) >= threshold;
+    const enrollment = enroll(impostors.rows.slice(2 * person, 2 * person + 2), cohort);
+    for (let n = 80; n < 800; n++) accepted += score(enrollment, impostors.rows[n]) >= threshold;
   }
   assert.ok(accepted / (40 * 720) < 0.004, `${accepted} of ${40 * 720}`);
 });
 
-test('oneself is accepted, strangers lie around zero', () => {
-  const cohort = crowd(60, 4);
-  const me = crowd(1, 12, { seed: 77 }).rows;
+test('a genuine probe is accepted, impostor scores have mean zero', () => {
+  const cohort = randomCohort(60, 4);
+  const me = randomCohort(1, 12, { seed: 77 }).rows;
   const { threshold } = calibrate(cohort);
   const enrollment = enroll(me.slice(0, 6), cohort);
   assert.ok(me.slice(6).every((view) => score(enrollment, view) >= threshold));
-  const strangers = cohort.rows.map((row) => score(enrollment, row));
-  assert.ok(Math.abs(strangers.reduce((sum, value) => sum + value) / strangers.length) < 1e-9);
+  const impostors = cohort.rows.map((row) => score(enrollment, row));
+  assert.ok(Math.abs(impostors.reduce((sum, value) => sum + value) / impostors.length) < 1e-9);
   assert.ok(Number.isNaN(score(enrollment, new Float32Array(24).fill(Number.NaN))));
 });
 
 test('views of two people do not enroll', () => {
-  const cohort = crowd(60, 4);
+  const cohort = randomCohort(60, 4);
   const { threshold } = calibrate(cohort);
-  const [me, other] = [crowd(1, 6, { seed: 77 }).rows, crowd(1, 6, { seed: 78 }).rows];
+  const [me, other] = [randomCohort(1, 6, { seed: 77 }).rows, randomCohort(1, 6, { seed: 78 }).rows];
   assert.ok(isConsistent(me, cohort, threshold));
   assert.ok(!isConsistent([...me.slice(0, 3), ...other.slice(0, 3)], cohort, threshold));
   assert.ok(!isConsistent([...me.slice(0, 4), other[0], other[1]], cohort, threshold));
 });
 
 test('nobody is an impostor of themselves', () => {
-  const { first, second } = impostorComparisons(crowd(10, 3));
+  const { first, second } = impostorComparisons(randomCohort(10, 3));
   assert.ok(first.every((who, n) => who !== second[n]));
 });
 
@@ -95,7 +95,7 @@ test('a histogram keeps every score, also far ones', () => {
 });
 
 test('the picture of a score stays inside, however far the score', () => {
-  const judge = judgeOfPage({ enrollment: {}, point: { ...calibrate(crowd(30, 3)), threshold: 4 } });
+  const judge = judgeOfPage({ enrollment: {}, point: { ...calibrate(randomCohort(30, 3)), threshold: 4 } });
   for (const value of [-1e9, 0, 4, 1e9]) {
     const at = Number(/cx="([^"]+)"/.exec(drawScale(judge.scale(value)))[1]);
     assert.ok(at >= 8 && at <= 392);

@@ -85,14 +85,14 @@ test('a second face counts when nobody can say which one is meant', () => {
   assert.ok(!hasRival([large]) && !hasRival([large, small]) && hasRival([large, equal]));
 });
 
-test('light is measured where the network looks', () => {
+test('light is measured in the crop box of the network', () => {
   const crop = new Uint8Array(218 * 178 * 3).fill(255);
   for (let y = 60; y < 188; y++) crop.fill(y % 2 ? 110 : 90, 3 * (178 * y + 24), 3 * (178 * y + 152));
   const { mean, contrast } = light(crop, [24, 60, 152, 188].map((corner) => 256 * corner));
   assert.ok(Math.abs(mean - 100) < 1e-6 && Math.abs(contrast - 10) < 1e-6);
 });
 
-test('the second look takes the mean of all cells that see the same face, by their scores', () => {
+test('refinement takes the mean of all cells that detect the same face, weighted by their scores', () => {
   const at = (x, score) => ({ box: [x, 0, x + 10, 10], landmarks: [[x, 5]], score });
   const chosen = at(0, 0.9);
   assert.deepEqual(consensus([chosen, at(1, 0.3), at(8, 0.8)], chosen, 0.5), [[0.3 / 1.2, 5]]);

@@ -13,7 +13,7 @@ export function draw(height, width, channels = 3) {
 }
 
 /** Embeddings of `people` persons with `each` rows: a direction of their own plus a little noise. */
-export function crowd(people, each, { dimensions = 24, noise = 0.4, seed = 3 } = {}) {
+export function randomCohort(people, each, { dimensions = 24, noise = 0.4, seed = 3 } = {}) {
   const random = gaussian(seed);
   const rows = [];
   const who = [];
