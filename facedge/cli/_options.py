@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from facedge.faces.options import FaceOptions, Policy
 
 
-def rate(text: str) -> float:
+def rate(text: str | float) -> float:
     """A rate as people write it: "0.1%" or "0.001" -> 0.001; a usage error for anything that is not within 0 to 1."""
+    text = str(text)  # a default comes as a number
     try:
         value = float(text.strip().removesuffix("%")) / (100 if text.strip().endswith("%") else 1)
     except ValueError:

@@ -2,8 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,6 +14,7 @@ from facedge.cli._console import styled
 from facedge.errors import BundleError, CameraError
 
 if TYPE_CHECKING:
+    from facedge.live.actions import Actions
     from facedge.live.watcher import Event, Watcher
     from facedge.runtime.verifier import Verifier
 
@@ -24,7 +25,7 @@ COLOURS = {"accept": "green", "reject": "red", "locked": "red", "lost": "yellow"
 
 @dataclass(frozen=True)
 class LiveOptions:
-    """The options of `verify --camera`."""
+    """The options of `verify --camera`; `commands` are run on events, by kind of event."""
 
     camera: str
     once: bool = False
@@ -33,6 +34,7 @@ class LiveOptions:
     give_up: float = 60.0
     challenge: bool = False
     show: bool = False
+    commands: Mapping[str, str] = field(default_factory=dict)
 
 
 def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
@@ -41,8 +43,10 @@ def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
     Raises BundleError when the bundle is deleted or replaced meanwhile.
     """
     from facedge.camera.streams import open_camera
+    from facedge.live.actions import Actions, parse_command
     from facedge.live.watcher import bundle_change, watch
 
+    commands = {kind: parse_command(command) for kind, command in options.commands.items()}
     _refuse_without_display(options)
     if options.challenge:
         _console.say("the turn of the head raises the effort for a photo attack; it is no proof of life")
@@ -50,7 +54,7 @@ def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
     with open_camera(options.camera, give_up=options.give_up) as camera:
         watcher = _watcher(verifier, options, live=camera.live)
         timeout = options.timeout if options.timeout is not None else ONCE_TIMEOUT if options.once else None
-        with _view(options, watcher) as show:
+        with _view(options, watcher) as show, Actions(commands, _console.warn) as actions:
             events = watch(
                 camera,
                 watcher,
@@ -59,7 +63,7 @@ def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
                 show=show.frame,
                 changed=lambda: bundle_change(bundle),
             )
-            accepted = _report(events, options, show)
+            accepted = _report(events, options, show, actions)
     if change := bundle_change(bundle):
         raise BundleError(f"{bundle.path} was {change} while it was in use, so nobody is accepted: start again")
     raise typer.Exit(0 if accepted else 1)
@@ -78,14 +82,15 @@ def _watcher(verifier: "Verifier", options: LiveOptions, *, live: bool) -> "Watc
     return Watcher(verifier, challenge=options.challenge, lockout=lockout, now=time.time)
 
 
-def _report(events: Iterator["Event"], options: LiveOptions, show: Any) -> bool:
-    """Print every event; whether the last decision accepted."""
+def _report(events: Iterator["Event"], options: LiveOptions, show: Any, actions: "Actions") -> bool:
+    """Print every event and run its command; whether the last decision accepted."""
     accepted = False
     for event in events:
         if event.kind in ("accept", "reject"):
             accepted = event.kind == "accept"
         elif event.kind == "locked":
             accepted = False
+        actions.handle(event.kind, event.to_record())
         if options.watch:
             _console.emit_json(event.to_record())
         elif event.kind == "ended" or (event.kind not in QUIET_KINDS and not show.covers_events):

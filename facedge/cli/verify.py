@@ -25,6 +25,15 @@ from facedge.errors import ImageError
 if TYPE_CHECKING:
     from facedge.runtime.decision import Decision
 
+CommandOption = Annotated[
+    str | None,
+    typer.Option(
+        "--on-accept",
+        metavar="CMD",
+        help="With --camera: a command to run on each accept, without a shell, the event as JSON on its stdin.",
+    ),
+]
+
 
 def verify(
     images: ImagesArgument = None,
@@ -53,13 +62,18 @@ def verify(
         typer.Option("--challenge", help="Ask for a turn of the head: more effort for a photo, no proof of life."),
     ] = False,
     show: Annotated[bool, typer.Option("--show", help="With --camera: a window; needs a display.")] = False,
+    on_accept: CommandOption = None,
+    on_reject: Annotated[str | None, typer.Option("--on-reject", metavar="CMD", help="The same for a reject.")] = None,
+    on_lost: Annotated[str | None, typer.Option("--on-lost", metavar="CMD", help="The same for a lost camera.")] = None,
 ) -> None:
     """Is it me? Exit code 0: every image accepted, 1: at least one not, 2: an error."""
     from facedge.bundle.resolve import resolve_person
     from facedge.runtime.verifier import load
 
-    if camera is None and (once or watch or challenge or show or timeout is not None):
-        raise typer.BadParameter("--once, --watch, --timeout, --challenge and --show go with --camera SRC")
+    given = {"accept": on_accept, "reject": on_reject, "lost": on_lost}
+    commands = {kind: command for kind, command in given.items() if command is not None}
+    if camera is None and (once or watch or challenge or show or timeout is not None or commands):
+        raise typer.BadParameter("--once, --watch, --timeout, --challenge, --show and --on-... go with --camera SRC")
     if camera is not None and images:
         raise typer.BadParameter("give images or --camera, not both")
     options = face_options(faces, min_face)
@@ -68,7 +82,8 @@ def verify(
     if camera is not None:
         from facedge.cli._verify_camera import LiveOptions, verify_camera
 
-        verify_camera(verifier, LiveOptions(camera, once, watch or as_json, timeout, give_up, challenge, show))
+        events = watch or as_json
+        verify_camera(verifier, LiveOptions(camera, once, events, timeout, give_up, challenge, show, commands))
     decisions: list[Decision | None] = []
     for probe in expand(images):
         try:

@@ -143,13 +143,13 @@ def read_photo(photo: Photo) -> UInt8Array:
 
         return from_pil(image)
     try:
-        image = np.asarray(photo)
+        pixels = np.asarray(photo)
     except ValueError as problem:  # rows of different lengths
         raise InputError(f"photo: expected uint8 RGB (H, W, 3) or grey (H, W), got no array ({problem})") from problem
-    shaped = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
-    if image.dtype != np.uint8 or not shaped or 0 in image.shape:
-        raise InputError(f"photo: expected uint8 RGB (H, W, 3) or grey (H, W), got {image.dtype} {image.shape}")
-    return image
+    shaped = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
+    if pixels.dtype != np.uint8 or not shaped or 0 in pixels.shape:
+        raise InputError(f"photo: expected uint8 RGB (H, W, 3) or grey (H, W), got {pixels.dtype} {pixels.shape}")
+    return pixels
 
 
 def since(clock: float) -> float:

@@ -5,12 +5,12 @@ Points are (x, y) with (0, 0) at the corner of the first pixel, so a pixel's cen
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from facedge.errors import InputError
-from facedge.types import Float64Array
+from facedge.types import Complex128Array, Float64Array
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -62,7 +62,7 @@ def fit_similarity(source: "ArrayLike", target: "ArrayLike") -> tuple[complex, c
     return m, complex(q.mean() - m * p.mean())
 
 
-def _complex(points: "ArrayLike") -> np.ndarray[Any, np.dtype[np.complex128]]:
+def _complex(points: "ArrayLike") -> Complex128Array:
     array = np.asarray(points, np.float64)
     return np.asarray(array[:, 0] + 1j * array[:, 1], np.complex128)
 

@@ -12,7 +12,6 @@ from typing import Any, Literal
 from facedge.bundle import Bundle
 from facedge.bundle.format import SEAL
 from facedge.camera.source import Camera, Frame
-from facedge.faces.options import MIN_FACE, FaceOptions
 from facedge.faces.quality import fault, measure, yaw
 from facedge.live.attempt import Attempt, FusionRule
 from facedge.live.challenge import Challenge, Side, random_side
@@ -146,8 +145,7 @@ class Watcher:
         self._challenges = challenge
         self._challenge: Challenge | None = None
         self._attempt = Attempt(verifier.threshold, self._rule)
-        min_face = MIN_FACE if verifier.min_face is None else verifier.min_face
-        self._tracker = Tracker(FaceOptions(verifier.faces, min_face))
+        self._tracker = Tracker(verifier.options)
         self._face_at = float("-inf")
         self._locked = False
         self.view = View(state="")

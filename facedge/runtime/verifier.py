@@ -10,7 +10,7 @@ import numpy as np
 from facedge.bundle import Bundle, read_bundle
 from facedge.bundle.resolve import resolve_bundle
 from facedge.faces.crop import LARGEST_FACE, Photo, find_crop, since
-from facedge.faces.options import FaceOptions, Policy
+from facedge.faces.options import FaceOptions
 from facedge.runtime.decision import Decision, Reason, Threshold, choose_threshold
 from facedge.runtime.embedder import Embedder, FaceEmbedding, embed_crop, open_head
 from facedge.types import Float32Array, UInt8Array
@@ -79,16 +79,6 @@ class Verifier:
     def threshold(self) -> float:
         """The score from which on a probe is accepted; BundleError when nobody is enrolled."""
         return self._in_force().value
-
-    @property
-    def faces(self) -> Policy:
-        """Which of several faces is meant."""
-        return self.options.policy
-
-    @property
-    def min_face(self) -> float:
-        """The smallest face to look for, as in FaceOptions."""
-        return self.options.min_face
 
     def verify(self, photo: Photo, *, aligned: bool | None = None) -> Decision:
         """Decide about one photo: a path, the bytes of an image file, uint8 RGB (H, W, 3) or grey (H, W), a PIL image.

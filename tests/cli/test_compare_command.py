@@ -17,7 +17,6 @@ from facedge import cli
 def own_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FACEDGE_BUNDLE", "FACEDGE_FAR", "FACEDGE_FACES", "FACEDGE_THREADS"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setitem(cli.COMMANDS, "compare", "compare:compare")
 
 
 @pytest.fixture

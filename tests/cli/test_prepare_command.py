@@ -140,7 +140,7 @@ def test_bad_images_are_warned_about_and_limited(celeba: Path, tmp_path: Path) -
     accepted = run(own, "-o", tmp_path / "F", "--max-bad", "2%")
     assert accepted.returncode == 0
     assert accepted.stderr.count("facedge: warning: skipped 0000") == 4
-    assert "000012.jpg: expected a JPEG, PNG, WebP or BMP image, but holds something else" in accepted.stderr
+    assert "000012.jpg: expected a JPEG, PNG, WebP, BMP, GIF or TIFF image, but holds something else" in accepted.stderr
 
 
 @pytest.mark.parametrize(

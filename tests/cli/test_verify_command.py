@@ -119,7 +119,7 @@ def test_a_broken_image_is_2_and_the_rest_is_still_answered(
         ([""], "expected an image file or a folder, got an empty value"),
         (["photos/me.png", "  "], "expected an image file or a folder, got an empty value"),
         (["empty"], "no images in this folder"),
-        (["photos/me.png", "--faces", "smallest"], "expected largest, center or only"),
+        (["photos/me.png", "--faces", "smallest"], "is not one of 'largest', 'center', 'only'"),
         (["photos/me.png", "--threads", "0"], "'--threads'"),
         (["photos/me.png", "--threshold", "nan"], "threshold: expected a score from 0 to 1"),
     ],

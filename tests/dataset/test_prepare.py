@@ -86,7 +86,7 @@ def test_bad_images_are_counted_listed_and_skipped(own_celeba: Path, tmp_path: P
     assert [name for name, _ in done.skipped] == [f"0000{k}.jpg" for k in (10, 11, 12, 13)]
     reasons = dict(done.skipped)
     assert reasons["000010.jpg"] == "missing"
-    assert reasons["000011.jpg"] == "expected a JPEG, PNG, WebP or BMP image, but is empty (0 bytes)"
+    assert reasons["000011.jpg"] == "expected a JPEG, PNG, WebP, BMP, GIF or TIFF image, but is empty (0 bytes)"
     assert "cut short" in reasons["000012.jpg"]
     assert "has 178 x 200 pixels" in reasons["000013.jpg"]
     assert len(done.faces) == 140

@@ -14,7 +14,7 @@ SCRIPT = """
 import sys
 import numpy as np
 import facedge
-from facedge import detection
+from facedge.faces import detect as detection
 from facedge.camera.source import Frame
 from facedge.live.watcher import Watcher
 

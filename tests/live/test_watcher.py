@@ -12,6 +12,7 @@ import pytest
 
 from facedge.bundle import read_bundle
 from facedge.camera.source import CameraEvent, Frame
+from facedge.faces.options import FaceOptions
 from facedge.live import watcher as module
 from facedge.live.attempt import FusionRule
 from facedge.live.lockout import Lockout
@@ -31,7 +32,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is seen is what the frame's number says in the script that the test put into `SCRIPT`."""
 
     class NumberTracker:
-        def __init__(self, _faces: str, **_options: object) -> None: ...
+        def __init__(self, _options: object, **_more: object) -> None: ...
 
         def locate(self, image: np.ndarray) -> int:
             return int(image[0, 0, 0])
@@ -39,7 +40,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
         def forget(self) -> None: ...
 
     monkeypatch.setattr(module, "Tracker", NumberTracker)
-    monkeypatch.setattr(module, "see_located", lambda _embedder, number: SCRIPT[number])
+    monkeypatch.setattr(module, "embed_crop", lambda _embedder, number: SCRIPT[number])
 
 
 SCRIPT: dict[int, SimpleNamespace] = {}
@@ -57,7 +58,7 @@ def shows(what: float | str | None, yaw: float = 0.0) -> SimpleNamespace:
 
 
 class StubVerifier:
-    embedder, faces, min_face, threshold = None, "largest", None, 0.9
+    embedder, options, threshold = None, FaceOptions(), 0.9
 
     def decide(self, seen: SimpleNamespace) -> Decision:
         accepted = seen.score is not None and seen.score >= self.threshold

@@ -34,7 +34,7 @@ def test_a_run_is_evaluated_with_its_weights(tmp_path: Path) -> None:
 
 def test_without_torch_the_error_names_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = write_backbone(tmp_path / "run")
-    monkeypatch.setitem(sys.modules, "facedge.train.run", None)
+    monkeypatch.setitem(sys.modules, "facedge.train.run_folder", None)
     with pytest.raises(InputError, match=r"pip install 'facedge\[train\]'"):
         open_model(run)
 

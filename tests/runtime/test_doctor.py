@@ -71,7 +71,7 @@ def test_a_check_that_raises_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> No
     def broken() -> tuple[str, ...]:
         raise RuntimeError("illegal instruction")
 
-    monkeypatch.setattr(kernel, "chosen", broken)
+    monkeypatch.setattr(kernel, "implementation_name", broken)
     assert found("kernel").text == "RuntimeError: illegal instruction"
     assert found("kernel").state == "broken"
 

@@ -9,6 +9,7 @@ from facedge.faces.align import align
 from facedge.faces.crop import find_crop
 from facedge.faces.detect import detect
 from facedge.faces.landmarks import refine
+from facedge.faces.options import FaceOptions
 from facedge.imaging import load_rgb
 
 
@@ -27,9 +28,9 @@ def test_align_face_is_detect_choose_refine_align(shared_data: Path) -> None:
 @pytest.mark.real
 def test_reasons(shared_data: Path) -> None:
     group = load_rgb(shared_data / "photos" / "group" / "two_people.jpg")
-    many = find_crop(group, faces="only")
+    many = find_crop(group, FaceOptions(policy="only"))
     assert (many.reason, many.crop, many.face) == ("many_faces", None, None)
     assert len(many.faces) >= 2
-    assert find_crop(group, faces="center").crop is not None
+    assert find_crop(group, FaceOptions(policy="center")).crop is not None
     nobody = find_crop(np.full((200, 300, 3), 128, np.uint8))
     assert (nobody.reason, nobody.crop, nobody.faces) == ("no_face", None, ())
