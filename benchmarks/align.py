@@ -21,8 +21,7 @@ import numpy.typing as npt
 from PIL import Image
 from preprocess import pictures
 
-from facedge.faces.align import sample
-from facedge.faces.similarity import Sampling, sampling_for
+from facedge.faces.align import Sampling, sample, sampling_for
 from facedge.preprocessing import kernel
 
 Bytes = npt.NDArray[np.uint8]

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from facedge.bundle import read_bundle
 from facedge.bundle.arrays import read_cohort
 from facedge.bundle.resolve import pretrained
-from facedge.enrollment.calibration import choose_point, cohort_trials, fit_logistic
-from facedge.enrollment.template import template
+from facedge.enrollment.calibration import choose_point, cohort_trials, fit_logistic, template
 from facedge.live.attempt import LIMIT
 from facedge.metrics.intervals import clopper_pearson
 

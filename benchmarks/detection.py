@@ -18,11 +18,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facedge.faces.align import sample
+from facedge.faces.align import TARGET, fit_similarity, sample, sampling_for
 from facedge.faces.boxes import fit_letterbox, input_planes
 from facedge.faces.detect import detect
 from facedge.faces.landmarks import refine
-from facedge.faces.similarity import TARGET, fit_similarity, sampling_for
 from facedge.faces.yunet import default_detector
 from facedge.image_files import find_images
 from facedge.imaging import load_rgb

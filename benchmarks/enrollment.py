@@ -24,9 +24,9 @@ from facedge.bundle.resolve import pretrained
 from facedge.dataset.prepared import Faces
 from facedge.errors import DatasetError, FacedgeError, InputError
 from facedge.metrics.comparisons import one_sided
-from facedge.metrics.curves import error_curve
 from facedge.metrics.intervals import percentile_interval, resampled_rates
 from facedge.metrics.thresholds import far_at_threshold, threshold_at_far
+from facedge.metrics.verification import error_curve
 from facedge.runtime.embedder import Embedder
 
 Floats = NDArray[np.float64]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from facedge.enrollment.template import Linear, template
+from facedge.enrollment.calibration import Linear, template
 
 Floats = NDArray[np.float64]
 Score = Callable[[NDArray[np.floating]], Floats]

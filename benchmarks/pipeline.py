@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 import facedge
 from facedge.camera.source import Frame
-from facedge.faces.similarity import fit_similarity
+from facedge.faces.align import fit_similarity
 from facedge.live.lockout import Lockout
 from facedge.live.watcher import Watcher
 

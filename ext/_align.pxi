@@ -13,7 +13,7 @@ cdef extern from "align.h" nogil:
 
 def align(const uint8_t[:, :, :] frame, uint8_t[:, :, ::1] out, int64_t samples, int64_t x0, int64_t y0, int64_t dx,
           int64_t dy, int implementation):
-    """Frame (H, W, 3) -> out (out_height, out_width, 3), sampled as facedge.faces.similarity.Sampling defines."""
+    """Frame (H, W, 3) -> out (out_height, out_width, 3), sampled as facedge.faces.align.Sampling defines."""
     cdef fe_status status
     cdef fe_frame source
     cdef fe_sampling sampling = fe_sampling(samples, x0, y0, dx, dy)

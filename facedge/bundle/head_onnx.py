@@ -8,12 +8,14 @@ every other field keeps its bytes.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from facedge.bundle.protobuf import (
+from facedge.bundle.format import BACKBONES
+from facedge.bundle.manifest import Manifest
+from facedge.bundle.onnx_file import (
     LENGTH,
     VARINT,
     fields,
@@ -104,31 +106,21 @@ def read_head(data: bytes) -> HeadWeights:
     return weights
 
 
-def verifier_properties(
-    *,
-    name: str,
-    enrolled: bool,
-    threshold: float | None,
-    spec_digest: str,
-    attribute_names: Sequence[str],
-    licence: str,
-    backbone: bytes,
-    head: bytes,
-) -> dict[str, str]:
-    """metadata_props of a verifier.onnx: what an app needs to know without the manifest.
+def verifier_properties(manifest: Manifest, files: Mapping[str, bytes]) -> dict[str, str]:
+    """metadata_props of the verifier.onnx of a bundle: what an app needs to know without the manifest.
 
     `facedge.threshold` is a decimal number, empty where nobody is enrolled; `facedge.attribute_names` a JSON list in
     the order of the columns; the two hashes name the bundle's files that went into it.
     """
     return {
-        "facedge.name": name,
-        "facedge.enrolled": "true" if enrolled else "false",
-        "facedge.threshold": "" if threshold is None else repr(float(threshold)),
-        "facedge.spec_digest": spec_digest,
-        "facedge.attribute_names": json.dumps(list(attribute_names), ensure_ascii=False),
-        "facedge.licence": licence,
-        "facedge.backbone_sha256": hashlib.sha256(backbone).hexdigest(),
-        "facedge.head_sha256": hashlib.sha256(head).hexdigest(),
+        "facedge.name": manifest.name,
+        "facedge.enrolled": "true" if manifest.enrolled else "false",
+        "facedge.threshold": "" if manifest.threshold is None else repr(float(manifest.threshold)),
+        "facedge.spec_digest": manifest.spec_digest,
+        "facedge.attribute_names": json.dumps(list(manifest.attribute_names), ensure_ascii=False),
+        "facedge.licence": manifest.data.licence,
+        "facedge.backbone_sha256": hashlib.sha256(files[BACKBONES["fp32"]]).hexdigest(),
+        "facedge.head_sha256": hashlib.sha256(files["head.onnx"]).hexdigest(),
     }
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ def styled(text: str, style: str) -> str:
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """Iterate with a progress bar on stderr (facedge.progress.Track); without one where stderr is no terminal."""
+    """Iterate with a progress bar on stderr (facedge.types.Track); without one where stderr is no terminal."""
     if _level < 0 or not sys.stderr.isatty():
         yield from items
         return
@@ -80,3 +81,20 @@ def bar(description: str) -> Iterator[Callable[[int, int, str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(description, total=None, remark="")
         yield lambda done, total, remark: progress.update(task, completed=done, total=total, remark=remark)
+
+
+PURPOSE = {"train": "training"}  # extra -> the subject of the sentence, where no other is given
+
+
+def require_extra(extra: str, modules: tuple[str, ...], purpose: str = "") -> None:
+    """MissingDependencyError naming the first of these top-level modules that is not installed; imports none of them.
+
+    extra: the name in `pip install 'facedge[EXTRA]'`. purpose: what needs the modules, such as "exporting".
+    """
+    missing = next((name for name in modules if find_spec(name) is None), None)
+    if missing is None:
+        return
+    from facedge.errors import MissingDependencyError
+
+    subject = purpose or PURPOSE.get(extra, "this command")
+    raise MissingDependencyError(f"{subject} needs {missing}: pip install 'facedge[{extra}]'")

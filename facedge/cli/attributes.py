@@ -8,15 +8,17 @@ import typer
 from facedge.cli import _console
 from facedge.cli._console import styled
 from facedge.cli._options import (
+    REASONS,
     AlignedOption,
     BundleOption,
     FacesOption,
+    ImagesArgument,
     JsonOption,
     MinFaceOption,
     ThreadsOption,
+    expand,
     face_options,
 )
-from facedge.cli._probes import REASONS, ImagesArgument, expand
 from facedge.errors import ImageError
 
 if TYPE_CHECKING:

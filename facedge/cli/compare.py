@@ -44,7 +44,7 @@ def compare(
 
 
 def _line(decision: "Decision", unusable: Path | None) -> str:
-    from facedge.cli._probes import REASONS
+    from facedge.cli._options import REASONS
     from facedge.formatting import percent, rate
 
     if unusable is not None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from facedge.cli import _console
-from facedge.cli._extras import require_extra
+from facedge.cli._console import require_extra
 
 
 def demo(

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from facedge.cli import _console
-from facedge.cli._extras import require_extra
+from facedge.cli._console import require_extra
 
 if TYPE_CHECKING:
     from facedge.train.config import BackboneRequest

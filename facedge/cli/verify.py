@@ -9,17 +9,19 @@ import typer
 from facedge.cli import _console
 from facedge.cli._console import styled
 from facedge.cli._options import (
+    REASONS,
     AlignedOption,
     BundleOption,
     CameraOption,
     FacesOption,
     FarOption,
+    ImagesArgument,
     JsonOption,
     MinFaceOption,
     ThreadsOption,
+    expand,
     face_options,
 )
-from facedge.cli._probes import REASONS, ImagesArgument, expand
 from facedge.errors import ImageError
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ import numpy as np
 
 from facedge.dataset import splits
 from facedge.dataset.celeba import CelebA, read_celeba
-from facedge.dataset.crops import crop_of
-from facedge.dataset.images import ImageStore
+from facedge.dataset.images import ImageStore, crop_of
 from facedge.dataset.label_files import ATTRIBUTE_NAMES
 from facedge.dataset.parallel import ordered_map
 from facedge.dataset.prepared import FORMAT, INFO_FILE, Faces
@@ -26,8 +25,7 @@ from facedge.errors import DatasetError, ImageError, InputError
 from facedge.faces.detect import input_side
 from facedge.faces.yunet import SHA256, find_model
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, resize_grey
-from facedge.progress import Track, untracked
-from facedge.types import AnyArray, UInt8Array
+from facedge.types import AnyArray, Track, UInt8Array, untracked
 
 CHUNK: Final = 64  # images that a worker decodes at a time: 2.4 MB of frames
 

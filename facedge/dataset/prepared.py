@@ -16,8 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from facedge.dataset.crops import crop_of
-from facedge.dataset.images import ImageStore, open_store
+from facedge.dataset.images import ImageStore, crop_of, open_store
 from facedge.dataset.splits import PARTITIONS
 from facedge.errors import DatasetError, ImageError, InputError
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH

@@ -1,4 +1,10 @@
-"""Calibration on a cohort: comparison scores of its people, the threshold at a FAR, and Platt's probability.
+"""Calibration on a cohort: templates, comparison scores of its people, the threshold at a FAR, Platt's probability.
+
+A person's template is the mean of their embeddings; its cosine to a probe is the score. Cosine to the mean was chosen
+by measurement (benchmarks/enrollment.py: 10 images of each of 106 test people, threshold from the cohort at a FAR of
+0.1 %, then the FRR at the FAR that is really 0.1 %): it refuses 8.3 % of genuine probes, the same normalised per person
+9.0 %, a regularised logistic regression 9.4 %, a trained head 12.0 %, whitened 12.1 %, Fisher's discriminant 14.0 %.
+All realise a FAR of 0.14 to 0.18 %. Training the backbone on identities leaves nothing to whiten.
 
 Each person of the cohort is enrolled in turn and compared with all others. One person against 100 impostors can show a
 FAR of 3 % and no less, but 100 people enrolled in turn make 4,950 pairs, which support a FAR of 0.1 %: of the method,
@@ -17,11 +23,48 @@ from dataclasses import dataclass
 import numpy as np
 
 from facedge.bundle import Calibration, OperatingPoint
-from facedge.enrollment.template import template
+from facedge.bundle.head_onnx import head_onnx_bytes
 from facedge.errors import BundleError, InputError
 from facedge.metrics.attributes import expected_calibration_error
 from facedge.metrics.thresholds import Threshold, supported_thresholds, threshold_at_far
 from facedge.types import Float64Array, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Linear:
+    """score(x) = x . weight + bias; float64 (D,) and a number. Higher is more alike."""
+
+    weight: Float64Array
+    bias: float
+
+    def score(self, embeddings: FloatArray) -> Float64Array:
+        """Embeddings (N, D) -> scores float64 (N,)."""
+        return np.asarray(embeddings.astype(np.float64) @ self.weight + self.bias)
+
+    def scaled(self, slope: float, shift: float) -> "Linear":
+        """slope * score + shift, as another linear score."""
+        return Linear(self.weight * slope, self.bias * slope + shift)
+
+
+def template(enrolled: FloatArray) -> Linear:
+    """The cosine to the mean direction of L2-normalised embeddings (K, D); InputError where they cancel out."""
+    mean = enrolled.astype(np.float64).mean(axis=0)
+    length = float(np.linalg.norm(mean))
+    if not length > 1e-6:
+        raise InputError("the samples have nothing in common: are they all of one person?")
+    return Linear(mean / length, 0.0)
+
+
+def head_bytes(logit: Linear, hidden: int) -> bytes:
+    """head.onnx whose probability is sigmoid(logit(x)), with `hidden` neurons (at least 2; the others stay 0)."""
+    if hidden < 2:
+        raise BundleError(f"a head with {hidden} hidden neuron cannot hold a signed score: export the bundle again")
+    size = len(logit.weight)
+    first, second = np.zeros((hidden, size), np.float32), np.zeros((1, hidden), np.float32)
+    first[0], first[1] = logit.weight, -logit.weight
+    second[0, :2] = 1.0, -1.0
+    return head_onnx_bytes(first, np.zeros(hidden, np.float32), second, np.array([logit.bias], np.float32))
+
 
 TARGETS = (1e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
 FEWEST_PEOPLE = 8  # below this no rate can be stated

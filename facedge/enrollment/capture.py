@@ -12,9 +12,8 @@ from facedge.enrollment.fit import Impostors
 from facedge.errors import ImageError, InputError
 from facedge.faces.options import FaceOptions
 from facedge.faces.quality import ADVICE, Measures, fault, measure
-from facedge.progress import Track, untracked
 from facedge.runtime.embedder import Embedder, embed_photo
-from facedge.types import Float32Array, UInt8Array
+from facedge.types import Float32Array, Track, UInt8Array, untracked
 
 Photo: TypeAlias = Any  # a path, the bytes of an image file, a PIL image, or uint8 RGB (H, W, 3) or grey (H, W)
 Photos: TypeAlias = Any  # a folder, one Photo, or an iterable of Photos

@@ -33,10 +33,9 @@ from facedge.enrollment.capture import (
 from facedge.enrollment.fit import FittedScore, Impostors, fit
 from facedge.errors import BundleError, InputError
 from facedge.faces.options import FaceOptions
-from facedge.progress import Track, untracked
 from facedge.runtime.embedder import Embedder
 from facedge.runtime.verifier import Verifier
-from facedge.types import Float32Array
+from facedge.types import Float32Array, Track, untracked
 
 
 @dataclass(frozen=True)

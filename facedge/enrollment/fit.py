@@ -8,9 +8,8 @@ import numpy as np
 from facedge.bundle import Bundle, Calibration
 from facedge.bundle.arrays import read_cohort
 from facedge.enrollment import calibration
-from facedge.enrollment.calibration import OWN_IMPOSTORS, cohort_trials
+from facedge.enrollment.calibration import OWN_IMPOSTORS, Linear, cohort_trials, template
 from facedge.enrollment.source_check import SourceCheck, check_source
-from facedge.enrollment.template import Linear, template
 from facedge.errors import BundleError
 from facedge.metrics.intervals import clopper_pearson
 from facedge.metrics.thresholds import Threshold

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facedge.enrollment.template import Linear
+from facedge.enrollment.calibration import Linear
 from facedge.types import Float32Array, Float64Array, Int32Array
 
 SHRINKAGE = 0.5  # of the covariance of people's means, of which there are fewer than dimensions

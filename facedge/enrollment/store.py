@@ -6,21 +6,21 @@ A person's bundle is NAME.facedge in the private data directory, or at a path of
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from facedge.bundle import Bundle, Manifest, write_bundle
+from facedge.bundle import Bundle, write_bundle
 from facedge.bundle.arrays import COHORT, COHORT_IDENTITIES, ENROLLED, read_array, to_npy
-from facedge.bundle.format import BACKBONES, GOLDEN_ARRAY, MANIFEST, SEAL, SUFFIX, allowed
+from facedge.bundle.format import GOLDEN_ARRAY, MANIFEST, SEAL, SUFFIX, allowed
 from facedge.bundle.head_onnx import read_head, verifier_properties, verifier_with_head
 from facedge.bundle.read import read_manifest
 from facedge.bundle.resolve import data_home, known_names, private_data_home
 from facedge.bundle.write import check_target
+from facedge.enrollment.calibration import head_bytes
 from facedge.enrollment.fit import FittedScore, Impostors, whole_cohort
-from facedge.enrollment.template import head_bytes
 from facedge.errors import BundleError, InputError
 from facedge.files import leftovers, locked, storage_errors, sync
 from facedge.live.lockout import attempts_file
@@ -63,21 +63,8 @@ def personal_bundle(
         files={},
     )
     if VERIFIER in files:
-        files[VERIFIER] = verifier_with_head(files[VERIFIER], files[HEAD], _properties(manifest, files))
+        files[VERIFIER] = verifier_with_head(files[VERIFIER], files[HEAD], verifier_properties(manifest, files))
     return Bundle(Path(name + SUFFIX), manifest, files, sha256="")
-
-
-def _properties(manifest: Manifest, files: Mapping[str, bytes]) -> dict[str, str]:
-    return verifier_properties(
-        name=manifest.name,
-        enrolled=True,
-        threshold=manifest.threshold,
-        spec_digest=manifest.spec_digest,
-        attribute_names=manifest.attribute_names,
-        licence=manifest.data.licence,
-        backbone=files[BACKBONES["fp32"]],
-        head=files[HEAD],
-    )
 
 
 def write_personal(target: Path, personal: Bundle) -> Bundle:

@@ -24,12 +24,11 @@ from facedge.export.parity import check_backbone, check_head, check_verifier, em
 from facedge.export.verifier_graph import verifier_onnx
 from facedge.formatting import file_size, percent
 from facedge.onnx_session import open_session
-from facedge.progress import Say, Track, silent, untracked
 from facedge.runtime.golden import golden_files
 from facedge.train.config import BackboneConfig
 from facedge.train.face_head import load_head
 from facedge.train.run_folder import load_backbone, weights_sha256
-from facedge.types import Float32Array, UInt8Array
+from facedge.types import Float32Array, Say, Track, UInt8Array, silent, untracked
 
 
 @dataclass(frozen=True)
@@ -215,18 +214,8 @@ def _now() -> str:
 
 
 def _verifier(files: dict[str, bytes], manifest: Manifest, config: BackboneConfig, *, debug: bool = False) -> bytes:
-    backbone, head = files["backbone.onnx"], files["head.onnx"]
-    properties = verifier_properties(
-        name=manifest.name,
-        enrolled=manifest.enrolled,
-        threshold=manifest.threshold,
-        spec_digest=manifest.spec_digest,
-        attribute_names=manifest.attribute_names,
-        licence=manifest.data.licence,
-        backbone=backbone,
-        head=head,
-    )
-    return verifier_onnx(backbone, head, config.spec, properties, debug=debug)
+    properties = verifier_properties(manifest, files)
+    return verifier_onnx(files["backbone.onnx"], files["head.onnx"], config.spec, properties, debug=debug)
 
 
 def _summary(bundle: Bundle, held_out: _HeldOut | None) -> str:

@@ -20,8 +20,7 @@ from facedge.metrics.comparisons import random_turns
 from facedge.metrics.thresholds import Threshold, supported_thresholds, threshold_at_far
 from facedge.onnx_session import open_session
 from facedge.preprocessing import PreprocessSpec, preprocess
-from facedge.progress import Track
-from facedge.types import Float32Array, Int32Array
+from facedge.types import Float32Array, Int32Array, Track
 
 USUAL_FAR = 1e-3
 TARGETS = (1e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 3e-2, 5e-2, 0.1)  # each needs about 3 / target identities

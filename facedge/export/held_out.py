@@ -9,12 +9,10 @@ from facedge.dataset.prepared import Faces
 from facedge.errors import ExportError
 from facedge.metrics.attributes import attribute_metrics, majority_guess
 from facedge.metrics.comparisons import all_pairs, balanced_choice
-from facedge.metrics.curves import equal_error_rate, error_curve
-from facedge.metrics.verification import true_accept_rate
+from facedge.metrics.verification import equal_error_rate, error_curve, true_accept_rate
 from facedge.onnx_session import open_session
 from facedge.preprocessing import PreprocessSpec, preprocess
-from facedge.progress import Track
-from facedge.types import Float32Array, Int32Array, Int64Array
+from facedge.types import Float32Array, Int32Array, Int64Array, Track
 
 BATCH = 32
 MOST_COMPARED = 3000  # images; all pairs of them are 4.5 million comparisons

@@ -27,8 +27,7 @@ from facedge.export.held_out import BATCH, Figures, figures, run_backbone
 from facedge.export.onnx import tidy
 from facedge.onnx_session import open_session
 from facedge.preprocessing import PreprocessSpec, preprocess
-from facedge.progress import Say, Track
-from facedge.types import Float32Array
+from facedge.types import Float32Array, Say, Track
 
 OPERATORS = ("Conv", "Gemm", "MatMul", "Relu", "Add", "MaxPool", "AveragePool", "Reshape", "Flatten")
 LAYERS = ("Conv", "Gemm", "MatMul")

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facedge.faces.align import as_frame, sample
+from facedge.faces.align import TARGET, as_frame, checked_landmarks, fit_similarity, sample, sampling_for
 from facedge.faces.boxes import Candidates, mean_landmarks
 from facedge.faces.detect import Face
 from facedge.faces.options import MIN_SCORE
-from facedge.faces.similarity import TARGET, checked_landmarks, fit_similarity, sampling_for
 from facedge.faces.yunet import Detector, default_detector
 from facedge.types import Float32Array, Float64Array, FloatArray, UInt8Array
 

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from facedge.errors import InputError
-from facedge.progress import Say
+from facedge.types import Say
 
 TIME_LIMIT = 30.0  # seconds a command may take
 

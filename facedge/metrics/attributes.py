@@ -8,7 +8,7 @@ import numpy as np
 
 from facedge.errors import InputError
 from facedge.metrics.checks import finite_or_none, same_length, scores_1d
-from facedge.metrics.curves import auc
+from facedge.metrics.verification import auc
 from facedge.types import BoolArray, Float64Array, Int64Array, UInt8Array
 
 if TYPE_CHECKING:

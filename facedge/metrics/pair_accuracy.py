@@ -12,8 +12,8 @@ import numpy as np
 from facedge.errors import InputError
 from facedge.metrics.checks import same_length
 from facedge.metrics.comparisons import Comparisons
-from facedge.metrics.curves import error_curve
 from facedge.metrics.intervals import DEFAULT_BOOTSTRAP, Bootstrap, own_weights, percentile_interval, resampled_rates
+from facedge.metrics.verification import error_curve
 from facedge.types import BoolArray, Float64Array
 
 if TYPE_CHECKING:

@@ -10,11 +10,10 @@ from facedge.metrics.attributes import attribute_metrics, majority_guess
 from facedge.metrics.checks import finite_or_none
 from facedge.metrics.comparisons import all_pairs, balanced_choice
 from facedge.metrics.intervals import DEFAULT_BOOTSTRAP, Bootstrap, mean_interval
-from facedge.progress import Track, untracked
 from facedge.report.groups import groups_section
 from facedge.report.model import Model, embed_all
 from facedge.report.verification import baselines_section, operating_threshold, verification_section
-from facedge.types import Float32Array, Int32Array, Int64Array, UInt8Array
+from facedge.types import Float32Array, Int32Array, Int64Array, Track, UInt8Array, untracked
 
 if TYPE_CHECKING:
     from facedge.dataset.prepared import Faces

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from facedge.errors import InputError
-from facedge.progress import Track, untracked
-from facedge.types import Float32Array, Int64Array, UInt8Array
+from facedge.types import Float32Array, Int64Array, Track, UInt8Array, untracked
 
 Embed = Callable[[UInt8Array], tuple[Float32Array, Float32Array]]
 

@@ -7,12 +7,11 @@ import numpy as np
 
 from facedge.errors import DatasetError, InputError
 from facedge.metrics.comparisons import Comparisons, listed_pairs
-from facedge.metrics.curves import auc
 from facedge.metrics.intervals import Bootstrap
 from facedge.metrics.pair_accuracy import kfold_accuracy, transferred_accuracy
-from facedge.progress import Track, untracked
+from facedge.metrics.verification import auc
 from facedge.report.model import Model
-from facedge.types import Float32Array, UInt8Array
+from facedge.types import Float32Array, Track, UInt8Array, untracked
 
 if TYPE_CHECKING:
     from facedge.dataset.lfw import LfwPairs

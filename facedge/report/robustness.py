@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-from facedge.progress import Track, untracked
 from facedge.report.model import Model
 from facedge.report.verification import FixedThreshold
-from facedge.types import BoolArray, Float32Array, Int32Array, UInt8Array
+from facedge.types import BoolArray, Float32Array, Int32Array, Track, UInt8Array, untracked
 
 FACE_CENTRE = (88.0 / 178, 131.0 / 218)  # the middle of the five landmarks of CelebA geometry, in shares
 NOSE_ROW = 134.0 / 218

@@ -15,9 +15,8 @@ from facedge.errors import InputError
 from facedge.formatting import rate
 from facedge.metrics.checks import finite_or_none
 from facedge.metrics.comparisons import Comparisons, all_pairs
-from facedge.metrics.curves import auc, error_curve
 from facedge.metrics.intervals import Bootstrap
-from facedge.metrics.verification import eer_interval, tar_at_far
+from facedge.metrics.verification import auc, eer_interval, error_curve, tar_at_far
 from facedge.types import Float32Array, FloatArray, Int32Array, UInt8Array
 
 if TYPE_CHECKING:

@@ -121,17 +121,7 @@ def _head(bundle: Bundle) -> str:
 
 def _verifier(bundle: Bundle) -> str:
     open_verifier(bundle)
-    manifest = bundle.manifest
-    expected = verifier_properties(
-        name=manifest.name,
-        enrolled=manifest.enrolled,
-        threshold=manifest.threshold,
-        spec_digest=manifest.spec_digest,
-        attribute_names=manifest.attribute_names,
-        licence=manifest.data.licence,
-        backbone=bundle.files[BACKBONES["fp32"]],
-        head=bundle.files[HEAD],
-    )
+    expected = verifier_properties(bundle.manifest, bundle.files)
     found = inspect_graph(VERIFIER, bundle.files[VERIFIER]).properties
     for key, value in expected.items():
         if found.get(key) != value:

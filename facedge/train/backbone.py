@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 import torch
 
 from facedge.dataset.prepared import Faces
-from facedge.progress import Say, Track, silent, untracked
 from facedge.train import run_folder
 from facedge.train.config import BackboneConfig, BackboneRequest
 from facedge.train.data import Samples, load_samples, teach, with_views
 from facedge.train.distributed import Group, choose_device, is_rank_zero, main_process_first, process_group
 from facedge.train.teacher import fingerprint
 from facedge.train.trainer import Tick, Trainer
+from facedge.types import Say, Track, silent, untracked
 
 
 def train_backbone(

@@ -22,10 +22,9 @@ from facedge import files
 from facedge.dataset.prepared import Faces
 from facedge.errors import RunError
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, PreprocessSpec, resize_grey
-from facedge.progress import Track, untracked
 from facedge.train.config import BackboneRequest
 from facedge.train.teacher import Teacher, cache_key, read_convention, teacher_embeddings
-from facedge.types import Float32Array, Int32Array, Int64Array, UInt8Array
+from facedge.types import Float32Array, Int32Array, Int64Array, Track, UInt8Array, untracked
 
 MARGIN = 8  # pixels of a patch beyond the crop on each side, for rotation and shift
 CHUNK = 1024  # images resampled at a time

@@ -16,13 +16,12 @@ from torch import Generator, Tensor, nn
 
 from facedge.errors import RunError
 from facedge.preprocessing import PreprocessSpec
-from facedge.progress import Say, silent
 from facedge.train import run_folder
 from facedge.train.augment import Augment, augment, centre_crop
 from facedge.train.config import HeadConfig
 from facedge.train.data import crop_patches
 from facedge.train.photos import AlignedPhotos, load_photos
-from facedge.types import Int64Array
+from facedge.types import Int64Array, Say, silent
 
 HIDDEN = 40
 DROPOUT = 0.4

@@ -10,8 +10,7 @@ from facedge.errors import DatasetError, ImageError
 from facedge.faces.crop import find_crop
 from facedge.imaging import load_rgb
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, resize_grey
-from facedge.progress import Say, silent
-from facedge.types import Int64Array, UInt8Array
+from facedge.types import Int64Array, Say, UInt8Array, silent
 
 VALIDATION_SHARE = 0.25
 LEAST_PHOTOS = 2  # photos of each label: one to train on, one to validate on

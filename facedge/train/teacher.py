@@ -14,8 +14,7 @@ from facedge import files
 from facedge.dataset.prepared import Faces
 from facedge.errors import RunError
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, LANDMARKS
-from facedge.progress import Track, untracked
-from facedge.types import Float32Array, Int64Array, UInt8Array
+from facedge.types import Float32Array, Int64Array, Track, UInt8Array, untracked
 
 # The five landmarks in the 112x112 input of ArcFace-style recognisers (Deng et al. 2019).
 ARCFACE_LANDMARKS = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from facedge import files
 from facedge.errors import RunError
-from facedge.progress import Say, silent
 from facedge.train import run_folder
 from facedge.train.architectures import Mirrored, build
 from facedge.train.augment import augment
@@ -23,6 +22,7 @@ from facedge.train.data import Samples, batches
 from facedge.train.distributed import Group, distribute, mark_done, wait_until_done
 from facedge.train.losses import BackboneWithLosses
 from facedge.train.validation import Scores, evaluate
+from facedge.types import Say, silent
 
 SMALLEST_BATCH = 16
 

@@ -35,7 +35,7 @@ def test_the_demo_does_not_write_into_a_folder_in_use(tmp_path: Path, capsys: py
 def test_without_torch_the_demo_names_the_pip_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facedge.cli._extras.find_spec", lambda name: None)
+    monkeypatch.setattr("facedge.cli._console.find_spec", lambda name: None)
     with pytest.raises(SystemExit) as stop:
         main(["demo", "-o", str(tmp_path / "demo")])
     assert stop.value.code == 2

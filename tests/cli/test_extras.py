@@ -2,7 +2,7 @@
 
 import pytest
 
-from facedge.cli._extras import require_extra
+from facedge.cli._console import require_extra
 from facedge.errors import MissingDependencyError
 
 

@@ -39,18 +39,8 @@ def node(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def verifier(files: dict[str, bytes], *, debug: bool = False) -> bytes:
-    m = tiny_bundle.manifest()
-    said = verifier_properties(
-        name=m.name,
-        enrolled=m.enrolled,
-        threshold=m.threshold,
-        spec_digest=m.spec_digest,
-        attribute_names=m.attribute_names,
-        licence=m.data.licence,
-        backbone=files["backbone.onnx"],
-        head=files["head.onnx"],
-    )
-    return verifier_onnx(files["backbone.onnx"], files["head.onnx"], tiny_bundle.SPEC, said, debug=debug)
+    properties = verifier_properties(tiny_bundle.manifest(), files)
+    return verifier_onnx(files["backbone.onnx"], files["head.onnx"], tiny_bundle.SPEC, properties, debug=debug)
 
 
 @pytest.fixture(scope="module")

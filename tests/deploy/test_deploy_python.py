@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,19 +23,13 @@ README = Path(__file__).resolve().parents[2] / "deploy" / "README.md"
 
 def write_verifier(folder: Path, threshold: float | None) -> None:
     files = tiny_bundle.files()
-    backbone, head = files["backbone.onnx"], files["head.onnx"]
-    said = verifier_properties(
-        name="tiny",
-        enrolled=threshold is not None,
-        threshold=threshold,
-        spec_digest=tiny_bundle.SPEC.digest,
-        attribute_names=tiny_bundle.NAMES,
-        licence="none",
-        backbone=backbone,
-        head=head,
+    manifest = replace(
+        tiny_bundle.manifest(), enrolled=threshold is not None, threshold=threshold, calibration=None, precision="fp32"
     )
+    properties = verifier_properties(manifest, files)
+    graph = verifier_onnx(files["backbone.onnx"], files["head.onnx"], tiny_bundle.SPEC, properties)
     folder.mkdir(exist_ok=True)
-    (folder / "verifier.onnx").write_bytes(verifier_onnx(backbone, head, tiny_bundle.SPEC, said))
+    (folder / "verifier.onnx").write_bytes(graph)
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(0.5, ["accept", "reject"]), (None, ["reject", "reject"])])

@@ -22,8 +22,8 @@ from facedge.bundle.arrays import to_npy
 from facedge.bundle.resolve import pretrained
 from facedge.errors import FacedgeError
 from facedge.export.verifier_graph import verifier_onnx
+from facedge.faces.align import TARGET
 from facedge.faces.landmarks import refine
-from facedge.faces.similarity import TARGET
 from facedge.onnx_session import open_session
 from facedge.runtime.golden import golden_files, read_golden
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from facedge.enrollment import calibration
-from facedge.enrollment.calibration import OWN_IMPOSTORS, cohort_trials
-from facedge.enrollment.template import template
+from facedge.enrollment.calibration import OWN_IMPOSTORS, cohort_trials, template
 from facedge.errors import BundleError
 
 

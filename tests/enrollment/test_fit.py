@@ -14,8 +14,8 @@ import facedge
 from facedge.bundle import read_bundle
 from facedge.bundle.head_onnx import read_head
 from facedge.enrollment import store
+from facedge.enrollment.calibration import Linear, head_bytes, template
 from facedge.enrollment.fit import Impostors, fit
-from facedge.enrollment.template import Linear, head_bytes, template
 from facedge.errors import BundleError, InputError
 
 

@@ -9,7 +9,7 @@ import tiny_bundle
 from facedge.demo.synthetic_dataset import write_photo_folders
 from facedge.errors import DatasetError, ExportError, InputError
 from facedge.export.calibrate import Impostors, calibrate, cohort, impostor_photos, joined, known_identities
-from facedge.progress import untracked
+from facedge.types import untracked
 
 
 def people(count: int, images: int = 4, seed: int = 0) -> tuple[np.ndarray, Impostors]:

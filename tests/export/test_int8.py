@@ -30,10 +30,10 @@ from facedge.export.onnx import backbone_onnx
 from facedge.faces.crop import find_crop
 from facedge.imaging import load_rgb
 from facedge.onnx_session import open_session
-from facedge.progress import silent, untracked
 from facedge.runtime.golden import check_golden
 from facedge.runtime.verifier import load
 from facedge.train.run_folder import load_backbone
+from facedge.types import silent, untracked
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (40, 1, 32, 32)).astype(np.float32)
 FIGURES = Figures("test", 100, 0.88, 0.80, 10, 50, 500, 0.1, 0.30)

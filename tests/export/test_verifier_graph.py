@@ -6,6 +6,7 @@ import json
 import numpy as np
 import onnx
 import pytest
+import tiny_bundle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -35,15 +36,9 @@ def files(backbone: nn.Module, head: nn.Module) -> tuple[bytes, bytes]:
 
 
 def properties(files: tuple[bytes, bytes], **changes: object) -> dict[str, str]:
-    facts = {
-        "name": "Ana",
-        "enrolled": True,
-        "threshold": 0.75,
-        "spec_digest": SPEC.digest,
-        "attribute_names": ["Smiling", "Café"],
-        "licence": "for tests",
-    }
-    return verifier_properties(**{**facts, **changes}, backbone=files[0], head=files[1])  # type: ignore[arg-type]
+    facts = {"name": "Ana", "threshold": 0.75, "spec_digest": SPEC.digest, "attribute_names": ("Smiling", "Café")}
+    manifest = tiny_bundle.manifest(**{**facts, **changes})
+    return verifier_properties(manifest, {"backbone.onnx": files[0], "head.onnx": files[1]})
 
 
 @pytest.fixture(scope="module")

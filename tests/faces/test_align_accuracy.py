@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facedge.faces.align import align, align_reference
-from facedge.faces.similarity import ONE, TARGET, sampling_for
+from facedge.faces.align import ONE, TARGET, align, align_reference, sampling_for
 from facedge.types import Float64Array, UInt8Array
 
 HEIGHT, WIDTH = 218, 178

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facedge.faces.align import align, align_reference
-from facedge.faces.similarity import ONE, TARGET, Sampling
+from facedge.faces.align import ONE, TARGET, Sampling, align, align_reference
 from facedge.preprocessing import kernel
 from facedge.types import UInt8Array
 

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from facedge.errors import InputError
-from facedge.faces.align import sample
+from facedge.faces.align import TARGET, fit_similarity, sample, sampling_for
 from facedge.faces.boxes import Candidates, mean_landmarks
 from facedge.faces.detect import choose, detect
 from facedge.faces.landmarks import FARTHEST, LEAST_SCORE, SAME_FACE, WINDOW, _best_in_middle, follow, refine
-from facedge.faces.similarity import TARGET, fit_similarity, sampling_for
 from facedge.imaging import load_rgb
 from facedge.types import Float32Array, UInt8Array
 

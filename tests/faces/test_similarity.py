@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facedge.errors import InputError
-from facedge.faces.align import align
-from facedge.faces.similarity import ONE, TARGET, checked_landmarks, fit_similarity, sample_count, sampling_for
+from facedge.faces.align import ONE, TARGET, align, checked_landmarks, fit_similarity, sample_count, sampling_for
 from facedge.preprocessing.spec import LANDMARKS
 from facedge.types import Float64Array, UInt8Array
 

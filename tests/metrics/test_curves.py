@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facedge.errors import InputError
-from facedge.metrics.curves import auc, equal_error_rate, error_curve
+from facedge.metrics.verification import auc, equal_error_rate, error_curve
 
 # Few distinct values, so that ties within and between genuine and impostor are common.
 scores = st.lists(st.integers(-4, 4).map(float), min_size=1, max_size=30)

@@ -5,9 +5,8 @@ import pytest
 from drawn_scores import draw_people
 
 from facedge.metrics.comparisons import Comparisons
-from facedge.metrics.curves import error_curve
 from facedge.metrics.intervals import Bootstrap
-from facedge.metrics.verification import eer_interval, resampled_tars, tar_at_far, true_accept_rate
+from facedge.metrics.verification import eer_interval, error_curve, resampled_tars, tar_at_far, true_accept_rate
 
 
 def test_tar_at_far_agrees_with_the_threshold_it_reports() -> None:

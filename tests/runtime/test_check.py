@@ -1,5 +1,6 @@
 """`bundle check` on bundles that the runtime would load, but that would mislead another host."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,16 +22,8 @@ def whole_bundle(folder: Path, *, threshold: float = 0.5, me: int = 0) -> Bundle
     """The tiny bundle with verifier.onnx and test kit; the former made for `threshold` and the head of crop(me)."""
     files, manifest = tiny_bundle.files(), tiny_bundle.manifest()
     head = tiny_bundle.head_onnx(me=me)
-    properties = verifier_properties(
-        name=manifest.name,
-        enrolled=True,
-        threshold=threshold,
-        spec_digest=manifest.spec_digest,
-        attribute_names=manifest.attribute_names,
-        licence=manifest.data.licence,
-        backbone=files["backbone.onnx"],
-        head=head,
-    )
+    sealed = replace(manifest, threshold=threshold)
+    properties = verifier_properties(sealed, {**files, "head.onnx": head})
     files["verifier.onnx"] = verifier_onnx(files["backbone.onnx"], head, tiny_bundle.SPEC, properties)
     files |= golden_files(Bundle(folder, manifest, files, ""))
     return write_bundle(folder / "whole.facedge", files, manifest)
