@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 from enrollment_methods import METHODS, Fit
-from facedge.metrics.bootstrap import draw
 from numpy.typing import NDArray
 
 from facedge.bundle import Bundle, read_bundle
@@ -24,7 +23,7 @@ from facedge.bundle.resolve import pretrained
 from facedge.dataset.prepared import Faces
 from facedge.errors import DatasetError, FacedgeError, InputError
 from facedge.metrics.comparisons import one_sided
-from facedge.metrics.intervals import percentile_interval, resampled_rates
+from facedge.metrics.intervals import Bootstrap, percentile_interval, resampled_rates
 from facedge.metrics.thresholds import far_at_threshold, threshold_at_far
 from facedge.metrics.verification import error_curve
 from facedge.runtime.embedder import Embedder
@@ -203,7 +202,7 @@ def _row(data: str, method: str, images: int, scored: Scored, threshold: float, 
 def _frr(scored: Scored, threshold: float) -> tuple[float, float, float]:
     who = one_sided(scored.people)
     missed, counts = who.counts(scored.genuine < threshold), who.counts()
-    low, high = percentile_interval(resampled_rates(draw(who.identities, 1000, 0), who, missed, counts))
+    low, high = percentile_interval(resampled_rates(Bootstrap(1000, 0).draw(who.identities), who, missed, counts))
     return float(missed.sum() / counts.sum()), low, high
 
 

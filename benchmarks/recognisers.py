@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from facedge.export.engine import session
 
 from facedge.bundle.resolve import pretrained
+from facedge.onnx_session import open_session
 
 CONVENTIONS = {"sface": "sface", "mbf": "arcface"}
 
@@ -39,7 +39,7 @@ def latency(paths: dict[str, Path], rounds: int) -> dict[str, float]:
 
 
 def _job(path: Path) -> Callable[[], object]:
-    network = session(path.read_bytes(), threads=1)
+    network = open_session(path.name, path)
     port = network.get_inputs()[0]
     shape = [size if isinstance(size, int) else 1 for size in port.shape]
     x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
@@ -50,6 +50,7 @@ def verification(folder: Path, paths: dict[str, Path]) -> dict[str, dict[str, An
     """The verification section of a report for each recogniser, on the test partition of a prepared folder."""
     from facedge.dataset.prepared import Faces
     from facedge.metrics.comparisons import all_pairs
+    from facedge.metrics.intervals import Bootstrap
     from facedge.report.verification import verification_section
     from facedge.train.teacher import Teacher, read_convention
 
@@ -58,9 +59,9 @@ def verification(folder: Path, paths: dict[str, Path]) -> dict[str, dict[str, An
     found = {}
     for name, path in paths.items():
         teacher = Teacher(path, read_convention(path, CONVENTIONS[name]))
-        x = np.stack([teacher.embed(teacher.see(faces.load_source(int(row)))) for row in rows])
+        x = np.stack([teacher.embed(teacher.prepare(faces.load_source(int(row)))) for row in rows])
         pairs = all_pairs(x, faces.identities[rows])
-        found[name] = verification_section(pairs, images=len(rows), replicates=200, seed=0)
+        found[name] = verification_section(pairs, images=len(rows), bootstrap=Bootstrap(200))
     return found
 
 
