@@ -79,11 +79,15 @@ def main() -> None:
     for name, ms in medians.items():
         print(f"{name:8s} {ms:7.2f} ms, facedge takes {medians['facedge'] / ms:.2f} of it", flush=True)
     for name, section in (verification(options.faces, others) if options.faces else {}).items():
-        entry = section["tar_at_far"]["1e-3"]
-        print(
-            f"{name:8s} EER {100 * section['eer']:.2f} %, TAR at FAR 1e-3 {100 * entry['tar']:.1f} % "
-            f"({100 * entry['low95']:.1f} to {100 * entry['high95']:.1f})"
-        )
+        print(f"{name:8s} EER {100 * section['eer']:.2f} %, {tar_text(section['tar_at_far']['1e-3'])}")
+
+
+def tar_text(entry: dict[str, Any]) -> str:
+    """The TAR at a FAR of 1e-3 with its interval, or why the people of the test partition do not support that FAR."""
+    if entry["tar"] is None:
+        return f"no TAR: {entry['refused']}"
+    low, high = 100 * entry["low95"], 100 * entry["high95"]
+    return f"TAR at FAR 1e-3 {100 * entry['tar']:.1f} % ({low:.1f} to {high:.1f})"
 
 
 if __name__ == "__main__":
