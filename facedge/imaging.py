@@ -21,6 +21,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from facedge.errors import ImageError, InputError
 from facedge.exif import orientation
+from facedge.formatting import printable
 from facedge.image_files import find_images as find_images
 from facedge.types import UInt8Array
 
@@ -49,7 +50,7 @@ def load_rgb(source: str | os.PathLike[str] | bytes, *, max_pixels: int = MAX_PI
     """
     if not isinstance(source, bytes | str | os.PathLike):
         raise InputError(f"expected an image as a path or as encoded bytes, got {type(source).__name__}")
-    name = "the image in memory" if isinstance(source, bytes) else _printable(source)
+    name = "the image in memory" if isinstance(source, bytes) else printable(os.fspath(source))
     with _open(source, name) as stream:
         try:
             start = stream.read(32)
@@ -86,12 +87,6 @@ def from_pil(image: Image.Image) -> UInt8Array:
 
 
 # --- files and formats ---
-
-
-def _printable(path: str | os.PathLike[str]) -> str:
-    """A path for a message: on one line, and encodable even where its bytes are no UTF-8."""
-    text = os.fsencode(path).decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _open(source: str | os.PathLike[str] | bytes, name: str) -> IO[bytes]:

@@ -109,6 +109,7 @@ def hoist_verbosity(argv: list[str]) -> list[str]:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    _console.prepare_streams()
     args = hoist_verbosity(sys.argv[1:] if argv is None else argv)
     words = [word for word in args if not word.startswith("-")]
     try:

@@ -73,7 +73,7 @@ def _record(probe: Path, found: "FaceEmbedding") -> dict[str, Any]:
 def _text(probe: Path, found: "FaceEmbedding", everything: bool) -> str:
     from facedge.formatting import label_text, percent
 
-    title = styled(str(probe), "bold")
+    title = styled(probe, "bold")
     if found.reason:
         return f"{title}\n  {REASONS[found.reason]}"
     ranked = sorted(found.attributes.items(), key=lambda item: -item[1])

@@ -4,6 +4,7 @@ import typer
 
 from facedge.cli import _console
 from facedge.cli._options import JsonOption
+from facedge.formatting import printable
 
 
 def cameras(as_json: JsonOption = False) -> None:
@@ -16,9 +17,9 @@ def cameras(as_json: JsonOption = False) -> None:
             _console.emit_json(camera.to_record())
         elif camera.size is not None:
             rate = f", {camera.rate:.0f} frames/s" if camera.rate else ""
-            print(f"--camera {camera.camera}  {camera.name}: {camera.size[0]}x{camera.size[1]}{rate}")
+            print(f"--camera {camera.camera}  {printable(camera.name)}: {camera.size[0]}x{camera.size[1]}{rate}")
         else:
-            print(f"--camera {camera.camera}  {camera.name}: {camera.problem}")
+            print(f"--camera {camera.camera}  {printable(camera.name)}: {printable(camera.problem)}")
     if not found:
         _console.say("no camera found; a video file or an http or rtsp URL works as one: --camera clip.mp4")
     raise typer.Exit(0 if any(camera.size is not None for camera in found) else 1)

@@ -52,6 +52,7 @@ def enroll(
     from facedge.enrollment.capture import check_photos
     from facedge.enrollment.enroll import enroll_checked, open_base
     from facedge.errors import InputError
+    from facedge.formatting import printable
 
     if (photos is None) == (camera is None):
         raise InputError("name where the photos come from: --from DIR or --camera SRC, one of them")
@@ -76,7 +77,8 @@ def enroll(
     if as_json:
         _console.emit_json({"bundle": str(made.path), "threshold": made.fitted.threshold, **made.figures()})
     else:
-        print("\n".join(_report(made, called)))
+        for line in _report(made, called):
+            print(printable(line))
 
 
 def _frames(

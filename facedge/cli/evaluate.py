@@ -40,6 +40,7 @@ def evaluate(
 ) -> None:
     """Evaluate a run or a bundle: writes report.json, report.html and a model card's figures, card.md."""
     from facedge.errors import InputError
+    from facedge.formatting import printable
     from facedge.metrics.intervals import Bootstrap
     from facedge.report.evaluate import Settings, evaluate
     from facedge.report.model import open_model
@@ -60,7 +61,7 @@ def evaluate(
         )
     _, page = write_report(record, output)
     for line in summary(record):
-        print(line)
+        print(printable(line))
     _console.say(f"report: {page}")
 
 

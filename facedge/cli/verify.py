@@ -23,6 +23,7 @@ from facedge.cli._options import (
     face_options,
 )
 from facedge.errors import ImageError
+from facedge.formatting import printable
 
 if TYPE_CHECKING:
     from facedge.runtime.decision import Decision
@@ -115,7 +116,7 @@ def _print(probe: Path, decision: "Decision", as_json: bool) -> None:
     answer = styled("accept", "green") if decision.accepted else styled("reject", "red")
     score = f"{decision.score:.4f}" if decision.score is not None else "     -"
     why = f"  {styled(REASONS[decision.reason], 'dim')}" if decision.reason else ""
-    print(f"{answer}  {score}  {probe}{why}", flush=True)
+    print(f"{answer}  {score}  {printable(probe)}{why}", flush=True)
 
 
 def _summary(decisions: Sequence["Decision | None"]) -> str:
