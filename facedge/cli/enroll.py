@@ -47,20 +47,26 @@ def enroll(
     threads: ThreadsOption = 1,
 ) -> None:
     """Enroll a person: keep good and varied photos, fit the head, set a threshold with evidence."""
-    from facedge.bundle.resolve import bundle_path, person_name
+    from facedge.bundle.resolve import bundle_path, data_home, person_name, private_data_home
     from facedge.enrollment import store
     from facedge.enrollment.capture import check_photos
     from facedge.enrollment.enroll import enroll_checked, open_base
     from facedge.errors import InputError
     from facedge.formatting import printable
+    from facedge.image_files import unread_note
 
     if (photos is None) == (camera is None):
         raise InputError("name where the photos come from: --from DIR or --camera SRC, one of them")
     if update and replace:
         raise InputError("--update adds to the samples of a person, --replace drops them: give one of the two")
     target = output or bundle_path(name)
+    if target.parent == data_home():
+        private_data_home()  # raises where it cannot be written, before any work
     if not update:
         store.refuse_occupied(target, replace=replace)
+    for folder in (photos, impostors):
+        if folder is not None and folder.is_dir() and (note := unread_note(folder)):
+            _console.say(note)
     options = face_options(faces)
     base = open_base(None if update else bundle, onto=(output or name) if update else None, threads=threads)
     if camera is not None:
@@ -70,6 +76,8 @@ def enroll(
     made = enroll_checked(base, checked, far=far, impostors=impostors, samples=samples, where=f"{photos or camera}: ")
     for source, reason in made.skipped:
         _console.say(f"left out: {source}: {reason}")
+    if made.skipped:
+        _console.say(f"left out {len(made.skipped):,} of {len(checked):,} photos")
     called = person_name(target.name) if output is None else person_name(name)
     made = made.save(target, replace=replace, name=called)
     for warning in made.warnings:
