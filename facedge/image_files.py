@@ -46,9 +46,8 @@ def unread_note(folder: str | os.PathLike[str], files: FolderFiles | None = None
     listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     named = ", ".join(str(path.relative_to(folder)) for path in others[:NAMED])
     more = f" and {len(others) - NAMED:,} more" if len(others) > NAMED else ""
-    return printable(
-        f"{folder}: {counted(len(others), 'file')} not read, which are no images by their names ({listed}): {named}{more}"
-    )
+    count = counted(len(others), "file")
+    return printable(f"{folder}: {count} not read, which are no images by their names ({listed}): {named}{more}")
 
 
 def list_files(folder: str | os.PathLike[str]) -> FolderFiles:

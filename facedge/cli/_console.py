@@ -78,7 +78,7 @@ def _json_character(character: str, *, ascii_only: bool) -> str:
 
 
 def styled(text: object, style: str) -> str:
-    """`text`, made printable, in a style of STYLES if stdout is a terminal with colours (NO_COLOR unset, TERM not dumb).
+    """`text`, made printable, in a style of STYLES if stdout shows colours (a terminal, TERM not dumb, NO_COLOR unset).
 
     Whatever a file name or a manifest holds reaches the terminal through this function or `printable`.
     """

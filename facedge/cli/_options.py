@@ -18,13 +18,16 @@ MOST_STDIN_BYTES = 200_000_000  # of one image; load_rgb limits what decoding it
 
 
 def rate(text: str | float) -> float:
-    """A rate as people write it: "0.1%" or "0.001" -> 0.001; a usage error for anything that is not within 0 to 1."""
+    """A rate as people write it: "0.1%" or "0.001" -> 0.001; a usage error for anything that is not within 0 to 1.
+
+    A bare "1" is an error, since it may be meant as 1 %: "100%" is clear.
+    """
     text = str(text)  # a default comes as a number
     try:
         value = float(text.strip().removesuffix("%")) / (100 if text.strip().endswith("%") else 1)
     except ValueError:
         value = -1.0
-    if not 0 <= value <= 1:
+    if not 0 <= value <= 1 or (value == 1 and not text.strip().endswith("%")):
         raise typer.BadParameter(f"expected a rate such as 0.1% or 0.001, got {text!r}")
     return value
 
@@ -38,6 +41,17 @@ BundleOption = Annotated[
         envvar="FACEDGE_BUNDLE",
         help="An enrolled person's name, or a bundle's path (with a slash or ending in .facedge).",
         show_default="the bundle inside the package",
+    ),
+]
+PersonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--bundle",
+        "-b",
+        metavar="NAME|PATH",
+        envvar="FACEDGE_BUNDLE",
+        help="An enrolled person's name, or a bundle's path (with a slash or ending in .facedge).",
+        show_default="the only enrolled person",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout, nothing else.")]
@@ -86,11 +100,13 @@ def face_options(faces: "Policy", min_face: float | None = None) -> "FaceOptions
     return FaceOptions(policy=faces, min_face=MIN_FACE if min_face is None else min_face)
 
 
-ImagesArgument = Annotated[list[str] | None, typer.Argument(help="Images, folders of images, or - for an image on stdin.", show_default=False)]
+ImagesArgument = Annotated[
+    list[str] | None, typer.Argument(help="Images, folders of images, or - for an image on stdin.", show_default=False)
+]
 REASONS = {
-    "no_face": "no face found",
-    "many_faces": "more than one face",
-    "low_quality": "too flat or dark to tell",
+    "no_face": "no face found: use a photo that shows the face larger and from the front, or a smaller --min-face",
+    "many_faces": "more than one face: crop the picture to one person, or choose with --faces largest",
+    "low_quality": "too flat or dark to tell: use a photo with more light on the face, and all of it in the picture",
     "below_threshold": "not alike enough",
 }
 

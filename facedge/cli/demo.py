@@ -81,5 +81,9 @@ def _summarise(output: Path, me: list[dict[str, Any]], others: list[dict[str, An
     for name, value, remark in summary_rows(report, manifest, me, others):
         print(f"{name:<20} {value:>8}   {remark}")
     print(f"{'time':<20} {seconds:>7.0f}s   drawing, training and evaluation", flush=True)
-    for line in ("", f"The report is {output / 'report/report.html'}, the bundle {output / 'me.facedge'}.", *CLOSING.splitlines()):
+    for line in (
+        "",
+        f"The report is {output / 'report/report.html'}, the bundle {output / 'me.facedge'}.",
+        *CLOSING.splitlines(),
+    ):
         _console.say(line)

@@ -1,5 +1,6 @@
 """`facedge enroll`: a person's own bundle, from photos or a camera, without torch."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,7 +74,9 @@ def enroll(
         checked = _frames(base.embedder, camera, options, seconds=seconds, wanted=samples)
     else:
         checked = check_photos(base.embedder, photos, options, _console.track)
-    made = enroll_checked(base, checked, far=far, impostors=impostors, samples=samples, where=f"{photos or camera}: ")
+    made = enroll_checked(
+        base, checked, far=far, impostors=impostors, samples=samples, where=f"{photos or _shown(camera)}: "
+    )
     for source, reason in made.skipped:
         _console.say(f"left out: {source}: {reason}")
     if made.skipped:
@@ -87,6 +90,7 @@ def enroll(
     else:
         for line in _report(made, called):
             print(printable(line))
+        _console.say(f"next: facedge verify PHOTO -b {shlex.quote(str(output.resolve() if output else name))}")
 
 
 def _frames(
@@ -100,7 +104,7 @@ def _frames(
     from facedge.enrollment.capture import CheckedPhoto, Guide
     from facedge.errors import InputError
 
-    guide = Guide(embedder, wanted=wanted, options=options)
+    guide, shown = Guide(embedder, wanted=wanted, options=options), _shown(camera)
     with open_camera(camera) as source, _console.bar("enrolling") as show:
         first: float | None = None
         while not source.ended and not guide.done:
@@ -112,14 +116,21 @@ def _frames(
             first = frame.seconds if first is None else first
             if frame.seconds - first >= seconds:
                 break
-            advice = guide.add_frame(frame.image, f"{camera} at {frame.seconds:.2f} s")
+            advice = guide.add_frame(frame.image, f"{shown} at {frame.seconds:.2f} s")
             show(len(guide.kept), wanted, advice)
             if guide.advice_is_new:
                 _console.say(advice)
     if not guide.kept:
-        raise InputError(f"{camera}: no frame was good enough to enroll with ({guide.faults}): try again")
+        raise InputError(f"{shown}: no frame was good enough to enroll with ({guide.faults}): try again")
     _console.say(f"checked {guide.frames} frames, {guide.good} good, {len(guide.kept)} different enough")
     return [CheckedPhoto(sample.source, sample, None) for sample in guide.kept]
+
+
+def _shown(camera: str | None) -> str:
+    """A camera as it may be shown: without the password of a URL."""
+    from facedge.camera.source import parse_source
+
+    return parse_source(camera or "").shown
 
 
 def _report(made: "Enrollment", name: str) -> list[str]:

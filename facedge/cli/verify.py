@@ -10,13 +10,13 @@ from facedge.cli._console import styled
 from facedge.cli._options import (
     REASONS,
     AlignedOption,
-    BundleOption,
     CameraOption,
     FacesOption,
     FarOption,
     ImagesArgument,
     JsonOption,
     MinFaceOption,
+    PersonOption,
     ThreadsOption,
     expand,
     face_options,
@@ -39,7 +39,7 @@ CommandOption = Annotated[
 
 def verify(
     images: ImagesArgument = None,
-    bundle: BundleOption = None,
+    bundle: PersonOption = None,
     far: FarOption = None,
     threshold: Annotated[
         float | None,
