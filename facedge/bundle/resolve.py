@@ -112,9 +112,19 @@ def private_data_home() -> Path:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         if home.stat().st_mode & 0o077:
             home.chmod(0o700)
-        if not os.access(home, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    check_data_home()
     return home
+
+
+def check_data_home() -> None:
+    """StorageError where the data directory could not be made or written; makes nothing."""
+    home = data_home()
+    with _unusable(home):
+        place = next(folder for folder in (home, *home.parents) if folder.exists())
+        if not os.access(place, os.W_OK | os.X_OK):
+            read_only = hasattr(os, "statvfs") and os.statvfs(place).f_flag & os.ST_RDONLY
+            code = errno.EROFS if read_only else errno.EACCES
+            raise OSError(code, os.strerror(code))
 
 
 @contextlib.contextmanager

@@ -68,7 +68,7 @@ def _file(text: str) -> Source:
     place = text[: part.start()] if part else text
     if re.search(r"[@?=]|^\w+:/", place) and not os.path.lexists(place):
         raise CameraError(
-            "expected a camera, got neither a file nor a URL such as rtsp://HOST/PATH: check it (what came is not shown, "
+            "expected a camera, got neither a file nor a URL such as rtsp://HOST/PATH: check it (it is not shown, "
             "since it may hold a password)"
         )
     start = float(part[1] or 0) if part else 0.0

@@ -48,7 +48,7 @@ def enroll(
     threads: ThreadsOption = 1,
 ) -> None:
     """Enroll a person: keep good and varied photos, fit the head, set a threshold with evidence."""
-    from facedge.bundle.resolve import bundle_path, data_home, person_name, private_data_home
+    from facedge.bundle.resolve import bundle_path, check_data_home, data_home, person_name
     from facedge.enrollment import store
     from facedge.enrollment.capture import check_photos
     from facedge.enrollment.enroll import enroll_checked, open_base
@@ -62,7 +62,7 @@ def enroll(
         raise InputError("--update adds to the samples of a person, --replace drops them: give one of the two")
     target = output or bundle_path(name)
     if target.parent == data_home():
-        private_data_home()  # raises where it cannot be written, before any work
+        check_data_home()  # before any work
     if not update:
         store.refuse_occupied(target, replace=replace)
     for folder in (photos, impostors):

@@ -22,8 +22,9 @@ _QUEUED: Final = 3  # items per worker that are submitted ahead of the consumer
 def ordered_map(work: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Generator[Result, None, None]:
     """`map(work, items)` on `workers` processes, results in order.
 
-    With one worker, or where there is no /dev/shm to start several, everything runs in this process. At most 3 items per worker are in flight, however slow the consumer. Ctrl-C interrupts only this process: the
-    workers end when the generator is closed or when this process dies. Raises FacedgeError if a worker dies.
+    With one worker, or where there is no /dev/shm to start several, everything runs in this process. At most 3 items
+    per worker are in flight, however slow the consumer. Ctrl-C interrupts only this process: the workers end when the
+    generator is closed or when this process dies. Raises FacedgeError if a worker dies.
     """
     workers = min(workers, len(items))
     if workers <= 1:
