@@ -9,10 +9,10 @@
 #include "json.h"
 #include "npy.h"
 
-static int array_of(const bundle *b, const json *item, const char *key, char type, npy *array) {
+static int array_of(const bundle *b, const json *item, const char *key, char type, int bytes, npy *array) {
     const char *name = json_text(json_get(item, key));
     const bundle_file *file = name ? bundle_find(b, name) : NULL;
-    return file && npy_parse(file->data, file->size, array) && array->type == type;
+    return file && npy_parse(file->data, file->size, array) && array->type == type && array->bytes == bytes;
 }
 
 static double list_difference(const json *expected, const float *got, int64_t count) {
@@ -30,7 +30,7 @@ static double list_difference(const json *expected, const float *got, int64_t co
 static int run_case(const facedge *f, const bundle *b, const json *item, size_t *bits, double *worst, char *why, size_t n) {
     npy image, tensor;
     int64_t size = facedge_size(f), d = facedge_embedding_size(f), a = facedge_attribute_count(f);
-    if (!array_of(b, item, "image", 'B', &image) || !array_of(b, item, "tensor", 'f', &tensor) || image.rank != 3 ||
+    if (!array_of(b, item, "image", 'u', 1, &image) || !array_of(b, item, "tensor", 'f', 4, &tensor) || image.rank != 3 ||
         image.shape[2] != 3 || tensor.count != (size_t)(size * size))
         return snprintf(why, n, "golden.json has a case that is not whole"), 0;
     float *numbers = malloc((size_t)(size * size + d + a + 1) * sizeof *numbers);

@@ -106,7 +106,7 @@ def _print(event: "Event") -> None:
     elif event.kind == "ended":
         _console.say(f"ended at {event.seconds:.2f} s: {event.reason}")
     else:
-        _console.say(styled(event.message or event.kind, COLOURS.get(event.kind, "dim")))
+        _console.say(event.message or event.kind, COLOURS.get(event.kind, "dim"))
 
 
 def _refuse_without_display(options: LiveOptions) -> None:

@@ -9,6 +9,7 @@ import typer
 from facedge.cli import _console
 from facedge.cli._console import styled
 from facedge.cli._options import JsonOption
+from facedge.formatting import printable
 
 WIDTH = 100  # of a card
 
@@ -38,9 +39,9 @@ def show(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
         width = max((len(label) for label, _ in rows), default=0)
         for label, text in rows:
             first, *more = textwrap.wrap(text, max(40, WIDTH - width - 4), drop_whitespace=False) or [""]
-            print(f"  {styled(f'{label:<{width}}', 'dim')}  {first.rstrip()}")
+            print(f"  {styled(f'{label:<{width}}', 'dim')}  {printable(first.rstrip())}")
             for line in more:
-                print(f"{'':<{width + 4}}{line.strip()}")
+                print(f"{'':<{width + 4}}{printable(line.strip())}")
 
 
 def check(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
@@ -54,5 +55,5 @@ def check(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
             _console.emit_json({"ok": finding.ok, "what": finding.what, "message": finding.message})
         else:
             mark = styled("ok   ", "green") if finding.ok else styled("wrong", "red")
-            print(f"{mark}  {finding.what}: {finding.message}")
+            print(f"{mark}  {printable(finding.what)}: {printable(finding.message)}")
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)

@@ -1,5 +1,6 @@
 """`facedge enroll`: a person's own bundle, from photos or a camera, without torch."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,28 +48,39 @@ def enroll(
     threads: ThreadsOption = 1,
 ) -> None:
     """Enroll a person: keep good and varied photos, fit the head, set a threshold with evidence."""
-    from facedge.bundle.resolve import bundle_path, person_name
+    from facedge.bundle.resolve import bundle_path, check_data_home, data_home, person_name
     from facedge.enrollment import store
     from facedge.enrollment.capture import check_photos
     from facedge.enrollment.enroll import enroll_checked, open_base
     from facedge.errors import InputError
+    from facedge.formatting import printable
+    from facedge.image_files import unread_note
 
     if (photos is None) == (camera is None):
         raise InputError("name where the photos come from: --from DIR or --camera SRC, one of them")
     if update and replace:
         raise InputError("--update adds to the samples of a person, --replace drops them: give one of the two")
     target = output or bundle_path(name)
+    if target.parent == data_home():
+        check_data_home()  # before any work
     if not update:
         store.refuse_occupied(target, replace=replace)
+    for folder in (photos, impostors):
+        if folder is not None and folder.is_dir() and (note := unread_note(folder)):
+            _console.say(note)
     options = face_options(faces)
     base = open_base(None if update else bundle, onto=(output or name) if update else None, threads=threads)
     if camera is not None:
         checked = _frames(base.embedder, camera, options, seconds=seconds, wanted=samples)
     else:
         checked = check_photos(base.embedder, photos, options, _console.track)
-    made = enroll_checked(base, checked, far=far, impostors=impostors, samples=samples, where=f"{photos or camera}: ")
+    made = enroll_checked(
+        base, checked, far=far, impostors=impostors, samples=samples, where=f"{photos or _shown(camera)}: "
+    )
     for source, reason in made.skipped:
         _console.say(f"left out: {source}: {reason}")
+    if made.skipped:
+        _console.say(f"left out {len(made.skipped):,} of {len(checked):,} photos")
     called = person_name(target.name) if output is None else person_name(name)
     made = made.save(target, replace=replace, name=called)
     for warning in made.warnings:
@@ -76,7 +88,9 @@ def enroll(
     if as_json:
         _console.emit_json({"bundle": str(made.path), "threshold": made.fitted.threshold, **made.figures()})
     else:
-        print("\n".join(_report(made, called)))
+        for line in _report(made, called):
+            print(printable(line))
+        _console.say(f"next: facedge verify PHOTO -b {shlex.quote(str(output.resolve() if output else name))}")
 
 
 def _frames(
@@ -90,7 +104,7 @@ def _frames(
     from facedge.enrollment.capture import CheckedPhoto, Guide
     from facedge.errors import InputError
 
-    guide = Guide(embedder, wanted=wanted, options=options)
+    guide, shown = Guide(embedder, wanted=wanted, options=options), _shown(camera)
     with open_camera(camera) as source, _console.bar("enrolling") as show:
         first: float | None = None
         while not source.ended and not guide.done:
@@ -102,14 +116,21 @@ def _frames(
             first = frame.seconds if first is None else first
             if frame.seconds - first >= seconds:
                 break
-            advice = guide.add_frame(frame.image, f"{camera} at {frame.seconds:.2f} s")
+            advice = guide.add_frame(frame.image, f"{shown} at {frame.seconds:.2f} s")
             show(len(guide.kept), wanted, advice)
             if guide.advice_is_new:
                 _console.say(advice)
     if not guide.kept:
-        raise InputError(f"{camera}: no frame was good enough to enroll with ({guide.faults}): try again")
+        raise InputError(f"{shown}: no frame was good enough to enroll with ({guide.faults}): try again")
     _console.say(f"checked {guide.frames} frames, {guide.good} good, {len(guide.kept)} different enough")
     return [CheckedPhoto(sample.source, sample, None) for sample in guide.kept]
+
+
+def _shown(camera: str | None) -> str:
+    """A camera as it may be shown: without the password of a URL."""
+    from facedge.camera.source import parse_source
+
+    return parse_source(camera or "").shown
 
 
 def _report(made: "Enrollment", name: str) -> list[str]:

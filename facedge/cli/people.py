@@ -7,6 +7,7 @@ import typer
 
 from facedge.cli import _console
 from facedge.cli._options import JsonOption
+from facedge.formatting import printable
 
 
 def list_people(as_json: JsonOption = False) -> None:
@@ -20,7 +21,7 @@ def list_people(as_json: JsonOption = False) -> None:
         if as_json:
             _console.emit_json({"name": name, "bundle": str(path)})
         else:
-            print(f"{name}  {path}")
+            print(f"{printable(name)}  {printable(path)}")
     if not found:
         _console.say(f"nobody is enrolled in {data_home()}: facedge enroll NAME --from PHOTOS")
     raise typer.Exit(0 if found else 1)
@@ -41,7 +42,7 @@ def forget(
     if not yes:
         if sys.stdin is None or not sys.stdin.isatty():
             raise InputError(f"deleting {bundle} cannot be undone, and there is no terminal to ask at: give --yes")
-        if not typer.confirm(f"Delete {bundle} ({len(found)} files and folders)?", err=True):
+        if not typer.confirm(f"Delete {printable(bundle)} ({len(found)} files and folders)?", err=True):
             _console.say("nothing was deleted")
             raise typer.Exit(1)
     deleted = store.forget(bundle)
@@ -49,4 +50,4 @@ def forget(
         _console.emit_json({"deleted": [str(path) for path in deleted]})
         return
     for path in deleted:
-        print(f"deleted {path}")
+        print(f"deleted {printable(path)}")

@@ -1,7 +1,6 @@
 """`facedge verify`: is it me?"""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,18 +10,19 @@ from facedge.cli._console import styled
 from facedge.cli._options import (
     REASONS,
     AlignedOption,
-    BundleOption,
     CameraOption,
     FacesOption,
     FarOption,
     ImagesArgument,
     JsonOption,
     MinFaceOption,
+    PersonOption,
     ThreadsOption,
     expand,
     face_options,
 )
 from facedge.errors import ImageError
+from facedge.formatting import printable
 
 if TYPE_CHECKING:
     from facedge.runtime.decision import Decision
@@ -39,7 +39,7 @@ CommandOption = Annotated[
 
 def verify(
     images: ImagesArgument = None,
-    bundle: BundleOption = None,
+    bundle: PersonOption = None,
     far: FarOption = None,
     threshold: Annotated[
         float | None,
@@ -89,13 +89,13 @@ def verify(
     decisions: list[Decision | None] = []
     for probe in expand(images):
         try:
-            decision = verifier.verify(probe, aligned=True if aligned else None)
+            decision = verifier.verify(probe.photo, aligned=True if aligned else None)
         except ImageError as problem:
             _console.error(str(problem))
             decisions.append(None)
             continue
         decisions.append(decision)
-        _print(probe, decision, as_json)
+        _print(probe.name, decision, as_json)
     if not as_json:
         _console.say(_summary(decisions))
     raise typer.Exit(exit_code(decisions))
@@ -108,14 +108,14 @@ def exit_code(decisions: Sequence["Decision | None"]) -> int:
     return 0 if decisions and all(decision is not None and decision.accepted for decision in decisions) else 1
 
 
-def _print(probe: Path, decision: "Decision", as_json: bool) -> None:
+def _print(probe: str, decision: "Decision", as_json: bool) -> None:
     if as_json:
-        _console.emit_json(decision.to_record(str(probe)))
+        _console.emit_json(decision.to_record(probe))
         return
     answer = styled("accept", "green") if decision.accepted else styled("reject", "red")
     score = f"{decision.score:.4f}" if decision.score is not None else "     -"
     why = f"  {styled(REASONS[decision.reason], 'dim')}" if decision.reason else ""
-    print(f"{answer}  {score}  {probe}{why}", flush=True)
+    print(f"{answer}  {score}  {printable(probe)}{why}", flush=True)
 
 
 def _summary(decisions: Sequence["Decision | None"]) -> str:
