@@ -27,7 +27,6 @@ def export(
         typer.Option(metavar="DIR", help="Photos of more impostors, one folder a person: they support a lower FAR."),
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Also quantize; shipped only if it passes its gate.")] = False,
-    lean: Annotated[bool, typer.Option("--lean", help="Leave verifier.onnx out: half the size.")] = False,
     name: Annotated[str | None, typer.Option(help="Name of the bundle; the file's name by default.")] = None,
     usage: Annotated[str | None, typer.Option(help="Who may use the bundle, one sentence.")] = None,
 ) -> None:
@@ -42,7 +41,6 @@ def export(
         far=far,
         impostors=impostors,
         int8=int8,
-        lean=lean,
         name=name,
         usage=usage,
     )

@@ -15,11 +15,11 @@ from bundle_mutations import fresh, mutations
 from PIL import Image
 
 from facedge.bundle import Bundle, write_bundle
-from facedge.bundle.head_onnx import verifier_properties
 from facedge.export.verifier_graph import verifier_onnx
 from facedge.imaging import load_rgb
 from facedge.runtime.golden import golden_files
 from facedge.runtime.verifier import load
+from facedge.runtime.verifier_onnx import verifier_properties
 
 HOST = Path(__file__).resolve().parents[2] / "deploy" / "node"
 

@@ -14,9 +14,9 @@ from PIL import Image
 from wrong_vectors import with_wrong_vector
 
 from facedge.bundle import Bundle, write_bundle
-from facedge.bundle.head_onnx import verifier_properties
 from facedge.export.verifier_graph import verifier_onnx
 from facedge.runtime.golden import golden_files
+from facedge.runtime.verifier_onnx import verifier_properties
 
 README = Path(__file__).resolve().parents[2] / "deploy" / "README.md"
 

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from facedge.bundle.head_onnx import head_onnx_bytes, verifier_properties, verifier_with_head
+from facedge.bundle.head_onnx import head_onnx_bytes, verifier_with_head
 from facedge.errors import BundleError
 from facedge.export.onnx import backbone_onnx, head_onnx, template_head_onnx
 from facedge.export.verifier_graph import verifier_onnx
 from facedge.onnx_session import open_session
 from facedge.preprocessing import preprocess
 from facedge.preprocessing.spec import PreprocessSpec
+from facedge.runtime.verifier_onnx import verifier_properties
 
 SPEC = PreprocessSpec(size=32)
 ODD_SPECS = [
@@ -113,7 +114,7 @@ def test_the_file_is_standard_with_its_properties(files: tuple[bytes, bytes]) ->
     onnx.checker.check_model(model, full_check=True)
     assert [(o.domain, o.version) for o in model.opset_import] == [("", 20)]
     assert [i.name for i in model.graph.input] == ["image"]
-    assert [o.name for o in model.graph.output] == ["embedding", "attributes", "probability"]
+    assert [o.name for o in model.graph.output] == ["embedding", "attributes", "probability", "quality"]
     said = {p.key: p.value for p in model.metadata_props}
     assert said["facedge.spec_digest"] == SPEC.digest and float(said["facedge.threshold"]) == 0.75
     assert json.loads(said["facedge.attribute_names"]) == ["Smiling", "Café"]
