@@ -15,6 +15,7 @@ from facedge.bundle.head_onnx import head_onnx_bytes, verifier_with_head
 from facedge.errors import BundleError
 from facedge.export.onnx import backbone_onnx, head_onnx, template_head_onnx
 from facedge.export.verifier_graph import verifier_onnx
+from facedge.faces.quality import input_contrast
 from facedge.onnx_session import open_session
 from facedge.preprocessing import preprocess
 from facedge.preprocessing.spec import PreprocessSpec
@@ -106,6 +107,21 @@ def test_outputs_are_those_of_the_two_files(files: tuple[bytes, bytes]) -> None:
         assert probability.shape == (n, 1) and embedding.shape == (n, 16) and attributes.shape == (n, 40)
         for got, wanted in [(embedding, expected[0]), (attributes, expected[1]), (probability, answer)]:
             assert np.abs(got - wanted).max() < 1e-5
+
+
+def test_quality_is_the_contrast_of_the_network_input(debug: bytes) -> None:
+    """Per image of a batch, in grey levels; 0 for one colour, 127.5 at most."""
+    engine = open_session("model.onnx", debug)
+    for h, w in [(32, 32), (218, 178), (109, 89)]:
+        images = np.concatenate([drawn(4, h, w), drawn(2, h, w, seed=1) // 16 + 100])
+        (quality,) = engine.run(["quality"], {"image": images})
+        expected = [input_contrast(preprocess(one[None], SPEC)) for one in images]
+        assert quality.shape == (6, 1) and quality.dtype == np.float32
+        assert np.abs(quality[:, 0] - expected).max() < 1e-4
+        assert quality[1, 0] == quality[2, 0] == 0  # white, black
+    halves = np.zeros((1, 64, 64, 3), np.uint8)
+    halves[:, :, :32] = 255
+    assert 120 < engine.run(["quality"], {"image": halves})[0][0, 0] <= 127.5
 
 
 def test_the_file_is_standard_with_its_properties(files: tuple[bytes, bytes]) -> None:
