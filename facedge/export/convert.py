@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from facedge.bundle import Bundle, Manifest, read_bundle, write_bundle
+from facedge.bundle.read import read_manifest
 from facedge.bundle.write import check_target
 from facedge.enrollment.store import person_lock
 from facedge.errors import BundleError, InputError, MissingDependencyError
@@ -30,6 +31,7 @@ def convert_bundle(path: Path, output: Path | None = None) -> tuple[Bundle, bool
     check_target(target)
     if output is not None and output.exists():
         raise InputError(f"{output} exists: choose another name with -o, or leave -o out to convert in place")
+    read_manifest(path)  # before the lock file is made, in a folder that may not even exist
     with person_lock(target):
         bundle = read_bundle(path)
         made = not _complete(bundle)

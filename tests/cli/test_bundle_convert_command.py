@@ -43,6 +43,6 @@ def test_to_another_name(tiny_bundle: Path, tmp_path: Path, capsys: pytest.Captu
 
 
 def test_no_bundle_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("bundle", "convert", tmp_path / "none.facedge") == 2
+    assert run("bundle", "convert", tmp_path / "nowhere" / "none.facedge") == 2
     assert "expected a bundle directory" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
