@@ -15,6 +15,7 @@ const ort = (await import('onnxruntime-node')).default;
 
 const MOST_MANIFEST = 4 << 20;
 const MOST_FILE = 1 << 30;
+const LEAST_QUALITY = 8; // grey levels: facedge.quality_floor of every verifier.onnx (deploy/FORMAT.md, section 4)
 const sha256 = (data) => createHash('sha256').update(data).digest('hex');
 
 // The bytes of every file, checked in the order of deploy/FORMAT.md, section 3.
@@ -86,25 +87,35 @@ export class Verifier {
     if (!(data instanceof Uint8Array) || !(height > 0) || !(width > 0) || data.length !== height * width * 3)
       throw new TypeError('an image is {data, height, width}: RGB bytes, height * width * 3 of them');
     const image = new ort.Tensor('uint8', data, [1, height, width, 3]);
-    const { embedding, attributes, probability } = await this.#session.run({ image });
-    return { embedding: embedding.data, attributes: attributes.data, probability: probability.data[0] };
+    const { embedding, attributes, probability, quality } = await this.#session.run({ image });
+    return {
+      embedding: embedding.data,
+      attributes: attributes.data,
+      probability: probability.data[0],
+      quality: quality.data[0],
+    };
   }
 
   async verify(image) {
     const threshold = this.threshold; // before any work: nobody enrolled is an error, not a rejection
-    const { probability, attributes } = await this.infer(image);
-    const accepted = probability >= 0 && probability <= 1 && probability >= threshold; // NaN is never accepted
+    const { probability, attributes, quality } = await this.infer(image);
+    const scored = quality >= LEAST_QUALITY && probability >= 0 && probability <= 1; // NaN is none of it
+    if (!scored) return { accepted: false, score: null, threshold, reason: 'low_quality', attributes: {} };
+    const accepted = probability >= threshold;
     const named = this.manifest.attribute_names.map((name, k) => [name, attributes[k]]);
-    return { accepted, score: probability, threshold, attributes: Object.fromEntries(named) };
+    const reason = accepted ? null : 'below_threshold';
+    return { accepted, score: probability, threshold, reason, attributes: Object.fromEntries(named) };
   }
 }
 
 export async function load(path, { threads = 1 } = {}) {
   const { manifest, files } = await readBundle(path);
-  if (!files['verifier.onnx']) throw new BundleError('this bundle has no verifier.onnx: export it again');
+  const remedy = 'run facedge bundle convert';
+  if (!files['verifier.onnx']) throw new BundleError(`this bundle has no verifier.onnx: ${remedy}`);
   const session = await ort.InferenceSession.create(files['verifier.onnx'], {
     intraOpNumThreads: threads,
     logSeverityLevel: 3,
   });
+  if (!session.outputNames.includes('quality')) throw new BundleError(`verifier.onnx has no output quality: ${remedy}`);
   return new Verifier(session, manifest);
 }

@@ -6,8 +6,11 @@ import { parseObject } from './json.js';
 import { readNpy } from './npy.js';
 import ort from 'onnxruntime-node';
 
+// The largest difference; of values beyond 1 as a share of them.
 const furthest = (expected, got) =>
-  expected.length === got.length ? Math.max(...expected.map((value, k) => Math.abs(value - got[k]))) : Infinity;
+  expected.length === got.length
+    ? Math.max(...expected.map((value, k) => Math.abs(value - got[k]) / Math.max(1, Math.abs(value))))
+    : Infinity;
 
 // How many values of the preprocessed tensor have other bits than expected.
 async function tensorOff(session, { shape, data }, expected) {
@@ -24,16 +27,18 @@ try {
   const { files } = await readBundle(bundle);
   if (!files['golden.json']) throw new Error('the bundle has no golden vectors');
   const { cases, tolerance } = parseObject(files['golden.json'], 'golden.json');
+  if (!cases.every((c) => c.verifier)) throw new Error('golden.json has no outputs of verifier.onnx: run facedge bundle convert');
   const verifier = await load(bundle);
   const inside = debug && (await ort.InferenceSession.create(debug, { logSeverityLevel: 3 }));
   process.exitCode = 0;
   for (const expected of cases) {
     const { shape, data } = readNpy(expected.image, files[expected.image]);
     const got = await verifier.infer({ data, height: shape[0], width: shape[1] });
+    const { embedding, attributes, probability, quality } = expected.verifier; // of the precision that the manifest names
     const off = Math.max(
-      furthest(expected.embedding, got.embedding),
-      furthest(expected.attributes, got.attributes),
-      Math.abs(expected.probability - got.probability),
+      furthest(embedding, got.embedding),
+      furthest(attributes, got.attributes),
+      furthest([probability, quality], [got.probability, got.quality]),
     );
     const valuesOff = inside && (await tensorOff(inside, readNpy(expected.image, files[expected.image]), readNpy(expected.tensor, files[expected.tensor])));
     console.log(JSON.stringify({ case: expected.name, tensor_values_off: valuesOff, outputs_off: off }));

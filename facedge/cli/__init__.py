@@ -19,7 +19,7 @@ HELP = "Is it me? Train a small face verifier, export it as one bundle, run it a
 EVERYDAY, MODEL, TOOLS = "Everyday", "A model of your own", "Tools"
 GROUPS = {
     "train": (MODEL, "Train the backbone, or a face head on a frozen backbone."),
-    "bundle": (TOOLS, "Show a bundle, or check it against the format."),
+    "bundle": (TOOLS, "Show a bundle, check it against the format, or bring an older one up to date."),
 }
 GROUP_CLASSES = {"train": "train:TrainGroup"}
 # The words of a command: its panel in the help, and where its function is. A command's module imports typer and the
@@ -41,6 +41,7 @@ COMMANDS = {
     "demo": (MODEL, "demo:demo"),
     "bundle show": (TOOLS, "bundle:show"),
     "bundle check": (TOOLS, "bundle:check"),
+    "bundle convert": (TOOLS, "bundle:convert"),
     "bench": (TOOLS, "bench:bench"),
     "doctor": (TOOLS, "doctor:doctor"),
 }

@@ -1,7 +1,8 @@
-"""`facedge bundle show` and `facedge bundle check`: what a bundle holds, and whether it keeps the format."""
+"""`facedge bundle show`, `check` and `convert`: what a bundle holds, whether it keeps the format, and older bundles."""
 
 import json
 import textwrap
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -57,3 +58,21 @@ def check(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
             mark = styled("ok   ", "green") if finding.ok else styled("wrong", "red")
             print(f"{mark}  {printable(finding.what)}: {printable(finding.message)}")
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def convert(
+    bundle: Annotated[str, typer.Argument(metavar="NAME|PATH", help="An enrolled person's name, or a bundle's path.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="NEW.facedge", help="Write there instead of in the bundle's place."),
+    ] = None,
+) -> None:
+    """Add verifier.onnx to an older bundle, so that every host opens it; scores and threshold stay as they are."""
+    from facedge.bundle.resolve import resolve_bundle
+    from facedge.export.convert import convert_bundle
+    from facedge.formatting import file_size
+
+    found, made = convert_bundle(resolve_bundle(bundle), output)
+    manifest = found.manifest
+    what = f"verifier.onnx ({manifest.precision}, {file_size(manifest.files['verifier.onnx'].size)})"
+    _console.say(f"{found.path}: {what} {'made and checked' if made else 'was up to date'}")

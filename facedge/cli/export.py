@@ -36,7 +36,6 @@ def export(
         typer.Option(metavar="DIR", help="Photos of more impostors, one folder a person: they support a lower FAR."),
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Also quantize; shipped only if it passes its gate.")] = False,
-    lean: Annotated[bool, typer.Option("--lean", help="Leave verifier.onnx out: half the size.")] = False,
     name: Annotated[str | None, typer.Option(help="Name of the bundle.", show_default="that of the file")] = None,
     usage: Annotated[str | None, typer.Option(help="Who may use the bundle, one sentence.")] = None,
 ) -> None:
@@ -52,7 +51,6 @@ def export(
         far=far,
         impostors=impostors,
         int8=int8,
-        lean=lean,
         name=name,
         usage=usage,
     )

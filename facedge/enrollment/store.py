@@ -15,7 +15,7 @@ import numpy as np
 from facedge.bundle import Bundle, write_bundle
 from facedge.bundle.arrays import COHORT, COHORT_IDENTITIES, ENROLLED, read_array, to_npy
 from facedge.bundle.format import GOLDEN_ARRAY, MANIFEST, SEAL, SUFFIX, allowed
-from facedge.bundle.head_onnx import read_head, verifier_properties, verifier_with_head
+from facedge.bundle.head_onnx import read_head
 from facedge.bundle.read import read_manifest
 from facedge.bundle.resolve import data_home, known_names, private_data_home
 from facedge.bundle.write import check_target
@@ -25,7 +25,8 @@ from facedge.errors import BundleError, InputError
 from facedge.files import leftovers, locked, storage_errors, sync
 from facedge.live.lockout import attempts_file
 from facedge.runtime.embedder import HEAD, VERIFIER
-from facedge.runtime.golden import GOLDEN, golden_files
+from facedge.runtime.golden import GOLDEN, golden_files, golden_of_head
+from facedge.runtime.verifier_onnx import fitted_verifier
 from facedge.types import Float32Array
 
 TEMPORARY = r"\.{name}\.[0-9a-f]{{12}}\.tmp(\.old)?"  # names of facedge.files.temporary_sibling
@@ -62,14 +63,18 @@ def personal_bundle(
         created=created,
         files={},
     )
-    if VERIFIER in files:
-        files[VERIFIER] = verifier_with_head(files[VERIFIER], files[HEAD], verifier_properties(manifest, files))
-    return Bundle(Path(name + SUFFIX), manifest, files, sha256="")
+    verifier = fitted_verifier(manifest, files)
+    files.pop(VERIFIER, None)  # of another backbone or head: none is better than a wrong one
+    if verifier is not None:
+        files[VERIFIER] = verifier
+    personal = Bundle(Path(name + SUFFIX), manifest, files, sha256="")
+    return replace(personal, files={**files, **golden_of_head(personal, base.files)})
 
 
 def write_personal(target: Path, personal: Bundle) -> Bundle:
     """Write a person's bundle with its golden vectors (directory 0700, files 0600), whole or not at all; as read."""
-    return write_bundle(target, {**personal.files, **golden_files(personal)}, personal.manifest, private=True)
+    golden = {} if GOLDEN in personal.files else golden_files(personal)
+    return write_bundle(target, {**personal.files, **golden}, personal.manifest, private=True)
 
 
 def enrolled_before(bundle: Bundle) -> Float32Array:

@@ -101,9 +101,14 @@ def yaw(landmarks: tuple[tuple[float, float], ...]) -> float:
     return float((nose - (left + right) / 2) @ across) / length if length > 0 else 0.0
 
 
+def input_contrast(tensor: Float32Array) -> float:
+    """The standard deviation of a network input float32 (1, 1, S, S), in grey levels: `quality` of verifier.onnx."""
+    return float(tensor.std()) * HALF_RANGE
+
+
 def too_poor(tensor: Float32Array) -> bool:
     """Whether a network input float32 (1, 1, S, S) is so flat (dark, white, covered) that a score would rate noise.
 
     True also where the input is not finite.
     """
-    return not float(tensor.std()) * HALF_RANGE >= LEAST_INPUT_CONTRAST
+    return not input_contrast(tensor) >= LEAST_INPUT_CONTRAST

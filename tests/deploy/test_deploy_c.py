@@ -85,7 +85,7 @@ def test_a_wrong_golden_vector_is_noticed(built: Path, bundle: Path, library: st
 
 def test_decisions_are_those_of_facedge(built: Path, bundle: Path, library: str, tmp_path: Path) -> None:
     verifier = load(bundle)
-    for seed, size in [(0, (218, 178)), (1, (218, 178)), (2, (109, 89)), (3, (300, 245)), (4, (1, 1))]:
+    for seed, size in [(0, (218, 178)), (1, (218, 178)), (2, (109, 89)), (3, (300, 245)), (4, (7, 6))]:
         image = tiny_bundle.crop(seed, *size)
         done = run(built / "facedge-verify", bundle, ppm(tmp_path / f"{seed}.ppm", image), library=library)
         said = json.loads(done.stdout)
@@ -94,6 +94,21 @@ def test_decisions_are_those_of_facedge(built: Path, bundle: Path, library: str,
         assert said["decision"] == ("accept" if score >= 0.5 else "reject")
         assert done.returncode == (0 if score >= 0.5 else 1)
     assert score < 0.5  # and the first one, crop(0), is "me"
+
+
+def test_an_almost_flat_image_is_refused_as_facedge_refuses_it(
+    built: Path, bundle: Path, library: str, tmp_path: Path
+) -> None:
+    """Its score alone would accept it."""
+    verifier = load(bundle)
+    flat = (128 + 0.05 * (tiny_bundle.crop(0).astype(float) - 128)).astype(np.uint8)
+    assert float(verifier.score(verifier.embed(flat[None]))[0]) > verifier.threshold
+    assert verifier.verify(flat, aligned=True).reason == "low_quality"
+    for image in (flat, np.full((1, 1, 3), 90, np.uint8)):
+        done = run(built / "facedge-verify", bundle, ppm(tmp_path / "flat.ppm", image), library=library)
+        said = json.loads(done.stdout)
+        assert done.returncode == 1
+        assert (said["decision"], said["score"], said["reason"]) == ("reject", None, "low_quality")
 
 
 def test_exit_code_of_several_probes_is_the_worst(built: Path, bundle: Path, library: str, tmp_path: Path) -> None:

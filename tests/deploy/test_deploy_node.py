@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
+import onnx
 import tiny_bundle
 from bundle_mutations import fresh, mutations
 from PIL import Image
 
 from facedge.bundle import Bundle, write_bundle
-from facedge.bundle.head_onnx import verifier_properties
 from facedge.export.verifier_graph import verifier_onnx
 from facedge.imaging import load_rgb
 from facedge.runtime.golden import golden_files
 from facedge.runtime.verifier import load
+from facedge.runtime.verifier_onnx import verifier_properties
 
 HOST = Path(__file__).resolve().parents[2] / "deploy" / "node"
 
@@ -64,7 +65,7 @@ def test_golden_vectors_to_the_bit(bundle: Path, tmp_path: Path) -> None:
 def test_a_wrong_golden_vector_is_noticed(bundle: Path, tmp_path: Path) -> None:
     files = {path.name: path.read_bytes() for path in bundle.iterdir() if not path.name.startswith("manifest")}
     kit = json.loads(files["golden.json"])
-    kit["cases"][2]["attributes"][1] += 2e-4
+    kit["cases"][2]["verifier"]["attributes"][1] += 2e-4
     files["golden.json"] = json.dumps(kit).encode()
     other = write_bundle(tmp_path / "other.facedge", files, tiny_bundle.manifest()).path
     done = node("golden.js", other)
@@ -86,6 +87,29 @@ def test_decisions_are_those_of_facedge(bundle: Path, tmp_path: Path) -> None:
     assert said[0]["decision"] == "accept" and "accept" not in [s["decision"] for s in said[1:]]
     assert np.abs(np.array([s["score"] for s in said]) - scores).max() < 0.02  # another JPEG decoder: a level or so
     assert node("verify.js", bundle, paths[0]).returncode == 0
+
+
+def test_an_almost_flat_image_is_refused_as_facedge_refuses_it(bundle: Path, tmp_path: Path) -> None:
+    """Its score alone would accept it."""
+    ours = load(bundle)
+    flat = (128 + 0.05 * (tiny_bundle.crop(0).astype(float) - 128)).astype(np.uint8)
+    Image.fromarray(flat).save(tmp_path / "flat.jpg", quality=95, subsampling=0)
+    crop = load_rgb(tmp_path / "flat.jpg")
+    assert float(ours.score(ours.embed(crop[None]))[0]) > ours.threshold
+    assert ours.verify(crop, aligned=True).reason == "low_quality"
+    done = node("verify.js", bundle, tmp_path / "flat.jpg")
+    said = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (said["decision"], said["score"], said["reason"]) == ("reject", None, "low_quality")
+
+
+def test_a_bundle_without_a_fitting_verifier_names_the_remedy(bundle: Path, tmp_path: Path) -> None:
+    model = onnx.load_from_string((bundle / "verifier.onnx").read_bytes())
+    del model.graph.output[3]
+    for graph in ({}, {"verifier.onnx": model.SerializeToString()}):
+        path = write_bundle(tmp_path / "early.facedge", {**tiny_bundle.files(), **graph}, tiny_bundle.manifest()).path
+        done = node("verify.js", path, tmp_path / "none.jpg")
+        assert done.returncode == 2 and "facedge bundle convert" in done.stderr
 
 
 def test_nobody_enrolled_is_an_error(tmp_path: Path) -> None:
