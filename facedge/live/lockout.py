@@ -91,8 +91,8 @@ class Lockout:
         self._file, self._enabled = file if enabled else None, enabled
         self._state = Failures()
         if self._file is not None:
-            first_use = not self._file.exists() and not lock_file(self._file).exists()
-            self._change(lambda state: state, self.clock.uptime(), missing=Failures() if first_use else None)
+            first_use = not os.path.lexists(self._file) and not lock_file(self._file).exists()
+            self._write(lambda state: state, self.clock.uptime(), Failures() if first_use else None)
 
     @property
     def failures(self) -> int:
@@ -104,7 +104,7 @@ class Lockout:
         if self._file is not None:
             found = _read(self._file)
             if found is None:
-                self._repair(now)
+                self._change(lambda state: state, now)
             else:
                 self._state = found
         if self._state.is_ahead(self.clock, now):
@@ -129,28 +129,25 @@ class Lockout:
         if self._state.failures:
             self._change(lambda _: Failures(), self.clock.uptime())
 
-    def _stamped(self, failures: int, length: float, now: float) -> Failures:
-        return Failures(failures, length, self.clock.boot, now, self.clock.wall())
-
-    def _repair(self, now: float) -> None:
-        """Replace a damaged file; where file and lock file are gone the person was forgotten, and none is made."""
-        if self._file is not None and lock_file(self._file).exists():
-            self._change(lambda state: state, now)
-        else:
+    def _change(self, change: Callable[[Failures], Failures], now: float) -> None:
+        """Change the state, in the file where there is one."""
+        if self._file is None:
+            self._state = change(self._state)
+        elif lock_file(self._file).exists():
+            self._write(change, now, None)
+        else:  # the person was forgotten: no file comes back, and nobody is accepted
             self._state = self._stamped(FAILURES, MOST_DELAY, now)
 
-    def _change(self, change: Callable[[Failures], Failures], now: float, missing: Failures | None = None) -> None:
-        """Read, change and write the state under the lock of its file.
+    def _write(self, change: Callable[[Failures], Failures], now: float, missing: Failures | None) -> None:
+        """Read, change and write the file under its lock.
 
         missing: the state where there is no file; None is a full lock, as for a damaged one.
         """
-        if self._file is None:
-            self._state = change(self._state)
-            return
+        assert self._file is not None
         try:
             with storage_errors(self._file.parent), locked(lock_file(self._file)):
                 found = _read(self._file)
-                if found is None and not (missing and not os.path.lexists(self._file)):
+                if found is None and (missing is None or os.path.lexists(self._file)):
                     self.notice = (
                         f"the count of failed attempts in {self._file} is damaged or missing: locked for "
                         f"{MOST_DELAY:g} s, once"
@@ -162,6 +159,9 @@ class Lockout:
             raise StorageError(
                 f"failed attempts cannot be counted, so nobody is accepted: {problem}; --no-lockout goes without"
             ) from problem
+
+    def _stamped(self, failures: int, length: float, now: float) -> Failures:
+        return Failures(failures, length, self.clock.boot, now, self.clock.wall())
 
 
 def attempts_file(bundle: Path) -> Path:
