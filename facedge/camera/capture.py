@@ -58,10 +58,11 @@ class Capture:
 
     @property
     def reason(self) -> str:
-        """Why it ended, in one line."""
+        """Why it ended, in one line and without the password of a URL."""
         if self.error is None:
             return "no frame came"
-        text = " ".join(str(self.error).split()) or type(self.error).__name__
+        text = " ".join(str(self.error).replace(self._source.place, self._source.shown).split())
+        text = text or type(self.error).__name__
         return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 3] + "..."
 
     def take(self) -> tuple[UInt8Array, int, float] | None:

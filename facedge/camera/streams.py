@@ -209,13 +209,14 @@ class LiveCamera(_Closing):
         self._capture, self._reason = None, reason
         if not self._lost:
             self._lost = True
-            self._report("lost", f"was lost: {reason}")
+            self._report("lost", f"was lost: {reason}", reason=reason)
             if now - self._back_at >= MAX_DELAY:  # otherwise it comes and goes, and the delays go on growing
                 self._delay = FIRST_DELAY
         self._wait(now)
 
     def _wait(self, now: float) -> None:
-        self._report("waiting", f"trying again in {self._delay:g} s ({self._reason})", self._delay)
+        what = f"trying again in {self._delay:g} s ({self._reason})"
+        self._report("waiting", what, delay=self._delay, reason=self._reason)
         self._retry_at, self._delay = now + self._delay, min(2 * self._delay, MAX_DELAY)
 
     def _reopen(self, now: float) -> None:
@@ -228,5 +229,7 @@ class LiveCamera(_Closing):
         self._started_at = now  # the last frame stays, so that a frozen picture is the same after reopening
         self._capture = Capture(self._source, self._open, self._ready, self._clock, self._delivered)
 
-    def _report(self, kind: Literal["lost", "waiting", "back"], what: str, delay: float = 0.0) -> None:
-        self._events.append(CameraEvent(kind, f"{self._source.shown}: {what}", delay))
+    def _report(
+        self, kind: Literal["lost", "waiting", "back"], what: str, delay: float = 0.0, reason: str | None = None
+    ) -> None:
+        self._events.append(CameraEvent(kind, f"{self._source.shown}: {what}", delay, reason))

@@ -99,7 +99,7 @@ def watch(
             try:
                 frame = camera.next(0.2)
             finally:  # a camera that is given up says before that it was lost
-                yield from (Event(event.kind, now, message=event.message) for event in camera.events())
+                yield from (Event(e.kind, now, reason=e.reason, message=e.message) for e in camera.events())
             found = watcher.step(frame) if frame is not None and not changed() else []
             if change := changed():
                 yield Event("ended", now, reason=f"bundle {change}")

@@ -54,6 +54,7 @@ class Scene:
         self.open_hangs: threading.Event | None = None
         self.kinds: list[str] = []
         self.messages: list[str] = []
+        self.reasons: list[str] = []
         self.delays: list[float] = []
 
     def fresh(self) -> np.ndarray:
@@ -82,6 +83,7 @@ class Scene:
             for event in camera.events():
                 self.kinds.append(event.kind)
                 self.messages.append(event.message)
+                self.reasons.append(event.reason or "")
                 self.delays += [event.delay] if event.kind == "waiting" else []
 
     def passes(self, camera: LiveCamera, seconds: float) -> None:
@@ -176,6 +178,7 @@ def test_frames_without_news(scene: Scene, image: np.ndarray, reason: str) -> No
         scene.frame(camera)
         assert scene.kinds == ["lost", "waiting"]
         assert reason in scene.messages[0]
+        assert scene.reasons[0] in scene.messages[0]
         scene.reopens(camera)
         assert scene.frame(camera) is None  # black again, or frozen at the same picture: it is not back
         scene.time = 101
@@ -286,3 +289,11 @@ def test_dark_noise_is_a_picture_and_an_empty_buffer_is_not() -> None:
     green = np.zeros((240, 320, 3), np.uint8)
     green[:, :, 1] = 135  # an empty YUYV buffer
     assert picture_fault(green, None) == "black frames"
+
+
+def test_no_password_of_a_camera_is_told() -> None:
+    def fails(_source: Source) -> Stub:
+        raise RuntimeError("no route to rtsp://me:secret@cam/1")
+
+    with pytest.raises(CameraError, match=r"rtsp://cam/1 does not open \(no route to rtsp://cam/1\)"):
+        LiveCamera(Source("url", "rtsp://me:secret@cam/1"), fails)

@@ -88,7 +88,7 @@ def test_a_blind_camera_ends_it_with_one_sentence(start: Start, kind: str, reaso
     events = [json.loads(line) for line in out.splitlines()]
     told = [event["event"] for event in events if event["event"] in ("lost", "waiting", "back")]
     assert told[:2] == ["lost", "waiting"]
-    assert reason in next(event["message"] for event in events if event["event"] == "lost")
+    assert reason in next(event["reason"] for event in events if event["event"] == "lost")
 
 
 def test_it_stops_when_its_bundle_is_deleted(start: Start, tiny_bundle: Path) -> None:
