@@ -90,7 +90,7 @@ def watch(
              the events of this one; "" while nothing did
     terminated  whether it is to end, which is asked at least every 0.2 seconds
 
-    However it ends, an attempt before a live camera that is not decided by then counts as a failed one.
+    However it ends, an attempt that is not decided by then counts as a failed one.
     """
     began, first, now = time.monotonic(), None, 0.0
     yield Event("started", 0.0)
@@ -115,12 +115,11 @@ def watch(
             show(frame)
             passed = time.monotonic() - began if camera.live else now - (first or 0.0)
             if reason := _end(camera, terminated=terminated(), late=timeout is not None and passed >= timeout):
-                yield from watcher.abandon(reason) if camera.live else ()
+                yield from watcher.finish(reason)
                 yield Event("ended", now, reason=reason)
                 return
     finally:
-        if camera.live:
-            watcher.abandon("ended")
+        watcher.finish()
 
 
 def _end(camera: Camera, *, terminated: bool, late: bool) -> str:
@@ -197,7 +196,7 @@ class Watcher:
             self._face_at = frame.seconds
         return events + self._progress(state, decision, frame, now)
 
-    def abandon(self, reason: str) -> list[Event]:
+    def finish(self, reason: str = "ended") -> list[Event]:
         """Count an attempt that has scored a face and is not decided as a failed one; the events of that."""
         if self._latest is None or not self._attempt.frames or self.view.accepted:
             return []
