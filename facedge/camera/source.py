@@ -94,11 +94,12 @@ class Frame:
 
 @dataclass(frozen=True)
 class CameraEvent:
-    """A live source was lost ("lost"), is reopened in `delay` seconds ("waiting"), or delivers again ("back")."""
+    """A live source was lost ("lost"), is reopened in `delay` seconds ("waiting"), both for a `reason`, or is back."""
 
     kind: Literal["lost", "waiting", "back"]
     message: str
     delay: float = 0.0
+    reason: str | None = None
 
 
 class Reader(Protocol):

@@ -57,7 +57,7 @@ def verify(
         float | None, typer.Option("--timeout", min=0, help="With --camera: end after so many seconds.")
     ] = None,
     give_up: Annotated[
-        float, typer.Option("--give-up", min=0, help="Seconds to wait for a camera that went away.")
+        float, typer.Option("--give-up", min=0, help="End after so many seconds without a usable frame.")
     ] = 60.0,
     challenge: Annotated[
         bool,
@@ -67,6 +67,9 @@ def verify(
     on_accept: CommandOption = None,
     on_reject: Annotated[str | None, typer.Option("--on-reject", metavar="CMD", help="The same for a reject.")] = None,
     on_lost: Annotated[str | None, typer.Option("--on-lost", metavar="CMD", help="The same for a lost camera.")] = None,
+    no_lockout: Annotated[
+        bool, typer.Option("--no-lockout", help="With --camera: never lock after failed attempts, and count none.")
+    ] = False,
 ) -> None:
     """Is it me? Exit code 0: every image accepted, 1: at least one not, 2: an error."""
     from facedge.bundle.resolve import resolve_person
@@ -74,8 +77,10 @@ def verify(
 
     given = {"accept": on_accept, "reject": on_reject, "lost": on_lost}
     commands = {kind: command for kind, command in given.items() if command is not None}
-    if camera is None and (once or watch or challenge or show or timeout is not None or commands):
-        raise typer.BadParameter("--once, --watch, --timeout, --challenge, --show and --on-... go with --camera SRC")
+    if camera is None and (once or watch or challenge or show or no_lockout or timeout is not None or commands):
+        raise typer.BadParameter(
+            "--once, --watch, --timeout, --challenge, --show, --no-lockout and --on-... go with --camera SRC"
+        )
     if camera is not None and images:
         raise typer.BadParameter("give images or --camera, not both")
     options = face_options(faces, min_face)
@@ -85,7 +90,9 @@ def verify(
         from facedge.cli._verify_camera import LiveOptions, verify_camera
 
         events = watch or as_json
-        verify_camera(verifier, LiveOptions(camera, once, events, timeout, give_up, challenge, show, commands))
+        verify_camera(
+            verifier, LiveOptions(camera, once, events, timeout, give_up, challenge, show, commands, not no_lockout)
+        )
     decisions: list[Decision | None] = []
     for probe in expand(images):
         try:

@@ -23,7 +23,7 @@ from facedge.enrollment.calibration import head_bytes
 from facedge.enrollment.fit import FittedScore, Impostors, whole_cohort
 from facedge.errors import BundleError, InputError
 from facedge.files import leftovers, locked, storage_errors, sync
-from facedge.live.lockout import attempts_file
+from facedge.live.lockout import attempts_file, lock_file
 from facedge.runtime.embedder import HEAD, VERIFIER
 from facedge.runtime.golden import GOLDEN, golden_files, golden_of_head
 from facedge.runtime.verifier_onnx import fitted_verifier
@@ -169,7 +169,7 @@ def deletable(bundle: Path) -> list[Path]:
     attempts = attempts_file(bundle)
     for leftover in (*_leftovers(bundle), *_leftovers(attempts)):
         found += _files_of_leftover(leftover)
-    found += [attempts] if attempts.is_file() else []
+    found += [path for path in (attempts, lock_file(attempts)) if path.is_file()]
     if not found and _lock_file(bundle).is_file():  # an enrollment was killed before it wrote anything
         return [_lock_file(bundle)]
     if not found:

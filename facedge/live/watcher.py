@@ -5,7 +5,7 @@ The Watcher has no camera and no clock of its own: the same frames always give t
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -78,37 +78,57 @@ def watch(
     timeout: float | None = None,
     show: Show = lambda _: None,
     changed: Callable[[], str] = lambda: "",
-) -> Iterator[Event]:
+    terminated: Callable[[], bool] = lambda: False,
+) -> Generator[Event, None, None]:
     """Events frame after frame; the last one is "ended", with the reason.
 
     once     end with the first accept or reject
     timeout  seconds after which to end: of the clock with a live camera, of the recording in a file, so that a file
              always gives the same answer
     show     called after every frame, and with None while none comes
-    changed  what happened to the bundle in use ("deleted", "replaced"), which ends it before the next frame; "" while
-             nothing did
+    changed  what happened to the bundle in use ("deleted", "replaced"), which ends it before the next frame and before
+             the events of this one; "" while nothing did
+    terminated  whether it is to end, which is asked at least every 0.2 seconds
+
+    However it ends, an attempt that is not decided by then counts as a failed one.
     """
     began, first, now = time.monotonic(), None, 0.0
     yield Event("started", 0.0)
-    while True:
-        frame = camera.next(0.2)
-        yield from (Event(event.kind, now, message=event.message) for event in camera.events())
-        if change := changed():
-            yield Event("ended", now, reason=f"bundle {change}")
-            return
-        if frame is not None:
-            first = frame.seconds if first is None else first
-            now = frame.seconds
-            for event in watcher.step(frame):
+    try:
+        while True:
+            try:
+                frame = camera.next(0.2)
+            finally:  # a camera that is given up says before that it was lost
+                yield from (Event(e.kind, now, reason=e.reason, message=e.message) for e in camera.events())
+            found = watcher.step(frame) if frame is not None and not changed() else []
+            if change := changed():
+                yield Event("ended", now, reason=f"bundle {change}")
+                return
+            if frame is not None:
+                first = frame.seconds if first is None else first
+                now = frame.seconds
+            for event in found:
                 yield event
                 if once and event.kind in ("accept", "reject"):
                     yield Event("ended", now, reason="decided")
                     return
-        show(frame)
-        passed = time.monotonic() - began if camera.live else now - (first or 0.0)
-        if camera.ended or (timeout is not None and passed >= timeout):
-            yield Event("ended", now, reason="end of the recording" if camera.ended else "timeout")
-            return
+            show(frame)
+            passed = time.monotonic() - began if camera.live else now - (first or 0.0)
+            if reason := _end(camera, terminated=terminated(), late=timeout is not None and passed >= timeout):
+                yield from watcher.finish(reason)
+                yield Event("ended", now, reason=reason)
+                return
+    finally:
+        watcher.finish()
+
+
+def _end(camera: Camera, *, terminated: bool, late: bool) -> str:
+    """Why watching ends now, or ""."""
+    if terminated:
+        return "terminated"
+    if camera.ended:
+        return "end of the recording"
+    return "timeout" if late else ""
 
 
 def bundle_change(bundle: Bundle) -> str:
@@ -147,6 +167,7 @@ class Watcher:
         self._attempt = Attempt(verifier.threshold, self._rule)
         self._tracker = Tracker(verifier.options)
         self._face_at = float("-inf")
+        self._latest: Frame | None = None
         self._locked = False
         self.view = View(state="")
 
@@ -158,6 +179,7 @@ class Watcher:
     def step(self, frame: Frame) -> list[Event]:
         """Process one frame; the events that it causes, in order."""
         now = self._now() if self._now else frame.seconds
+        self._latest = frame
         self.view.frames += 1
         self.view.skipped += frame.skipped
         if (wait := self._lockout.remaining(now)) > 0:
@@ -173,6 +195,13 @@ class Watcher:
         if decision.box is not None:
             self._face_at = frame.seconds
         return events + self._progress(state, decision, frame, now)
+
+    def finish(self, reason: str = "ended") -> list[Event]:
+        """Count an attempt that has scored a face and is not decided as a failed one; the events of that."""
+        if self._latest is None or not self._attempt.frames or self.view.accepted:
+            return []
+        now = self._now() if self._now else self._latest.seconds
+        return self._reject(reason, self._latest, now)
 
     def _progress(self, state: str, decision: Decision, frame: Frame, now: float) -> list[Event]:
         if self._challenge is not None:

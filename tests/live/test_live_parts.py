@@ -1,17 +1,13 @@
-"""Score fusion, lockout, and the liveness challenge, each by itself."""
+"""Score fusion and the liveness challenge, each by itself."""
 
 import math
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facedge.errors import StorageError
-from facedge.live import lockout
 from facedge.live.attempt import Attempt, FusionRule, logit, sigmoid
 from facedge.live.challenge import SECONDS, Challenge, random_side
-from facedge.live.lockout import Lockout
 
 BOX = (100.0, 100.0, 200.0, 220.0)
 
@@ -51,39 +47,6 @@ def test_scores_below_the_threshold_never_add_up_to_an_accept(scores: list[float
 def test_logit_and_sigmoid_undo_each_other(x: float) -> None:
     assert logit(sigmoid(x)) == pytest.approx(x, abs=1e-2)
     assert (logit(0.0), logit(1.0)) == (-math.inf, math.inf)
-
-
-def test_five_failures_lock_and_each_further_one_doubles() -> None:
-    lock = Lockout()
-    assert [lock.fail(0.0) for _ in range(8)] == [0, 0, 0, 0, 30, 60, 120, 240]
-    assert lock.remaining(100.0) == 140
-    assert lock.remaining(240.0) == 0
-    lock.succeed()
-    assert lock.fail(300.0) == 0
-
-
-def test_failures_are_remembered_across_processes(tmp_path: Path) -> None:
-    file = tmp_path / "attempts.json"
-    for _ in range(5):
-        Lockout(file).fail(1000.0)
-    assert Lockout(file).remaining(1010.0) == 20
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == ["attempts.json"]
-    Lockout(file).succeed()
-    assert Lockout(file).failures == 0
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"failures": "x"}', '{"failures": 1, "until": NaN}'])
-def test_a_damaged_file_locks(tmp_path: Path, content: str) -> None:
-    file = tmp_path / "attempts.json"
-    file.write_text(content)
-    assert Lockout(file).remaining(0.0) == lockout.MOST_DELAY
-
-
-def test_a_state_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
-    lock = Lockout(tmp_path / "missing" / "attempts.json")
-    with pytest.raises(StorageError, match=r"cannot write to .*missing"):
-        lock.fail(0.0)
 
 
 def turn(side: str, yaws: list[float | None], step: float = 0.1) -> str:
