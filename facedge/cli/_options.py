@@ -71,6 +71,23 @@ CameraOption = Annotated[
         "--camera", metavar="SRC", help="Camera: 0, /dev/video0, a video file, an http or rtsp URL, picamera."
     ),
 ]
+RotateOption = Annotated[
+    Literal["auto", "0", "90", "180", "270"],
+    typer.Option(
+        "--rotate",
+        envvar="FACEDGE_ROTATE",
+        help="With --camera: degrees clockwise that bring its pictures upright; auto: the first faces decide.",
+    ),
+]
+AspectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--aspect",
+        metavar="W:H",
+        envvar="FACEDGE_ASPECT",
+        help="With --camera: its pictures' true width and height, such as 16:9, where they come squeezed.",
+    ),
+]
 SeedOption = Annotated[int, typer.Option("--seed", envvar="FACEDGE_SEED", min=0, help="Seed of the random numbers.")]
 
 
@@ -86,6 +103,8 @@ REASONS = {
     "no_face": "no face found",
     "many_faces": "more than one face",
     "low_quality": "too flat or dark to tell",
+    "rotated": "the face is not upright: turn the picture",
+    "distorted": "the picture is squeezed or stretched: use one in its true proportions",
     "below_threshold": "not alike enough",
 }
 

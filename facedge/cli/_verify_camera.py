@@ -14,10 +14,12 @@ from facedge.cli._console import styled
 from facedge.errors import BundleError, CameraError
 
 if TYPE_CHECKING:
+    from facedge.camera.source import Frame
     from facedge.live.actions import Actions
-    from facedge.live.watcher import Event, Watcher
+    from facedge.live.watcher import Event, Show, Watcher
     from facedge.runtime.verifier import Verifier
 
+MEASURED_FRAMES = 25  # with a face: a second, after which a squeezed picture is reported
 ONCE_TIMEOUT = 15.0  # seconds: --once always ends
 QUIET_KINDS = {"started", "ended"}
 COLOURS = {"accept": "green", "reject": "red", "locked": "red", "lost": "yellow", "challenge": "bold"}
@@ -35,6 +37,8 @@ class LiveOptions:
     challenge: bool = False
     show: bool = False
     commands: Mapping[str, str] = field(default_factory=dict)
+    rotate: str = "auto"
+    aspect: str | None = None
 
 
 def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
@@ -42,6 +46,7 @@ def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
 
     Raises BundleError when the bundle is deleted or replaced meanwhile.
     """
+    from facedge.camera.adjust import adjusted, parse_adjustment
     from facedge.camera.streams import open_camera
     from facedge.live.actions import Actions, parse_command
     from facedge.live.watcher import bundle_change, watch
@@ -51,7 +56,8 @@ def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
     if options.challenge:
         _console.say("the turn of the head raises the effort for a photo attack; it is no proof of life")
     bundle = verifier.bundle
-    with open_camera(options.camera, give_up=options.give_up) as camera:
+    adjustment = parse_adjustment(options.rotate, options.aspect)
+    with adjusted(open_camera(options.camera, give_up=options.give_up), adjustment, _console.say) as camera:
         watcher = _watcher(verifier, options, live=camera.live)
         timeout = options.timeout if options.timeout is not None else ONCE_TIMEOUT if options.once else None
         with _view(options, watcher) as show, Actions(commands, _console.warn) as actions:
@@ -60,13 +66,31 @@ def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
                 watcher,
                 once=options.once,
                 timeout=timeout,
-                show=show.frame,
+                show=_with_squeeze_warning(show.frame, watcher),
                 changed=lambda: bundle_change(bundle),
             )
             accepted = _report(events, options, show, actions)
     if change := bundle_change(bundle):
         raise BundleError(f"{bundle.path} was {change} while it was in use, so nobody is accepted: start again")
     raise typer.Exit(0 if accepted else 1)
+
+
+def _with_squeeze_warning(show: "Show", watcher: "Watcher") -> "Show":
+    """`show`, and one warning where the median of the first frames with a face is squeezed or stretched."""
+    from facedge.faces.plausible import MOST_MEDIAN, median_stretch, squeeze_fault
+
+    found: list[float] = []
+
+    def after(frame: "Frame | None") -> None:
+        show(frame)
+        decision = watcher.view.decision
+        if frame is None or decision is None or decision.stretch is None or len(found) == MEASURED_FRAMES:
+            return
+        found.append(decision.stretch)
+        if len(found) == MEASURED_FRAMES and (fault := squeeze_fault(median_stretch(found), MOST_MEDIAN)):
+            _console.warn(fault)
+
+    return after
 
 
 def _watcher(verifier: "Verifier", options: LiveOptions, *, live: bool) -> "Watcher":

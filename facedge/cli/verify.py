@@ -11,6 +11,7 @@ from facedge.cli._console import styled
 from facedge.cli._options import (
     REASONS,
     AlignedOption,
+    AspectOption,
     BundleOption,
     CameraOption,
     FacesOption,
@@ -18,6 +19,7 @@ from facedge.cli._options import (
     ImagesArgument,
     JsonOption,
     MinFaceOption,
+    RotateOption,
     ThreadsOption,
     expand,
     face_options,
@@ -51,6 +53,8 @@ def verify(
     as_json: JsonOption = False,
     threads: ThreadsOption = 1,
     camera: CameraOption = None,
+    rotate: RotateOption = "auto",
+    aspect: AspectOption = None,
     once: Annotated[bool, typer.Option("--once", help="With --camera: end with the first decision, 0 or 1.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="With --camera: events as JSON lines on stdout.")] = False,
     timeout: Annotated[
@@ -85,7 +89,9 @@ def verify(
         from facedge.cli._verify_camera import LiveOptions, verify_camera
 
         events = watch or as_json
-        verify_camera(verifier, LiveOptions(camera, once, events, timeout, give_up, challenge, show, commands))
+        verify_camera(
+            verifier, LiveOptions(camera, once, events, timeout, give_up, challenge, show, commands, rotate, aspect)
+        )
     decisions: list[Decision | None] = []
     for probe in expand(images):
         try:
