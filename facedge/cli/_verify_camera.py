@@ -77,7 +77,7 @@ def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
 
 def _with_squeeze_warning(show: "Show", watcher: "Watcher") -> "Show":
     """`show`, and one warning where the median of the first frames with a face is squeezed or stretched."""
-    from facedge.faces.plausible import MOST_MEDIAN, median_stretch, squeeze_fault
+    from facedge.faces.plausible import REFUSAL, median_stretch, squeeze_fault
 
     found: list[float] = []
 
@@ -87,7 +87,7 @@ def _with_squeeze_warning(show: "Show", watcher: "Watcher") -> "Show":
         if frame is None or decision is None or decision.stretch is None or len(found) == MEASURED_FRAMES:
             return
         found.append(decision.stretch)
-        if len(found) == MEASURED_FRAMES and (fault := squeeze_fault(median_stretch(found), MOST_MEDIAN)):
+        if len(found) == MEASURED_FRAMES and (fault := squeeze_fault(median_stretch(found), REFUSAL)):
             _console.warn(fault)
 
     return after

@@ -11,7 +11,7 @@ import numpy as np
 from facedge.enrollment.fit import Impostors
 from facedge.errors import ImageError, InputError
 from facedge.faces.options import FaceOptions
-from facedge.faces.plausible import MOST_MEDIAN, median_stretch, squeeze_fault
+from facedge.faces.plausible import REFUSAL, median_stretch, squeeze_fault
 from facedge.faces.quality import ADVICE, Measures, fault, measure
 from facedge.runtime.embedder import Embedder, embed_photo
 from facedge.types import Float32Array, Track, UInt8Array, untracked
@@ -193,7 +193,7 @@ class Guide:
     @property
     def faults(self) -> str:
         """The faults of the frames that gave no sample, counted."""
-        squeezed = squeeze_fault(median_stretch(self._stretches), MOST_MEDIAN)
+        squeezed = squeeze_fault(median_stretch(self._stretches), REFUSAL)
         return "; ".join(filter(None, [summarise_faults(self._faulty) or "no frame came", squeezed]))
 
     def add_frame(self, image: UInt8Array, source: str) -> str:

@@ -34,7 +34,7 @@ from facedge.enrollment.capture import (
 from facedge.enrollment.fit import FittedScore, Impostors, fit
 from facedge.errors import BundleError, InputError
 from facedge.faces.options import FaceOptions
-from facedge.faces.plausible import DOUBTFUL_MEDIAN, MOST_MEDIAN, squeeze_fault
+from facedge.faces.plausible import DOUBT, REFUSAL, squeeze_fault
 from facedge.runtime.embedder import Embedder
 from facedge.runtime.verifier import Verifier
 from facedge.types import Float32Array, Track, untracked
@@ -193,7 +193,7 @@ def enroll_checked(
     """`enroll` for photos or frames that were checked already; `where` begins the error message."""
     good = [photo.sample for photo in checked if photo.sample is not None]
     stretched = stretch_of(checked)
-    if squeezed := squeeze_fault(stretched, MOST_MEDIAN):
+    if squeezed := squeeze_fault(stretched, REFUSAL):
         raise InputError(f"{where}{squeezed}")
     if not good:
         raise InputError(
@@ -204,7 +204,7 @@ def enroll_checked(
     new = stack_embeddings(kept)
     fitted = fit(base.bundle, np.concatenate([base.earlier, new]), far=far, impostors=known)
     used = tuple(sample.source for sample in kept)
-    doubt = squeeze_fault(stretched, DOUBTFUL_MEDIAN)
+    doubt = squeeze_fault(stretched, DOUBT)
     return Enrollment(used, tuple(_skipped(checked, kept)), fitted, base, new, known, far, doubt=doubt)
 
 

@@ -114,29 +114,25 @@ def follow_crop(image: UInt8Array, last: FaceCrop) -> FaceCrop | None:
     """The crop of the face that was at `last` in the frame before; image: uint8 RGB (H, W, 3) or grey (H, W).
 
     Searches only around the last position, for a third of the time that `find_crop` takes. None where the face is not
-    found there, or is no longer plausible by its landmarks and box; which way is up is taken from `last`.
+    found there or its head is tilted too far; which way is up, and the proportions, are taken from `last`.
     """
     from facedge.faces.align import align
     from facedge.faces.landmarks import follow
-    from facedge.faces.plausible import FOLLOWED, shape_fault, stretch
+    from facedge.faces.plausible import is_tilted
 
     if last.crop is None or last.face is None:
         return None
     clock = perf_counter()
     try:
-        found = follow(image, last.face.landmarks)
+        face = follow(image, last.face.landmarks)
         found_at = perf_counter()
-        crop = None if found is None else align(image, found[0].landmarks)
+        crop = None if face is None else align(image, face.landmarks)
     except InputError:  # another size of frame, or a face that is leaving it
         return None
-    if found is None:
-        return None
-    face, refined = found
-    stretched = stretch(refined, FOLLOWED)
-    if shape_fault(face.landmarks, stretched, last.turned):
+    if face is None or is_tilted(face.landmarks, last.turned):
         return None
     ms = {"detect": 1000 * (found_at - clock), "align": since(found_at)}
-    return FaceCrop(crop, None, face, (face,), ms, last.turned, stretched)
+    return FaceCrop(crop, None, face, (face,), ms, last.turned, last.stretch)
 
 
 def is_aligned(image: UInt8Array) -> bool:
@@ -195,7 +191,7 @@ def _refined(image: UInt8Array, found: FaceCrop, detector: "Detector | None") ->
     """
     from facedge.faces.align import align
     from facedge.faces.landmarks import refine
-    from facedge.faces.plausible import shape_fault, stands_upright, stretch
+    from facedge.faces.plausible import check_face
 
     assert found.face is not None
     ms, clock = dict(found.ms), perf_counter()
@@ -203,14 +199,12 @@ def _refined(image: UInt8Array, found: FaceCrop, detector: "Detector | None") ->
         refined = refine(image, found.face.landmarks, detector=detector)
         if math.isnan(refined.aspect):
             return found
-        upright = stands_upright(image, refined.landmarks, detector=detector)
+        checked = check_face(image, refined, found.turned, detector=detector)
         ms["detect"] += since(clock)
-        stretched = stretch(refined)
-        fault = shape_fault(refined.landmarks, stretched, found.turned) if upright else "rotated"
         clock = perf_counter()
-        crop = None if fault else align(image, refined.landmarks)
+        crop = None if checked.fault else align(image, refined.landmarks)
     except InputError:
         return found
     ms["align"] = since(clock)
     face = replace(found.face, landmarks=refined.landmarks)
-    return replace(found, crop=crop, reason=fault, face=face, ms=ms, stretch=stretched)
+    return replace(found, crop=crop, reason=checked.fault, face=face, ms=ms, stretch=checked.stretch)

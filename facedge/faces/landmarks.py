@@ -76,7 +76,7 @@ def refine(rgb: UInt8Array, landmarks: "ArrayLike", *, detector: Detector | None
     return Refined(window.in_photo(mean_landmarks(found, best, SAME_FACE)), mean_aspect(found, best, SAME_FACE))
 
 
-def follow(rgb: UInt8Array, landmarks: "ArrayLike", *, detector: Detector | None = None) -> tuple[Face, Refined] | None:
+def follow(rgb: UInt8Array, landmarks: "ArrayLike", *, detector: Detector | None = None) -> Face | None:
     """The face of the last frame in this one, searched around its last landmarks; None where it is not there.
 
     rgb: uint8 (H, W, 3) RGB or (H, W) grey. landmarks: (5, 2), as in Face.landmarks. The face's landmarks are refined
@@ -88,8 +88,8 @@ def follow(rgb: UInt8Array, landmarks: "ArrayLike", *, detector: Detector | None
     best = _best_in_middle(found, NEXT_WINDOW)
     if best is None or found.scores[best] < MIN_SCORE:
         return None
-    refined = Refined(window.in_photo(mean_landmarks(found, best, SAME_FACE)), mean_aspect(found, best, SAME_FACE))
-    return Face(_upright_box(found.boxes[best], window), refined.landmarks, float(found.scores[best])), refined
+    points = window.in_photo(mean_landmarks(found, best, SAME_FACE))
+    return Face(_upright_box(found.boxes[best], window), points, float(found.scores[best]))
 
 
 def face_window(frame: UInt8Array, landmarks: Float64Array, side: int, face: int) -> Window:

@@ -15,6 +15,7 @@ fitted by least squares on 600 images of CelebA's training partition, each resiz
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -40,27 +41,48 @@ MOST_ROLL = 30.0
 MOST_ROLL_LEFT = 5.0
 
 # Of ln(box width / height), ln(eye distance / eye-to-mouth distance) and (nose offset / eye-to-mouth distance)^2.
-BOX_WEIGHT, EYES_WEIGHT, YAW_WEIGHT = 1.25, 0.45, 1.45
-SEARCHED, FOLLOWED = 0.37, 0.23  # added: the box of a followed face is found in a smaller window and is wider
-# Limits of abs(stretch). One photo: refuses SHARES.
-MOST_STRETCH = 0.23
-# The median over the photos of one person (680 CelebA identities outside the fit; 90 test identities for the widths).
-# Refused of natural pictures: 0.7 % of pairs, 0.6 % of 3 photos, 0.3 % of 4 or 5; of 5 photos at width 0.75 97 %, 0.67
-# and 1.5 all, 1.33 98 %, 1.25 80 %, 1.2 58 %. The lower limit, for a warning: 3.4 %, 2.4 %, 0.9 % and 1.0 % of natural
-# ones; of 5 photos at width 1.2 80 %, 0.85 63 %.
-MOST_MEDIAN, DOUBTFUL_MEDIAN = 0.16, 0.13
+BOX_WEIGHT, EYES_WEIGHT, YAW_WEIGHT, OFFSET = 1.25, 0.45, 1.45, 0.37
+LEAST_EYES = 0.6  # eye distance / eye-to-mouth distance: below, the head is in profile, not the picture squeezed
+
+# Limits of `stretch`, lowest and highest. The low ones leave room for narrow faces and long hair: one natural video has
+# a median of -0.21. One photo: PHOTO_SHARES.
+PHOTO = (-0.32, 0.23)
+# The median over photos of one person. MEDIAN_SHARES
+REFUSAL = (-0.25, 0.16)
+DOUBT = (-0.16, 0.13)
 LEAST_PHOTOS = 2  # of a median
 
 
-def stands_upright(rgb: UInt8Array, landmarks: "ArrayLike", *, detector: Detector | None = None) -> bool:
-    """Whether the face with these refined landmarks (5, 2) is upright by them: one detector run.
+@dataclass(frozen=True)
+class Checked:
+    """Whether a face is plausible.
 
-    rgb: uint8 (H, W, 3) RGB or (H, W) grey. Raises InputError as `align` does.
+    fault    rotated, distorted, or None where it is plausible
+    stretch  logarithm of the factor by which the picture's width seems too large: 0 natural, -0.69 at half width
+    """
+
+    fault: Literal["rotated", "distorted"] | None
+    stretch: float
+
+
+def check_face(rgb: UInt8Array, face: Refined, turned: int = 0, *, detector: Detector | None = None) -> Checked:
+    """Check a face that was found again (its aspect is a number): one detector run on four copies of it.
+
+    rgb: uint8 (H, W, 3) RGB or (H, W) grey; the landmarks are in its pixels. turned: degrees clockwise by which it was
+    turned to find the face. Raises InputError as `align` does.
     """
     frame = as_frame(rgb)
-    points = checked_landmarks(landmarks, *frame.shape[:2])
-    tile = face_window(frame, points, TILE, TILE_FACE).planes
-    found = (detector or default_detector()).candidates(_four_turns(tile), LEAST_SCORE)
+    points = checked_landmarks(face.landmarks, *frame.shape[:2])
+    stretched = stretch(face)
+    if is_tilted(points, turned) or not _is_upright(frame, points, detector or default_detector()):
+        return Checked("rotated", stretched)
+    return Checked(None if PHOTO[0] <= stretched <= PHOTO[1] else "distorted", stretched)
+
+
+def _is_upright(frame: UInt8Array, landmarks: Float64Array, detector: Detector) -> bool:
+    """Whether the face is upright in the window that its landmarks give: the unturned copy scores highest, untilted."""
+    tile = face_window(frame, landmarks, TILE, TILE_FACE).planes
+    found = detector.candidates(_four_turns(tile), LEAST_SCORE)
     near = [_near_middle(found, turn) for turn in range(4)]
     best = [float(found.scores[rows].max(initial=0.0)) for rows in near]
     if not best[0] > max(best[1:]):
@@ -70,7 +92,7 @@ def stands_upright(rgb: UInt8Array, landmarks: "ArrayLike", *, detector: Detecto
 
 
 def _four_turns(tile: Float32Array) -> Float32Array:
-    """Planes (1, 3, S, S) turned counter-clockwise by 0, 90 degrees, and below by 180, 270: (1, 3, 2S, 2S)."""
+    """Planes (1, 3, S, S) turned counter-clockwise by 0 and 90 degrees, and below by 180 and 270: (1, 3, 2S, 2S)."""
     turns = [np.rot90(tile, turn, axes=(2, 3)) for turn in range(4)]
     rows = [np.concatenate(turns[:2], axis=3), np.concatenate(turns[2:], axis=3)]
     return np.ascontiguousarray(np.concatenate(rows, axis=2))
@@ -90,18 +112,26 @@ def roll(landmarks: "ArrayLike") -> float:
     return -math.degrees(math.atan2(turn.imag, turn.real))
 
 
-def stretch(face: Refined, offset: float = SEARCHED) -> float:
-    """The logarithm of the factor by which the picture's width seems too large: 0 natural, -0.69 at half width.
+def is_tilted(landmarks: "ArrayLike", turned: int = 0) -> bool:
+    """Whether the head is tilted too far to be aligned, by its refined landmarks (5, 2).
 
-    offset: SEARCHED for a face from `refine`, FOLLOWED for one from `follow`. The estimate's standard deviation over
-    natural pictures is 0.075.
+    turned: degrees clockwise by which the photo was turned to find it; landmarks are in pixels of the photo unturned.
+    """
+    return not abs((roll(landmarks) + turned + 180) % 360 - 180) <= MOST_ROLL
+
+
+def stretch(face: Refined) -> float:
+    """The logarithm of the factor by which the picture's width seems too large, estimated: 0 natural, -0.69 half.
+
+    Its standard deviation over natural pictures is 0.075, and it is drawn towards 0: at width 0.75 its median is -0.26,
+    at 1.33 0.26.
     """
     points = _upright(face.landmarks)
     eyes, mouth = (points[0] + points[1]) / 2, (points[3] + points[4]) / 2
     height = max(float(mouth[1] - eyes[1]), 1e-6)
-    width = max(float(points[1, 0] - points[0, 0]), 1e-6)
+    between = max(float(points[1, 0] - points[0, 0]) / height, LEAST_EYES)
     yaw = float(points[2, 0] - eyes[0]) / height
-    return BOX_WEIGHT * math.log(face.aspect) + EYES_WEIGHT * math.log(width / height) + YAW_WEIGHT * yaw**2 + offset
+    return BOX_WEIGHT * math.log(face.aspect) + EYES_WEIGHT * math.log(between) + YAW_WEIGHT * yaw**2 + OFFSET
 
 
 def _upright(landmarks: "ArrayLike") -> Float64Array:
@@ -112,26 +142,15 @@ def _upright(landmarks: "ArrayLike") -> Float64Array:
     return np.stack([z.real, z.imag], axis=1)
 
 
-def shape_fault(landmarks: "ArrayLike", stretched: float, turned: int = 0) -> Literal["rotated", "distorted"] | None:
-    """Which limit a face exceeds, by its landmarks (5, 2) and its `stretch`; None for none.
-
-    turned: degrees clockwise by which the photo was turned to find it; landmarks are in pixels of the photo unturned.
-    """
-    tilt = (roll(landmarks) + turned + 180) % 360 - 180
-    if abs(tilt) > MOST_ROLL:
-        return "rotated"
-    return None if abs(stretched) <= MOST_STRETCH else "distorted"
-
-
 def median_stretch(stretches: Iterable[float]) -> float:
     """The median `stretch` of photos or frames of one source; 0 where there are fewer than LEAST_PHOTOS."""
     found = list(stretches)
     return float(np.median(found)) if len(found) >= LEAST_PHOTOS else 0.0
 
 
-def squeeze_fault(stretched: float, limit: float) -> str:
-    """One sentence for a `median_stretch` beyond the limit: cause and remedy; "" for one within it."""
-    if abs(stretched) <= limit:
+def squeeze_fault(stretched: float, limits: tuple[float, float]) -> str:
+    """One sentence for a `median_stretch` outside the limits, cause and remedy; "" for one within them."""
+    if limits[0] <= stretched <= limits[1]:
         return ""
     kind = "squeezed" if stretched < 0 else "stretched"
     return (

@@ -15,6 +15,7 @@ from facedge.faces.crop import FaceCrop, find_crop, follow_crop, is_aligned, rea
 from facedge.faces.detect import Face
 from facedge.faces.landmarks import Refined, refine
 from facedge.faces.options import MIN_FACE, MIN_SCORE, FaceOptions
+from facedge.faces.plausible import Checked
 from facedge.imaging import load_rgb
 from facedge.preprocessing.spec import LANDMARKS
 from facedge.types import UInt8Array
@@ -37,7 +38,7 @@ def faces(monkeypatch: pytest.MonkeyPatch) -> Faces:
     monkeypatch.setattr(
         found_again, lambda image, points, **_: Refined(checked_landmarks(points, *image.shape[:2]), 0.78)
     )
-    monkeypatch.setattr("facedge.faces.plausible.stands_upright", lambda *_face, **_options: True)
+    monkeypatch.setattr("facedge.faces.plausible.check_face", lambda *_face, **_options: Checked(None, 0.0))
     return put
 
 
