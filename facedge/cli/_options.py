@@ -90,6 +90,23 @@ CameraOption = Annotated[
         "--camera", metavar="SRC", help="Camera: 0, /dev/video0, a video file, an http or rtsp URL, picamera."
     ),
 ]
+RotateOption = Annotated[
+    Literal["auto", "0", "90", "180", "270"],
+    typer.Option(
+        "--rotate",
+        envvar="FACEDGE_ROTATE",
+        help="With --camera: degrees clockwise that bring its pictures upright; auto: the first faces decide.",
+    ),
+]
+AspectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--aspect",
+        metavar="W:H",
+        envvar="FACEDGE_ASPECT",
+        help="With --camera: its pictures' true width and height, such as 16:9, where they come squeezed.",
+    ),
+]
 SeedOption = Annotated[int, typer.Option("--seed", envvar="FACEDGE_SEED", min=0, help="Seed of the random numbers.")]
 
 
@@ -107,6 +124,8 @@ REASONS = {
     "no_face": "no face found: use a photo that shows the face larger and from the front, or a smaller --min-face",
     "many_faces": "more than one face: crop the picture to one person, or choose with --faces largest",
     "low_quality": "too flat or dark to tell: use a photo with more light on the face, and all of it in the picture",
+    "rotated": "the face is not upright: turn the picture",
+    "distorted": "the picture is squeezed or stretched: use one in its true proportions",
     "below_threshold": "not alike enough",
 }
 

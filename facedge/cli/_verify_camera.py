@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from facedge.camera.source import Camera, Frame
     from facedge.live.actions import Actions
     from facedge.live.service import Service
-    from facedge.live.watcher import Event, Watcher
+    from facedge.live.watcher import Event, Show, Watcher
     from facedge.runtime.verifier import Verifier
 
+MEASURED_FRAMES = 25  # with a face: a second, after which a squeezed picture is reported
 ONCE_TIMEOUT = 15.0  # seconds: --once always ends
 QUIET_KINDS = {"started", "ended"}
 COLOURS = {"accept": "green", "reject": "red", "locked": "red", "lost": "yellow", "challenge": "bold"}
@@ -37,6 +38,8 @@ class LiveOptions:
     show: bool = False
     commands: Mapping[str, str] = field(default_factory=dict)
     lockout: bool = True
+    rotate: str = "auto"
+    aspect: str | None = None
 
 
 def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
@@ -45,6 +48,7 @@ def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
     Raises BundleError when the bundle is deleted or replaced meanwhile, CameraError when the camera is given up, and
     StorageError when failed attempts cannot be counted.
     """
+    from facedge.camera.adjust import adjusted, parse_adjustment
     from facedge.camera.streams import open_camera
     from facedge.live.actions import parse_command
     from facedge.live.service import TERMINATED, ended_by_sigterm
@@ -55,7 +59,9 @@ def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
     if options.challenge:
         _console.say("the turn of the head raises the effort for a photo attack; it is no proof of life")
     bundle = verifier.bundle
-    with open_camera(options.camera, give_up=options.give_up) as camera, ended_by_sigterm() as terminated:
+    adjustment = parse_adjustment(options.rotate, options.aspect)
+    opened = open_camera(options.camera, give_up=options.give_up)
+    with adjusted(opened, adjustment, _console.say) as camera, ended_by_sigterm() as terminated:
         accepted = _watch(verifier, camera, options, commands, terminated)
         if terminated():
             raise typer.Exit(TERMINATED)
@@ -79,10 +85,11 @@ def _watch(
     watcher, service = _watcher(verifier, options, live=camera.live), Service()
     timeout = options.timeout if options.timeout is not None else ONCE_TIMEOUT if options.once else None
     with _view(options, watcher) as show, Actions(commands, _console.warn) as actions:
+        warn_of_squeeze = _with_squeeze_warning(show.frame, watcher)
 
         def step(frame: "Frame | None") -> None:
             service.step(delivered=frame is not None)
-            show.frame(frame)
+            warn_of_squeeze(frame)
 
         events = watch(
             camera,
@@ -98,6 +105,24 @@ def _watch(
         finally:
             service.stopping()
             events.close()  # ctrl-C too ends an attempt, which then counts
+
+
+def _with_squeeze_warning(show: "Show", watcher: "Watcher") -> "Show":
+    """`show`, and one warning where the median of the first frames with a face is squeezed or stretched."""
+    from facedge.faces.plausible import REFUSAL, median_stretch, squeeze_fault
+
+    found: list[float] = []
+
+    def after(frame: "Frame | None") -> None:
+        show(frame)
+        decision = watcher.view.decision
+        if frame is None or decision is None or decision.stretch is None or len(found) == MEASURED_FRAMES:
+            return
+        found.append(decision.stretch)
+        if len(found) == MEASURED_FRAMES and (fault := squeeze_fault(median_stretch(found), REFUSAL)):
+            _console.warn(fault)
+
+    return after
 
 
 def _watcher(verifier: "Verifier", options: LiveOptions, *, live: bool) -> "Watcher":

@@ -8,16 +8,19 @@ import typer
 
 from facedge.cli import _console
 from facedge.cli._options import (
+    AspectOption,
     BundleOption,
     CameraOption,
     FacesOption,
     FarOption,
     JsonOption,
+    RotateOption,
     ThreadsOption,
     face_options,
 )
 
 if TYPE_CHECKING:
+    from facedge.camera.adjust import Adjustment
     from facedge.enrollment.capture import CheckedPhoto
     from facedge.enrollment.enroll import Enrollment
     from facedge.faces.options import FaceOptions
@@ -28,6 +31,8 @@ def enroll(
     name: Annotated[str, typer.Argument(help="The person's name.")],
     photos: Annotated[Path | None, typer.Option("--from", help="Folder of photos of this person.")] = None,
     camera: CameraOption = None,
+    rotate: RotateOption = "auto",
+    aspect: AspectOption = None,
     bundle: BundleOption = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write here; by default into the private data directory.")
@@ -49,6 +54,7 @@ def enroll(
 ) -> None:
     """Enroll a person: keep good and varied photos, fit the head, set a threshold with evidence."""
     from facedge.bundle.resolve import bundle_path, check_data_home, data_home, person_name
+    from facedge.camera.adjust import parse_adjustment
     from facedge.enrollment import store
     from facedge.enrollment.capture import check_photos
     from facedge.enrollment.enroll import enroll_checked, open_base
@@ -71,7 +77,8 @@ def enroll(
     options = face_options(faces)
     base = open_base(None if update else bundle, onto=(output or name) if update else None, threads=threads)
     if camera is not None:
-        checked = _frames(base.embedder, camera, options, seconds=seconds, wanted=samples)
+        adjustment = parse_adjustment(rotate, aspect)
+        checked = _frames(base.embedder, camera, options, adjustment, seconds=seconds, wanted=samples)
     else:
         checked = check_photos(base.embedder, photos, options, _console.track)
     made = enroll_checked(
@@ -94,18 +101,25 @@ def enroll(
 
 
 def _frames(
-    embedder: "Embedder", camera: str, options: "FaceOptions", *, seconds: float, wanted: int
+    embedder: "Embedder",
+    camera: str,
+    options: "FaceOptions",
+    adjustment: "Adjustment",
+    *,
+    seconds: float,
+    wanted: int,
 ) -> "list[CheckedPhoto]":
     """Frames of a camera until enough varied ones are kept, `seconds` are over, or a recording ends.
 
     The person is advised on stderr meanwhile.
     """
+    from facedge.camera.adjust import adjusted
     from facedge.camera.streams import open_camera
-    from facedge.enrollment.capture import CheckedPhoto, Guide
+    from facedge.enrollment.capture import Guide
     from facedge.errors import InputError
 
     guide, shown = Guide(embedder, wanted=wanted, options=options), _shown(camera)
-    with open_camera(camera) as source, _console.bar("enrolling") as show:
+    with adjusted(open_camera(camera), adjustment, _console.say) as source, _console.bar("enrolling") as show:
         first: float | None = None
         while not source.ended and not guide.done:
             frame = source.next()
@@ -123,7 +137,7 @@ def _frames(
     if not guide.kept:
         raise InputError(f"{shown}: no frame was good enough to enroll with ({guide.faults}): try again")
     _console.say(f"checked {guide.frames} frames, {guide.good} good, {len(guide.kept)} different enough")
-    return [CheckedPhoto(sample.source, sample, None) for sample in guide.kept]
+    return guide.checked()
 
 
 def _shown(camera: str | None) -> str:

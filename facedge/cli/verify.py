@@ -10,6 +10,7 @@ from facedge.cli._console import styled
 from facedge.cli._options import (
     REASONS,
     AlignedOption,
+    AspectOption,
     CameraOption,
     FacesOption,
     FarOption,
@@ -17,6 +18,7 @@ from facedge.cli._options import (
     JsonOption,
     MinFaceOption,
     PersonOption,
+    RotateOption,
     ThreadsOption,
     expand,
     face_options,
@@ -51,6 +53,8 @@ def verify(
     as_json: JsonOption = False,
     threads: ThreadsOption = 1,
     camera: CameraOption = None,
+    rotate: RotateOption = "auto",
+    aspect: AspectOption = None,
     once: Annotated[bool, typer.Option("--once", help="With --camera: end with the first decision, 0 or 1.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="With --camera: events as JSON lines on stdout.")] = False,
     timeout: Annotated[
@@ -91,7 +95,10 @@ def verify(
 
         events = watch or as_json
         verify_camera(
-            verifier, LiveOptions(camera, once, events, timeout, give_up, challenge, show, commands, not no_lockout)
+            verifier,
+            LiveOptions(
+                camera, once, events, timeout, give_up, challenge, show, commands, not no_lockout, rotate, aspect
+            ),
         )
     decisions: list[Decision | None] = []
     for probe in expand(images):

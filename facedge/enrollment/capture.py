@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,6 +11,7 @@ import numpy as np
 from facedge.enrollment.fit import Impostors
 from facedge.errors import ImageError, InputError
 from facedge.faces.options import FaceOptions
+from facedge.faces.plausible import REFUSAL, median_stretch, squeeze_fault
 from facedge.faces.quality import ADVICE, Measures, fault, measure
 from facedge.runtime.embedder import Embedder, embed_photo
 from facedge.types import Float32Array, Track, UInt8Array, untracked
@@ -21,6 +22,7 @@ Photos: TypeAlias = Any  # a folder, one Photo, or an iterable of Photos
 ONE_PERSON = FaceOptions(policy="only")
 MOST_SAMPLES = 20
 TOO_ALIKE = 0.995  # cosine: two frames of a face that holds still in the same light
+MEASURABLE = (None, "distorted")  # faults of photos whose stretch counts
 NEW_ENOUGH = 0.97  # cosine to every kept frame below this: pose, expression or light changed
 
 
@@ -35,11 +37,15 @@ class Sample:
 
 @dataclass(frozen=True)
 class CheckedPhoto:
-    """A photo or frame: its sample, or the fault that excludes it, a key of ADVICE or an error message."""
+    """A photo or frame: its sample, or the fault that excludes it, a key of ADVICE or an error message.
+
+    stretch is that of facedge.faces.plausible, None where no face was measured.
+    """
 
     source: str
     sample: Sample | None
     fault: str | None
+    stretch: float | None = None
 
     @property
     def advice(self) -> str:
@@ -59,10 +65,12 @@ def check_photo(embedder: Embedder, photo: Photo, source: str, options: FaceOpti
     crop = seen.located.crop
     if crop is None or seen.embedding is None:
         dark = crop is not None and seen.reason == "low_quality"
-        return CheckedPhoto(source, None, "dark" if dark else seen.reason)
+        return CheckedPhoto(source, None, "dark" if dark else seen.reason, seen.located.stretch)
     measures = measure(crop, seen.located.landmarks)
     found = fault(measures)
-    return CheckedPhoto(source, None if found else Sample(seen.embedding, source, measures), found)
+    return CheckedPhoto(
+        source, None if found else Sample(seen.embedding, source, measures), found, seen.located.stretch
+    )
 
 
 def check_photos(
@@ -129,6 +137,11 @@ def select_varied(samples: Sequence[Sample], most: int = MOST_SAMPLES) -> list[S
     return [samples[index] for index in sorted(kept)]
 
 
+def stretch_of(checked: Iterable[CheckedPhoto]) -> float:
+    """The median stretch of the photos of one person, those refused as distorted too; 0 where it cannot be told."""
+    return median_stretch(photo.stretch for photo in checked if photo.stretch is not None and photo.fault in MEASURABLE)
+
+
 def stack_embeddings(samples: Iterable[Sample]) -> Float32Array:
     """float32 (K, D)."""
     return np.stack([sample.embedding for sample in samples]).astype(np.float32)
@@ -164,12 +177,13 @@ class Guide:
 
     def __init__(self, embedder: Embedder, *, wanted: int = MOST_SAMPLES, options: FaceOptions = ONE_PERSON) -> None:
         """Start with no samples; `wanted` of them are enough."""
-        self._embedder, self._wanted, self._options = embedder, wanted, options
+        self._embedder, self._wanted, self._options = embedder, wanted, replace(options, turn=False)
         self.kept: list[Sample] = []
         self.frames = self.good = 0
         self.advice_is_new = False
         self._advice = ""
         self._faulty: list[CheckedPhoto] = []
+        self._stretches: list[float] = []
 
     @property
     def done(self) -> bool:
@@ -179,12 +193,15 @@ class Guide:
     @property
     def faults(self) -> str:
         """The faults of the frames that gave no sample, counted."""
-        return summarise_faults(self._faulty) or "no frame came"
+        squeezed = squeeze_fault(median_stretch(self._stretches), REFUSAL)
+        return "; ".join(filter(None, [summarise_faults(self._faulty) or "no frame came", squeezed]))
 
     def add_frame(self, image: UInt8Array, source: str) -> str:
         """Check one frame, uint8 RGB (H, W, 3); returns advice for the person, "good" where the frame was kept."""
         checked = check_photo(self._embedder, image, source, self._options)
         self.frames += 1
+        if checked.stretch is not None and checked.fault in MEASURABLE:
+            self._stretches.append(checked.stretch)
         if checked.sample is None:
             self._faulty.append(checked)
             return self._advise(checked.advice)
@@ -194,6 +211,11 @@ class Guide:
             return self._advise("turn your head a little, smile, or change the light")
         self.kept.append(checked.sample)
         return self._advise("good")
+
+    def checked(self) -> list[CheckedPhoto]:
+        """The kept samples, each with the median stretch of all frames."""
+        stretched = median_stretch(self._stretches)
+        return [CheckedPhoto(sample.source, sample, None, stretched) for sample in self.kept]
 
     def _advise(self, advice: str) -> str:
         self.advice_is_new = advice not in (self._advice, "good")

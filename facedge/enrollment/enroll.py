@@ -28,11 +28,13 @@ from facedge.enrollment.capture import (
     embed_impostors,
     select_varied,
     stack_embeddings,
+    stretch_of,
     summarise_faults,
 )
 from facedge.enrollment.fit import FittedScore, Impostors, fit
 from facedge.errors import BundleError, InputError
 from facedge.faces.options import FaceOptions
+from facedge.faces.plausible import DOUBT, REFUSAL, squeeze_fault
 from facedge.runtime.embedder import Embedder
 from facedge.runtime.verifier import Verifier
 from facedge.types import Float32Array, Track, untracked
@@ -77,6 +79,7 @@ class Enrollment:
     impostors  people the user knows, added to the cohort
     far        the FAR that was asked for
     path       where it was saved; None before
+    doubt      why the photos may be squeezed or stretched, a sentence; "" where they are not
     """
 
     used: tuple[str, ...]
@@ -87,6 +90,7 @@ class Enrollment:
     impostors: Impostors | None = None
     far: float | None = None
     path: Path | None = None
+    doubt: str = ""
 
     @cached_property
     def verifier(self) -> Verifier:
@@ -96,7 +100,7 @@ class Enrollment:
     @property
     def warnings(self) -> list[str]:
         """What is wrong with the photos, a sentence each; empty where nothing is."""
-        return self.fitted.source.warnings()
+        return [*([self.doubt] if self.doubt else []), *self.fitted.source.warnings()]
 
     @property
     def calibration(self) -> Calibration:
@@ -188,6 +192,9 @@ def enroll_checked(
 ) -> Enrollment:
     """`enroll` for photos or frames that were checked already; `where` begins the error message."""
     good = [photo.sample for photo in checked if photo.sample is not None]
+    stretched = stretch_of(checked)
+    if squeezed := squeeze_fault(stretched, REFUSAL):
+        raise InputError(f"{where}{squeezed}")
     if not good:
         raise InputError(
             f"{where}no photo is good enough to enroll with ({summarise_faults(checked)}): add other photos"
@@ -197,7 +204,8 @@ def enroll_checked(
     new = stack_embeddings(kept)
     fitted = fit(base.bundle, np.concatenate([base.earlier, new]), far=far, impostors=known)
     used = tuple(sample.source for sample in kept)
-    return Enrollment(used, tuple(_skipped(checked, kept)), fitted, base, new, known, far)
+    doubt = squeeze_fault(stretched, DOUBT)
+    return Enrollment(used, tuple(_skipped(checked, kept)), fitted, base, new, known, far, doubt=doubt)
 
 
 def _skipped(checked: Sequence[CheckedPhoto], kept: Sequence[Sample]) -> list[tuple[str, str]]:

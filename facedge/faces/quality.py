@@ -34,6 +34,8 @@ ADVICE = {
     "blurred": "hold still",
     "turned": "turn back to the camera",
     "low_quality": "more light, and the whole face in the picture",
+    "rotated": "hold the head upright, or turn the picture upright (a camera: --rotate 180)",
+    "distorted": "the picture is squeezed or stretched: use its true proportions (a camera: --aspect 16:9)",
 }
 
 

@@ -109,7 +109,7 @@ def test_sees_what_facedge_sees(bundle: Path, site: Path, browser: str, tmp_path
     here = web_page.drive("sight", site, browser, tmp_path, frame={"height": frame.shape[0], "width": frame.shape[1]})
     (face,) = facedge.detect(frame)
     assert np.allclose(here["face"]["box"], face.box, atol=0.01)
-    landmarks = refine(frame, face.landmarks)
+    landmarks = refine(frame, face.landmarks).landmarks
     assert np.allclose(here["face"]["landmarks"], landmarks, atol=0.01)
     crop = np.array(here["crop"], np.uint8).reshape(218, 178, 3)
     off = np.abs(crop.astype(int) - facedge.align(frame, landmarks))
