@@ -15,7 +15,8 @@ from facedge.errors import BundleError, CameraError
 
 if TYPE_CHECKING:
     from facedge.live.actions import Actions
-    from facedge.live.watcher import Event, Watcher
+    from facedge.live.events import Event
+    from facedge.live.watcher import Watcher
     from facedge.runtime.verifier import Verifier
 
 ONCE_TIMEOUT = 15.0  # seconds: --once always ends
@@ -49,7 +50,7 @@ def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
     commands = {kind: parse_command(command) for kind, command in options.commands.items()}
     _refuse_without_display(options)
     if options.challenge:
-        _console.say("the turn of the head raises the effort for a photo attack; it is no proof of life")
+        _console.say("--challenge raises the effort of an attack with printed photos; against a video it does nothing")
     bundle = verifier.bundle
     with open_camera(options.camera, give_up=options.give_up) as camera:
         watcher = _watcher(verifier, options, live=camera.live)
