@@ -23,7 +23,7 @@ Side = Literal["left", "right"]
 State = Literal["waiting", "turned", "failed"]
 Landmarks = tuple[tuple[float, float], ...]
 
-TURN = 0.3  # eye distances that the nose must move sideways: about 32 degrees, with a nose 0.47 before the eyes
+TURN = 0.25  # eye distances that the nose must move sideways: about 28 degrees, with a nose 0.47 before the eyes
 BACK = 0.12  # and how near to the start it must return
 WRONG_WAY = 0.2  # to the other side, as a replayed video may turn
 SECONDS = 8.0  # for the turn and the way back

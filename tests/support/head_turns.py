@@ -50,21 +50,30 @@ def folded(angle_of_halves: float) -> Across:
     return across
 
 
-def turned(image: UInt8Array, points: Points, angle: float, across: Across = head) -> UInt8Array:
-    """uint8 (H, W, 3) with the face at five landmarks turned by `angle` in radians, positive to the image's right."""
+def turned(image: UInt8Array, points: Points, angle: float, across: Across = head, shown: float = 0.0) -> UInt8Array:
+    """uint8 (H, W, 3) with the face at five landmarks turned to `angle` in radians, positive to the image's right.
+
+    `shown` is the angle at which the picture shows it. The point between the eyes stays where it is.
+    """
     left, right = np.array(points[0]), np.array(points[1])
-    (x0, y0), unit = (left + right) / 2, float(np.hypot(*(right - left)))
+    (x0, y0), unit = (left + right) / 2, float(np.hypot(*(right - left))) / np.cos(shown)
     columns, rows = np.arange(image.shape[1]), np.arange(image.shape[0])
     u, v = np.meshgrid((columns - x0) / unit, (rows - y0) / unit)
-    to = np.maximum.accumulate(across(u, v, angle) * unit + x0, axis=1)  # what is hidden has no width
-    to += np.arange(image.shape[1]) * 1e-7
+    before, after = (_columns(across, u, v, one) * unit + x0 for one in (shown, angle))
     out = np.empty_like(image)
-    for row, where in enumerate(to):
-        source = np.interp(columns, where, columns)
+    for row, (of_source, of_result) in enumerate(zip(before, after, strict=True)):
+        source = np.clip(np.interp(columns, of_result, of_source), 0, image.shape[1] - 1)
         low = np.minimum(source.astype(np.int64), image.shape[1] - 2)
         part = (source - low)[:, None]
         out[row] = np.rint(image[row, low] * (1 - part) + image[row, low + 1] * part).astype(np.uint8)
     return out
+
+
+def _columns(across: Across, u: Float64Array, v: Float64Array, angle: float) -> Float64Array:
+    """Where each point of the surface lies from the middle of the eyes, rising: what is hidden has no width."""
+    eyes = across(np.array([[-0.5, 0.5]]), np.zeros((1, 2)), angle)
+    to = np.maximum.accumulate(across(u, v, angle) - eyes.mean(), axis=1)
+    return np.asarray(to + np.arange(u.shape[1]) * 1e-9)
 
 
 def tilted(image: UInt8Array, points: Points, angle: float) -> UInt8Array:
