@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from facedge.camera.source import Frame
-    from facedge.live.watcher import View, Watcher
+    from facedge.live.events import View
+    from facedge.live.watcher import Watcher
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 40
@@ -67,14 +68,21 @@ def panel(view: "View", threshold: float, rate: float) -> Any:
     colour = "green" if view.accepted else "yellow"
     verdict = "accepted" if view.accepted else "not accepted"
     state = view.state.replace("_", " ") or "starting"
+    first = Text(instruction(view), style="bold magenta") if view.instruction else None
     lines = [
-        Text.assemble((state, STATE_STYLE.get(view.state, "yellow")), "  ", (verdict, f"bold {colour}")),
+        first or Text.assemble((state, STATE_STYLE.get(view.state, "yellow")), "  ", (verdict, f"bold {colour}")),
         Text.assemble("score      ", (_bar(view.fused or 0.0, threshold), colour), f"  {_number(view.fused)}"),
         Text.assemble("history    ", (spark(list(view.history)[-WIDTH:]), colour)),
         Text(f"threshold  {threshold:.4f}     {rate:.1f} frames/s, {view.skipped} skipped"),
         Text(_stages(view), style="dim"),
     ]
     return Panel(Text("\n").join(lines), title="facedge", width=72, border_style=colour if view.history else "dim")
+
+
+def instruction(view: "View") -> str:
+    """What the liveness challenge asks for, with the time left, such as "hold still" or "turn ... (6 s left)"."""
+    left = f" ({view.seconds_left:.0f} s left)" if view.seconds_left is not None else ""
+    return f"{view.instruction}{left}"
 
 
 def spark(scores: list[float]) -> str:
@@ -125,9 +133,8 @@ class WindowView:
         view = self._watcher.view
         decision = view.decision
         score = f"{view.fused:.3f}" if view.fused is not None else "-"
-        text = (
-            f"{'accepted' if view.accepted else view.state.replace('_', ' ')}  {score} / {self._watcher.threshold:.3f}"
-        )
+        state = "accepted" if view.accepted else instruction(view) or view.state.replace("_", " ")
+        text = f"{state}  {score} / {self._watcher.threshold:.3f}"
         box, points = (decision.box, decision.landmarks) if decision is not None else (None, None)
         if not self._window.show(frame.image, text, view.accepted, box, points):
             raise KeyboardInterrupt

@@ -15,8 +15,9 @@ from facedge.errors import BundleError, CameraError
 if TYPE_CHECKING:
     from facedge.camera.source import Camera, Frame
     from facedge.live.actions import Actions
+    from facedge.live.events import Event
     from facedge.live.service import Service
-    from facedge.live.watcher import Event, Show, Watcher
+    from facedge.live.watcher import Show, Watcher
     from facedge.runtime.verifier import Verifier
 
 MEASURED_FRAMES = 25  # with a face: a second, after which a squeezed picture is reported
@@ -57,7 +58,7 @@ def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
     commands = {kind: parse_command(command) for kind, command in options.commands.items()}
     _refuse_without_display(options)
     if options.challenge:
-        _console.say("the turn of the head raises the effort for a photo attack; it is no proof of life")
+        _console.say("--challenge raises the effort of an attack with printed photos; against a video it does nothing")
     bundle = verifier.bundle
     adjustment = parse_adjustment(options.rotate, options.aspect)
     opened = open_camera(options.camera, give_up=options.give_up)

@@ -65,7 +65,9 @@ def verify(
     ] = 60.0,
     challenge: Annotated[
         bool,
-        typer.Option("--challenge", help="Ask for a turn of the head: more effort for a photo, no proof of life."),
+        typer.Option(
+            "--challenge", help="Ask for a turn of the head: more effort for printed photos, none for videos."
+        ),
     ] = False,
     show: Annotated[bool, typer.Option("--show", help="With --camera: a window; needs a display.")] = False,
     on_accept: CommandOption = None,

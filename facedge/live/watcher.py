@@ -1,75 +1,35 @@
 """Decisions over time: `watch` feeds a camera's frames to a Watcher, which turns them into events.
 
 The Watcher has no camera and no clock of its own: the same frames always give the same events.
+
+The frames of a decision are of one face (facedge/live/same_face.py); anything else starts the next attempt. An attempt
+that ends without an accept counts for the lock-out where it could have ended with one, that is, once it holds enough
+frames to decide: when the person leaves, when another face takes the place, and when the patience is used up. So does a
+liveness challenge that is not met, and any attempt with a scored frame when the watching ends. Fewer frames, and frames
+that are not scored, decide nothing and do not count; but the patience goes on from one face to the next, so that a
+change of faces buys no time.
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
-from typing import Any, Literal
 
 from facedge.bundle import Bundle
 from facedge.bundle.format import SEAL
 from facedge.camera.source import Camera, Frame
-from facedge.faces.quality import fault, measure, yaw
-from facedge.live.attempt import Attempt, FusionRule
-from facedge.live.challenge import Challenge, Side, random_side
+from facedge.faces.quality import fault, measure
+from facedge.live.attempt import Attempt, AttemptFar, FusionRule, estimate_attempt_far
+from facedge.live.challenge import FAILED, Challenge, Side, random_side
+from facedge.live.events import STATES, Event, Kind, View
 from facedge.live.lockout import Lockout
+from facedge.live.same_face import MOST_GAP, Break, FaceFrame, SameFace, least_cosine
 from facedge.live.track import Tracker
 from facedge.runtime.decision import Decision
 from facedge.runtime.embedder import FaceEmbedding, embed_crop
 from facedge.runtime.verifier import Verifier
 
-Kind = Literal[
-    "started", "state", "accept", "reject", "challenge", "locked", "unlocked", "lost", "waiting", "back", "ended"
-]
 Show = Callable[[Frame | None], None]
 
-GONE = 1.0  # seconds without a face that end an attempt
-HISTORY = 60  # fused scores kept for the live view
-STATES = {
-    "face": "one face",
-    "no_face": "no face",
-    "many_faces": "more than one face",
-    "dark": "too dark or too flat to verify",
-    "bright": "too bright to verify",
-    "blurred": "too blurred to verify",
-    "low_quality": "the face is not whole in the picture",
-    "rotated": "the face is not upright: if it is, turn the picture with --rotate",
-    "distorted": "the picture is squeezed or stretched: correct it with --aspect W:H",
-}
-
-
-@dataclass(frozen=True)
-class Event:
-    """What happened: its kind, when (seconds of the source, number of the frame), and the figures behind it."""
-
-    kind: Kind
-    seconds: float
-    frame: int | None = None
-    reason: str | None = None
-    score: float | None = None
-    threshold: float | None = None
-    message: str = ""
-
-    def to_record(self) -> dict[str, Any]:
-        """The JSON line of `verify --watch`."""
-        found = {"event": self.kind, "seconds": round(self.seconds, 3), "frame": self.frame, "reason": self.reason}
-        return found | {"score": self.score, "threshold": self.threshold, "message": self.message}
-
-
-@dataclass
-class View:
-    """What a live view shows: the latest frame's decision, its state, and the fused scores up to now."""
-
-    state: str = "no_face"
-    decision: Decision | None = None
-    fused: float | None = None
-    accepted: bool = False
-    history: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
-    frames: int = 0
-    skipped: int = 0
+ENDED_BY: dict[Break, str] = {"gap": "left", "moved": "replaced", "another_face": "replaced"}
 
 
 def watch(
@@ -100,7 +60,7 @@ def watch(
         while True:
             try:
                 frame = camera.next(0.2)
-            finally:  # a camera that is given up says before that it was lost
+            finally:  # the events of a camera that is given up come before the error
                 yield from (Event(e.kind, now, reason=e.reason, message=e.message) for e in camera.events())
             found = watcher.step(frame) if frame is not None and not changed() else []
             if change := changed():
@@ -116,7 +76,7 @@ def watch(
                     return
             show(frame)
             passed = time.monotonic() - began if camera.live else now - (first or 0.0)
-            if reason := _end(camera, terminated=terminated(), late=timeout is not None and passed >= timeout):
+            if reason := _end_of(camera, terminated=terminated(), late=timeout is not None and passed >= timeout):
                 yield from watcher.finish(reason)
                 yield Event("ended", now, reason=reason)
                 return
@@ -124,7 +84,7 @@ def watch(
         watcher.finish()
 
 
-def _end(camera: Camera, *, terminated: bool, late: bool) -> str:
+def _end_of(camera: Camera, *, terminated: bool, late: bool) -> str:
     """Why watching ends now, or ""."""
     if terminated:
         return "terminated"
@@ -166,10 +126,13 @@ class Watcher:
         self._lockout, self._now, self._choose = lockout or Lockout(), now, choose
         self._challenges = challenge
         self._challenge: Challenge | None = None
+        self._turned = False  # the challenge is met, the fused decision after it is due
+        self._least = least_cosine(verifier.bundle)
+        self._same = SameFace(self._rule.window, self._least)
         self._attempt = Attempt(verifier.threshold, self._rule)
         self._tracker = Tracker(verifier.options)
-        self._face_at = float("-inf")
-        self._latest: Frame | None = None
+        self._scored_at = float("-inf")
+        self._last: Frame | None = None
         self._locked = False
         self.view = View(state="")
 
@@ -180,8 +143,7 @@ class Watcher:
 
     def step(self, frame: Frame) -> list[Event]:
         """Process one frame; the events that it causes, in order."""
-        now = self._now() if self._now else frame.seconds
-        self._latest = frame
+        self._last, now = frame, self._clock(frame)
         self.view.frames += 1
         self.view.skipped += frame.skipped
         if (wait := self._lockout.remaining(now)) > 0:
@@ -189,74 +151,91 @@ class Watcher:
             return self._while_locked(frame, wait)
         events = [self._event("unlocked", frame)] if self._locked else []
         self._locked = False
+        if self._challenge is not None:
+            self._tracker.forget()  # a followed face lags behind a turn; landmarks of a search do not
         seen = embed_crop(self._verifier.embedder, self._tracker.locate(frame.image))
         decision = self._verifier.decide(seen)
         state = _state(seen, decision)
         self.view.decision = decision
         events += self._state_event(state, frame)
-        if decision.box is not None:
-            self._face_at = frame.seconds
-        return events + self._progress(state, decision, frame, now)
+        events += self._progress(_usable(state, seen, decision, frame), decision, frame)
+        self._instruct(frame)
+        return events
 
     def finish(self, reason: str = "ended") -> list[Event]:
-        """Count an attempt that has scored a face and is not decided as a failed one; the events of that."""
-        if self._latest is None or not self._attempt.frames or self.view.accepted:
+        """End the watching: an attempt that has scored a face and is not decided counts as failed; its events."""
+        undecided = bool(self._attempt.frames) or self._turned or self._challenge is not None
+        if self._last is None or not undecided or self.view.accepted:
             return []
-        now = self._now() if self._now else self._latest.seconds
-        return self._reject(reason, self._latest, now)
+        return self._reject(reason, self._last)
 
-    def _progress(self, state: str, decision: Decision, frame: Frame, now: float) -> list[Event]:
+    def _progress(self, face: FaceFrame | None, decision: Decision, frame: Frame) -> list[Event]:
         if self._challenge is not None:
-            return self._challenge_step(self._challenge, decision, frame, now)
-        if state == "face" and decision.score is not None:
-            return self._add_score(decision, decision.score, frame, now)
-        if frame.seconds - self._face_at >= GONE and self._attempt.frames:
-            failed = self._attempt.full and not self.view.accepted
-            self._restart()
-            if failed:  # leaving early counts, so that a new attempt is not free
-                return self._reject("left", frame, now)
-        return []
+            return self._challenge_step(self._challenge, face, decision, frame)
+        if face is None:
+            return self._end("left", frame) if frame.seconds - self._scored_at >= MOST_GAP else []
+        self._scored_at = frame.seconds
+        change = self._same.add(face)
+        if change is not None and self._attempt.frames:
+            ended = self._end(ENDED_BY[change], frame, change)
+            if ended:
+                return ended
+        return self._add_score(face, decision, frame)
 
-    def _add_score(self, decision: Decision, score: float, frame: Frame, now: float) -> list[Event]:
+    def _add_score(self, face: FaceFrame, decision: Decision, frame: Frame) -> list[Event]:
+        assert decision.score is not None
         attempt = self._attempt
-        attempt.add(score)
+        attempt.add(decision.score)
         self.view.fused = attempt.fused
         self.view.history.append(attempt.fused or 0.0)
         if attempt.accepted and not self.view.accepted:
-            return self._start_challenge(decision, frame) if self._challenges else self._accept(frame)
-        if self.view.accepted and not attempt.accepted:  # another person took the place
+            if self._challenges and not self._turned:
+                return self._start_challenge(face, frame)
+            return self._accept(decision, frame)
+        if self.view.accepted and not attempt.accepted:  # the score of the one who was accepted fell
             self._restart()
         elif attempt.exhausted:
-            return self._reject("below_threshold", frame, now)
+            return self._reject("below_threshold", frame)
         return []
 
-    def _start_challenge(self, decision: Decision, frame: Frame) -> list[Event]:
-        assert decision.box is not None and decision.landmarks is not None  # a scored frame of a camera has both
-        side = self._choose()
-        self._challenge = Challenge(side, yaw(decision.landmarks), decision.box, frame.seconds)
-        return [self._event("challenge", frame, side, f"turn your head to your {side}, and back")]
+    def _end(self, reason: str, frame: Frame, change: Break = "gap") -> list[Event]:
+        """End an attempt in which the face does not go on: a reject where it could have been accepted and was not."""
+        failed = not self.view.accepted and (self._attempt.full or self._turned or self._challenge is not None)
+        if failed:
+            return self._reject(reason, frame)
+        self._restart(0 if change == "gap" or self.view.accepted else self._attempt.frames)
+        return []
 
-    def _challenge_step(self, challenge: Challenge, decision: Decision, frame: Frame, now: float) -> list[Event]:
-        turn = yaw(decision.landmarks) if decision.landmarks is not None else None
-        state = challenge.step(turn, decision.box, frame.seconds)
+    def _start_challenge(self, face: FaceFrame, frame: Frame) -> list[Event]:
+        side = self._choose()
+        self._challenge = Challenge(side, face, self._least)
+        return [self._event("challenge", frame, side, f"turn your head slowly to your {side}, and back")]
+
+    def _challenge_step(
+        self, challenge: Challenge, face: FaceFrame | None, decision: Decision, frame: Frame
+    ) -> list[Event]:
+        state = challenge.step(face, decision.landmarks, frame.seconds)
         if state == "waiting":
             return []
-        self._challenge = None
-        if state == "failed":
-            return self._reject("challenge", frame, now)
-        if decision.accepted:  # after the turn it is still the same person
-            return self._accept(frame)
-        return self._reject("below_threshold", frame, now)
-
-    def _accept(self, frame: Frame) -> list[Event]:
-        self._lockout.succeed()
-        self.view.accepted = True
-        return [self._event("accept", frame)]
-
-    def _reject(self, reason: str, frame: Frame, now: float) -> list[Event]:
-        events = [self._event("reject", frame, reason)]
+        if state == "failed" or face is None:
+            return self._reject("challenge", frame, FAILED[challenge.failure])
         self._restart()
-        if (delay := self._lockout.fail(now)) > 0:
+        self._turned = True
+        self._scored_at = frame.seconds
+        self._same.clear()
+        self._same.add(face)
+        return self._add_score(face, decision, frame)
+
+    def _accept(self, decision: Decision, frame: Frame) -> list[Event]:
+        self._lockout.succeed()
+        self.view.accepted, self._turned = True, False
+        far = estimate_attempt_far(self._verifier.bundle.manifest.calibration, decision.far)
+        return [self._event("accept", frame, attempt_far=far)]
+
+    def _reject(self, reason: str, frame: Frame, message: str = "") -> list[Event]:
+        events = [self._event("reject", frame, reason, message)]
+        self._restart()
+        if (delay := self._lockout.fail(self._clock(frame))) > 0:
             self._locked = True
             message = f"{self._lockout.failures} failed attempts: locked for {delay:.0f} s"
             events.append(self._event("locked", frame, "failures", message))
@@ -276,14 +255,38 @@ class Watcher:
         self.view.state = state
         return [self._event("state", frame, state, STATES[state])]
 
-    def _event(self, kind: Kind, frame: Frame, reason: str | None = None, message: str = "") -> Event:
+    def _event(
+        self,
+        kind: Kind,
+        frame: Frame,
+        reason: str | None = None,
+        message: str = "",
+        attempt_far: AttemptFar | None = None,
+    ) -> Event:
         threshold = self._verifier.threshold
-        return Event(kind, frame.seconds, frame.number, reason, self._attempt.fused, threshold, message)
+        return Event(kind, frame.seconds, frame.number, reason, self._attempt.fused, threshold, message, attempt_far)
 
-    def _restart(self) -> None:
-        """Begin the next attempt, with no scores of the last one."""
-        self._attempt = Attempt(self._verifier.threshold, self._rule)
+    def _instruct(self, frame: Frame) -> None:
+        """Put what the challenge asks for, and the time left, into the view."""
+        challenge = self._challenge
+        self.view.instruction = challenge.instruction if challenge else "hold still" if self._turned else ""
+        self.view.seconds_left = challenge.seconds_left(frame.seconds) if challenge else None
+
+    def _restart(self, earlier: int = 0) -> None:
+        """Begin the next attempt, with no scores of the last one; `earlier` frames count for its patience."""
+        self._attempt = Attempt(self._verifier.threshold, self._rule, earlier=earlier)
+        self._challenge, self._turned = None, False
         self.view.accepted, self.view.fused = False, None
+
+    def _clock(self, frame: Frame) -> float:
+        return self._now() if self._now else frame.seconds
+
+
+def _usable(state: str, seen: FaceEmbedding, decision: Decision, frame: Frame) -> FaceFrame | None:
+    """The face of a frame whose score counts; None for other frames."""
+    if state != "face" or decision.score is None or decision.box is None or seen.embedding is None:
+        return None
+    return FaceFrame(frame.seconds, decision.box, seen.embedding)
 
 
 def _state(seen: FaceEmbedding, decision: Decision) -> str:

@@ -1,4 +1,4 @@
-"""Score fusion and the liveness challenge, each by itself."""
+"""Score fusion and the estimated FAR of an attempt, each by itself."""
 
 import math
 
@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facedge.live.attempt import Attempt, FusionRule, logit, sigmoid
-from facedge.live.challenge import SECONDS, Challenge, random_side
-
-BOX = (100.0, 100.0, 200.0, 220.0)
+from facedge.bundle import Calibration, OperatingPoint
+from facedge.live.attempt import Attempt, AttemptFar, FusionRule, estimate_attempt_far, logit, sigmoid
+from facedge.runtime.decision import FarEvidence
 
 
 def attempt(scores: list[float], threshold: float = 0.9) -> Attempt:
@@ -49,33 +48,25 @@ def test_logit_and_sigmoid_undo_each_other(x: float) -> None:
     assert (logit(0.0), logit(1.0)) == (-math.inf, math.inf)
 
 
-def turn(side: str, yaws: list[float | None], step: float = 0.1) -> str:
-    challenge = Challenge(side, 0.1, BOX, 0.0)  # type: ignore[arg-type]
-    state = "waiting"
-    for number, yaw in enumerate(yaws, start=1):
-        state = challenge.step(yaw, BOX if yaw is not None else None, number * step)
-        if state != "waiting":
-            break
-    return state
+def test_the_patience_counts_the_frames_of_earlier_faces() -> None:
+    made = Attempt(0.9, FusionRule(window=5, patience=10), earlier=8)
+    made.add(0.1)
+    assert not made.exhausted
+    made.add(0.1)
+    assert made.exhausted
+    assert not made.full
 
 
-def test_a_turn_and_back() -> None:
-    assert turn("left", [0.2, 0.4, 0.5, 0.3, 0.15]) == "turned"
-    assert turn("right", [0.0, -0.3, -0.1, 0.05]) == "turned"
-
-
-def test_a_photo_that_keeps_still_fails_in_time() -> None:
-    assert turn("left", [0.1] * 40) == "waiting"
-    assert turn("left", [0.1] * 100) == "failed"
-    assert turn("left", [0.5], step=SECONDS + 1) == "failed"
-
-
-def test_the_wrong_way_another_face_and_a_gap_fail() -> None:
-    assert turn("left", [0.0, -0.3]) == "failed"
-    assert turn("left", [0.5, *[None] * 8, 0.1]) == "failed"
-    jumped = Challenge("left", 0.0, BOX, 0.0)
-    assert jumped.step(0.5, (300.0, 100.0, 400.0, 220.0), 0.1) == "failed"
-
-
-def test_sides_are_drawn() -> None:
-    assert {random_side() for _ in range(100)} == {"left", "right"}
+def test_the_far_of_an_attempt_is_estimated_at_the_threshold_in_force() -> None:
+    point = OperatingPoint(0.01, 0.5, 0.008, 0.012)
+    calibration = Calibration(0.001, 0.0005, 0.002, 200, 19_900, "cohort", (point,))
+    found = estimate_attempt_far(calibration, FarEvidence(0.01, 0.012))
+    assert found is not None
+    assert found.single == 0.01
+    assert found.low95 == pytest.approx(0.008 * 1.21)
+    assert found.low95 < found.value < found.upper95
+    assert estimate_attempt_far(calibration, FarEvidence()) is None  # a threshold of the user's own
+    assert estimate_attempt_far(None, FarEvidence(0.01, 0.012)) is None
+    assert estimate_attempt_far(calibration, FarEvidence(0.02, 0.03)) is None
+    certain = Calibration(0.9, 0.8, 1.0, 200, 19_900, "cohort")
+    assert estimate_attempt_far(certain, FarEvidence(0.9, 1.0)) == AttemptFar(1.0, pytest.approx(0.968), 1.0, 0.9)

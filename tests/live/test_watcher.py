@@ -1,6 +1,7 @@
 """Frame after frame before a scripted camera: which events come, and when."""
 
 import json
+import math
 import shutil
 import threading
 import time
@@ -10,22 +11,31 @@ from types import SimpleNamespace, TracebackType
 import numpy as np
 import pytest
 
-from facedge.bundle import read_bundle
+from facedge.bundle import Calibration, read_bundle
 from facedge.camera.source import CameraEvent, Frame
 from facedge.errors import CameraError
 from facedge.faces.options import FaceOptions
 from facedge.live import watcher as module
 from facedge.live.attempt import FusionRule
+from facedge.live.events import Event
 from facedge.live.lockout import Lockout
-from facedge.live.watcher import Event, Watcher, bundle_change, watch
-from facedge.runtime.decision import Decision
+from facedge.live.same_face import Box
+from facedge.live.watcher import Watcher, bundle_change, watch
+from facedge.runtime.decision import Decision, FarEvidence
 
 BOX = (100.0, 100.0, 200.0, 220.0)
 SHARP = np.random.default_rng(0).integers(30, 220, (218, 178, 3), np.uint8)
 
 
+PEOPLE = np.eye(3, dtype=np.float32)  # embeddings of three people
+CALIBRATION = Calibration(0.001, 0.0005, 0.002, 200, 19_900, "cohort")
+
+
 def points(yaw: float) -> tuple[tuple[float, float], ...]:
-    return ((100.0, 100.0), (140.0, 100.0), (120.0 + 40 * yaw, 120.0), (105.0, 140.0), (135.0, 140.0))
+    """A face 40 pixels between the eyes whose nose stands 0.5 eye distances before them, turned to that yaw."""
+    narrow = 1 / math.hypot(1, yaw / 0.5)
+    half = 20 * narrow
+    return ((-half, 0), (half, 0), (2 * half * yaw, 20), (-0.8 * half, 40), (0.8 * half, 40))
 
 
 @pytest.fixture(autouse=True)
@@ -47,25 +57,28 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
 SCRIPT: dict[int, SimpleNamespace] = {}
 
 
-def shows(what: float | str | None, yaw: float = 0.0) -> SimpleNamespace:
-    """A look: a score, or why there is none."""
+def shows(what: float | str | None, yaw: float = 0.0, person: int = 0, box: Box = BOX) -> SimpleNamespace:
+    """What a frame shows: the face of a person with a score, or why there is none."""
     if isinstance(what, float):
-        located = SimpleNamespace(crop=SHARP, box=BOX, landmarks=points(yaw))
-        return SimpleNamespace(located=located, reason=None, score=what)
+        located = SimpleNamespace(crop=SHARP, box=box, landmarks=points(yaw))
+        return SimpleNamespace(located=located, reason=None, score=what, embedding=PEOPLE[person])
     crop = {"dark": SHARP // 20, "blurred": np.linspace(30, 200, 178).astype(np.uint8)[None, :].repeat(218, 0)}
     found = crop.get(str(what))
     located = SimpleNamespace(crop=found, box=BOX if found is not None else None, landmarks=None)
-    return SimpleNamespace(located=located, reason="low_quality" if found is not None else what, score=None)
+    reason = "low_quality" if found is not None else what
+    return SimpleNamespace(located=located, reason=reason, score=None, embedding=None)
 
 
 class StubVerifier:
     embedder, options, threshold = None, FaceOptions(), 0.9
+    bundle = SimpleNamespace(files={}, manifest=SimpleNamespace(calibration=CALIBRATION))
 
     def decide(self, seen: SimpleNamespace) -> Decision:
         accepted = seen.score is not None and seen.score >= self.threshold
         located = seen.located
         reason = None if accepted else seen.reason or "below_threshold"
-        return Decision(accepted, seen.score, 0.9, reason, located.box, located.landmarks)
+        far = FarEvidence(0.001, 0.002)
+        return Decision(accepted, seen.score, 0.9, reason, located.box, located.landmarks, far=far)
 
 
 def play(looks: list[SimpleNamespace], rate: float = 10.0, **options: object) -> list[Event]:
@@ -127,18 +140,110 @@ def test_a_lock_from_before_holds() -> None:
     assert [(event.kind, event.message) for event in events] == [("locked", "5 failed attempts: locked for 20 s more")]
 
 
+def turn(side: int = 1, most: float = 0.4, person: int = 0) -> list[SimpleNamespace]:
+    """A turn of the head and back in steps of 0.1 eye distances."""
+    out = [0.1 * k for k in range(round(most * 10) + 1)]
+    return [shows(0.5, side * yaw, person) for yaw in [*out, *out[-2::-1]]]
+
+
 def test_a_challenge_that_is_met() -> None:
-    looks = [shows(0.99)] * 3 + [shows(0.5, 0.4)] * 3 + [shows(0.99, 0.0)]
-    assert kinds(play(looks, challenge=True, choose=lambda: "left")) == ["challenge", "accept"]
+    events = play([shows(0.99)] * 3 + turn() + [shows(0.99)] * 3, challenge=True, choose=lambda: "left")
+    assert kinds(events) == ["challenge", "accept"]
+    right = play([shows(0.99)] * 3 + turn(-1) + [shows(0.99)] * 3, challenge=True, choose=lambda: "right")
+    assert kinds(right) == ["challenge", "accept"]
+
+
+def rejected(frames: list[SimpleNamespace]) -> list[str]:
+    """Reason and message of the rejects of a challenge to the left after three accepted frames."""
+    events = play([shows(0.99)] * 3 + frames, challenge=True, choose=lambda: "left")
+    assert "accept" not in kinds(events)
+    return [f"{event.reason}: {event.message}" for event in events if event.kind == "reject"]
 
 
 def test_a_challenge_that_is_not_met() -> None:
-    still = play([shows(0.99)] * 90, challenge=True, choose=lambda: "left")
-    assert kinds(still)[:2] == ["challenge", "reject"]
-    wrong = play([shows(0.99)] * 3 + [shows(0.5, -0.4)], challenge=True, choose=lambda: "left")
-    assert [(e.kind, e.reason) for e in wrong if e.kind == "reject"] == [("reject", "challenge")]
-    swapped = play([shows(0.99)] * 3 + [shows(0.5, 0.4), shows(0.2, 0.0)], challenge=True, choose=lambda: "left")
-    assert kinds(swapped) == ["challenge", "reject"]
+    assert rejected([shows(0.99)] * 90) == ["challenge: no turn and back within 8 s"]
+    assert rejected(turn(-1))[0] == "challenge: the head turned to the other side"
+    assert rejected([shows(0.99, 0.0), shows(0.99, 0.35)])[0] == "challenge: the head turned too fast, or jumped"
+
+
+def test_somebody_else_does_the_turning() -> None:
+    assert rejected(turn(person=1))[0] == "challenge: the face changed"
+
+
+def test_one_frame_after_the_turn_does_not_decide() -> None:
+    assert kinds(play([shows(0.99)] * 3 + turn(), challenge=True, choose=lambda: "left")) == ["challenge"]
+    assert rejected([*turn(), *[shows(0.1)] * 9]) == ["below_threshold: "]
+    assert rejected([*turn(), *[shows(0.99, person=1)] * 9])[0].startswith("replaced")
+
+
+def test_what_the_challenge_asks_for_is_in_the_view() -> None:
+    asked = []
+    frames = [shows(0.99)] * 3 + [shows(0.9, 0.2)] + turn() + [shows(0.99)] * 3
+    watcher = Watcher(StubVerifier(), rule=FusionRule(3, 8), challenge=True, choose=lambda: "left")  # type: ignore[arg-type]
+    for number, seen in enumerate(frames):
+        SCRIPT[number] = seen
+        watcher.step(Frame(np.full((2, 2, 3), number, np.uint8), number, number / 10))
+        if (watcher.view.instruction, watcher.view.seconds_left) not in asked:
+            asked.append((watcher.view.instruction, watcher.view.seconds_left))
+    assert [text for text, left in asked if left is not None and left in (8.0, pytest.approx(7.8))] == [
+        "look straight into the camera",
+        "slowly turn your head to your left",
+    ]
+    assert ("turn your head back to the camera", pytest.approx(7.4)) in asked
+    assert [text for text, left in asked if left is None] == ["", "hold still"]
+
+
+def test_the_frames_of_two_people_never_add_up() -> None:
+    owner, other = shows(0.999), shows(0.85, person=1)
+    assert "accept" in kinds(play([owner] * 3))
+    for frames in ([owner, owner, other], [other, owner, owner], [owner, other, owner], [other, other, owner]):
+        assert "accept" not in kinds(play(frames * 20))
+
+
+def test_a_gap_begins_another_attempt() -> None:
+    gap = [shows("no_face")] * 11
+    assert kinds(play([shows(0.999)] * 2 + gap + [shows(0.999)] * 2)) == []
+    assert kinds(play([shows(0.999)] * 2 + gap + [shows(0.999)] * 3)) == ["accept"]
+
+
+def test_a_camera_that_was_away_begins_another_attempt() -> None:
+    SCRIPT[0], SCRIPT[1] = shows(0.999), shows(0.85)
+    watcher = Watcher(StubVerifier(), rule=FusionRule(3, 8))  # type: ignore[arg-type]
+    events = []
+    for number, seconds in enumerate([0.0, 0.1, 16.0, 16.1]):
+        image = np.full((2, 2, 3), int(seconds > 1), np.uint8)
+        events += watcher.step(Frame(image, number, seconds))
+    assert kinds(events) == []
+
+
+def test_a_face_at_another_place_begins_another_attempt() -> None:
+    beside = (400.0, 100.0, 500.0, 220.0)
+    assert kinds(play([shows(0.999)] * 2 + [shows(0.999, box=beside)] * 2)) == []
+
+
+def test_a_full_attempt_that_another_face_ends_is_a_failure() -> None:
+    events = play([shows(0.1)] * 4 + [shows(0.1, person=1)] * 4)
+    assert [(e.kind, e.reason) for e in events if e.kind == "reject"] == [("reject", "replaced")]
+
+
+def test_faces_that_change_before_a_decision_use_up_the_patience() -> None:
+    events = play([shows(0.1, person=number % 2) for number in range(16)])
+    assert [e.reason for e in events if e.kind == "reject"] == ["below_threshold"] * 2
+
+
+def test_another_person_after_an_accept_begins_anew() -> None:
+    events = play([shows(0.999)] * 3 + [shows(0.85, person=1)] * 20)
+    assert kinds(events)[:2] == ["accept", "reject"]
+    assert kinds(events).count("accept") == 1
+
+
+def test_an_accept_carries_the_far_of_an_attempt() -> None:
+    accept = next(event for event in play([shows(0.99)] * 3) if event.kind == "accept")
+    assert accept.to_record()["far_per_attempt_estimate"] == {
+        "value": 0.00143, "low95": 0.000605, "upper95": 0.00344, "single_comparison": 0.001,
+    }  # fmt: skip
+    rejected = next(event for event in play([shows(0.1)] * 8) if event.kind == "reject")
+    assert rejected.to_record()["far_per_attempt_estimate"] is None
 
 
 class Scripted:
@@ -188,6 +293,29 @@ def test_how_watching_ends(look: float | str, options: dict[str, object], live: 
     assert (events[0].kind, events[-1].kind, events[-1].reason) == ("started", "ended", last)
     assert "lost" in [event.kind for event in events]
     assert threading.active_count() < 10
+
+
+def test_an_attempt_in_progress_at_the_end_is_a_failure() -> None:
+    SCRIPT[0] = shows(0.01)
+    lock = Lockout()
+    watcher = Watcher(StubVerifier(), rule=FusionRule(3, 100), lockout=lock)  # type: ignore[arg-type]
+    events = list(watch(Scripted(30, False), watcher, timeout=1.0))
+    assert [(event.kind, event.reason) for event in events[-2:]] == [("reject", "timeout"), ("ended", "timeout")]
+    assert lock.failures == 1
+
+
+def test_an_attempt_that_ctrl_c_ends_is_a_failure() -> None:
+    def interrupted() -> str:
+        if watcher.view.frames == 10:
+            raise KeyboardInterrupt
+        return ""
+
+    SCRIPT[0] = shows(0.01)
+    lock = Lockout()
+    watcher = Watcher(StubVerifier(), rule=FusionRule(3, 100), lockout=lock)  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt):
+        list(watch(Scripted(30, False), watcher, changed=interrupted))
+    assert lock.failures == 1
 
 
 def test_a_change_of_the_bundle_ends_the_watching_before_the_next_frame() -> None:

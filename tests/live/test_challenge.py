@@ -1,0 +1,109 @@
+"""The liveness challenge by itself: which sequences of poses meet it, and the shape that a turn shows."""
+
+import math
+
+import numpy as np
+import pytest
+
+from facedge.live.challenge import FAILED, SECONDS, Challenge, Pose, pose, random_side, relief
+from facedge.live.same_face import FaceFrame
+
+BOX = (100.0, 100.0, 200.0, 220.0)
+OWNER, STRANGER = np.eye(2, dtype=np.float32)
+NOSE = 0.5
+
+
+def landmarks(yaw: float, nose: float = NOSE, width: float = 40.0) -> tuple[tuple[float, float], ...]:
+    """A face 40 pixels high from eyes to mouth, turned so that its nose shows that yaw."""
+    half = width / 2 / math.hypot(1, yaw / nose)
+    return ((-half, 0.0), (half, 0.0), (2 * half * yaw, 20.0), (-0.8 * half, 40.0), (0.8 * half, 40.0))
+
+
+def played(challenge: Challenge, yaws: list[float | None], step: float = 0.1, **face: float) -> str:
+    state = "waiting"
+    for number, yaw in enumerate(yaws, start=1):
+        seconds = number * step
+        shown = FaceFrame(seconds, BOX, OWNER) if yaw is not None else None
+        state = challenge.step(shown, landmarks(yaw, **face) if yaw is not None else None, seconds)
+        if state != "waiting":
+            break
+    return state
+
+
+def begun(side: str = "left") -> Challenge:
+    return Challenge(side, FaceFrame(0.0, BOX, OWNER))  # type: ignore[arg-type]
+
+
+OUT = [0.0, 0.1, 0.2, 0.3, 0.35]
+TURN = [*OUT, *OUT[::-1]]
+
+
+def failure(yaws: list[float | None], side: str = "left", step: float = 0.1, **face: float) -> str:
+    challenge = begun(side)
+    assert played(challenge, yaws, step, **face) == "failed"
+    assert challenge.failure in FAILED
+    return challenge.failure
+
+
+def test_a_turn_and_back() -> None:
+    assert played(begun(), list(TURN)) == "turned"
+    assert played(begun("right"), [-yaw for yaw in TURN]) == "turned"
+    assert played(begun(), [0.1 + yaw for yaw in TURN]) == "turned"
+    assert played(begun(), [*OUT, None, None, *OUT[::-1]]) == "turned"
+
+
+def test_the_turn_begins_straight() -> None:
+    assert played(begun(), [0.3, 0.3, 0.2, *TURN]) == "turned"
+    challenge = begun()
+    assert played(challenge, [0.3] * 5) == "waiting"
+    assert challenge.instruction == "look straight into the camera"
+
+
+def test_a_photo_that_keeps_still_fails_in_time() -> None:
+    assert played(begun(), [0.1] * 40) == "waiting"
+    assert failure([0.1] * 100) == "time"
+    assert failure([0.0], step=SECONDS + 1) == "time"
+    assert begun().seconds_left(3.0) == SECONDS - 3
+
+
+def test_two_stills_and_a_mirror_image_jump() -> None:
+    assert failure([0.0, 0.35, 0.0]) == "too_fast"
+    assert failure([0.1, -0.1, 0.1]) == "too_fast"
+    assert failure([0.0, 0.15, 0.3]) == "too_fast"
+
+
+def test_the_wrong_way_and_a_gap() -> None:
+    assert failure([-yaw for yaw in TURN]) == "wrong_way"
+    assert failure([*OUT, *[None] * 8, 0.3]) == "gap"
+
+
+def test_another_place_and_another_face() -> None:
+    moved = begun()
+    assert moved.step(FaceFrame(0.1, (300.0, 100.0, 400.0, 220.0), OWNER), landmarks(0), 0.1) == "failed"
+    assert moved.failure == "moved"
+    swapped = begun()
+    assert swapped.step(FaceFrame(0.1, BOX, STRANGER), landmarks(0), 0.1) == "failed"
+    assert swapped.failure == "another_face"
+
+
+def test_a_picture_shows_no_relief() -> None:
+    assert failure(list(TURN), nose=0.25) == "no_relief"  # as a bent photo, which turns by 50 degrees for that yaw
+    assert failure(list(TURN), width=32.0) == "no_relief"  # folded along the nose: narrow when straight
+
+
+def test_the_relief_of_a_turn() -> None:
+    poses = [pose(landmarks(yaw, nose=0.4)) for yaw in (0.0, 0.1, 0.2, 0.3, 0.1)]
+    found = relief(poses)
+    assert (found.nose, found.proportion) == (pytest.approx(0.4), pytest.approx(1.0))
+    assert relief([Pose(0.0, 1.0), Pose(0.3, 1.0)]).nose == math.inf
+
+
+def test_the_pose_does_not_depend_on_the_roll() -> None:
+    turned = np.array(landmarks(0.2)) @ np.array([[0.8, 0.6], [-0.6, 0.8]])
+    found = pose(tuple((float(x), float(y)) for x, y in turned))
+    assert found.yaw == pytest.approx(0.2)
+    assert found.proportion == pytest.approx(1 / math.hypot(1, 0.4))
+
+
+def test_sides_are_drawn() -> None:
+    assert {random_side() for _ in range(100)} == {"left", "right"}

@@ -1,0 +1,177 @@
+"""What may be held before a camera during a liveness challenge: a head that turns, photos, a video. Rendered.
+
+    subject = Subject(verifier, image, landmarks)
+    outcome = present(subject, held_still(subject), side="left", rng=rng)
+
+A presentation gives the picture of each frame: `before` the challenge begins, and `since` seconds after it did.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from head_turns import Across, Points, bent, flat, folded, head, tilted, turned
+
+from facedge.camera.source import Frame
+from facedge.faces.crop import find_crop
+from facedge.faces.quality import yaw
+from facedge.live.challenge import Side
+from facedge.live.watcher import Watcher
+from facedge.runtime.verifier import Verifier
+from facedge.types import UInt8Array
+
+RATE = 15.0  # frames a second
+LONGEST = 12.0  # seconds of a presentation
+STEP = 3  # degrees between the pictures that are rendered
+NOSE = 0.47  # eye distances that a nose stands before the eyes: the angle of a picture from its yaw
+
+Picture = Callable[[float, int], UInt8Array | None]  # (seconds since the challenge began, sign of its side) -> picture
+
+
+@dataclass
+class Subject:
+    """A person: the verifier that they are enrolled in, one picture of them and its landmarks."""
+
+    verifier: Verifier
+    image: UInt8Array
+    points: Points
+    _made: dict[tuple[str, int], UInt8Array] = field(default_factory=dict)
+
+    def head(self, degrees: float) -> UInt8Array:
+        """The head turned by so many degrees from straight ahead."""
+        return self.surface("head", head, degrees)
+
+    def surface(self, name: str, across: Across, degrees: float) -> UInt8Array:
+        """A photo or the head turned by so many degrees; `name` is that of the surface."""
+        angle = STEP * round(degrees / STEP)
+        shown = float(np.arctan(yaw(self.points) / NOSE)) if name == "head" else 0.0
+        picture = self.image if name == "head" else self.head(0)
+        return self._kept(name, angle, lambda: turned(picture, self.points, np.radians(angle), across, shown))
+
+    def tilted(self, degrees: float) -> UInt8Array:
+        """A flat photo tilted about its diagonal."""
+        angle = STEP * round(degrees / STEP)
+        return self._kept("tilted", angle, lambda: tilted(self.head(0), self.points, np.radians(angle)))
+
+    def _kept(self, name: str, angle: int, make: Callable[[], UInt8Array]) -> UInt8Array:
+        if (name, angle) not in self._made:
+            self._made[name, angle] = make()
+        return self._made[name, angle]
+
+
+def subject_of(verifier: Verifier, image: UInt8Array) -> Subject | None:
+    """The largest face of a picture with its surroundings, at about 60 pixels between the eyes; None without a face."""
+    found = find_crop(image, aligned=False)
+    if found.box is None or found.landmarks is None:
+        return None
+    x0, y0, x1, y1 = found.box
+    margin = 0.7 * max(x1 - x0, y1 - y0)
+    left, top = (max(0, round(value - margin)) for value in (x0, y0))
+    part = image[top : round(y1 + margin), left : round(x1 + margin)]
+    return Subject(verifier, np.ascontiguousarray(part), tuple((x - left, y - top) for x, y in found.landmarks))
+
+
+def present(subject: Subject, picture: Picture, *, side: Side, rng: np.random.Generator) -> str:
+    """Hold something before the camera until the first decision: "accept", or why not."""
+    watcher = Watcher(subject.verifier, challenge=True, choose=lambda: side)
+    began, sign = None, 1 if side == "left" else -1
+    for number in range(round(LONGEST * RATE)):
+        seconds = number / RATE
+        shown = picture(seconds - began if began is not None else -1.0, sign)
+        image = unsteady(shown, rng) if shown is not None else np.full_like(subject.image, 90)
+        for event in watcher.step(Frame(image, number, seconds)):
+            began = seconds if event.kind == "challenge" else began
+            if event.kind in ("accept", "reject"):
+                return event.kind if event.kind == "accept" else event.message or event.reason or ""
+    return "no decision"
+
+
+def unsteady(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
+    """A frame of a picture held by hand in changing light before a camera with noise."""
+    moved = np.roll(image, tuple(rng.integers(-2, 3, 2)), axis=(0, 1)).astype(np.float32)
+    lit = (moved - 128) * (1 + 0.03 * rng.normal()) + 128 + 3 * rng.normal()
+    return np.clip(lit + rng.normal(0, 3, image.shape[:2])[..., None], 0, 255).astype(np.uint8)
+
+
+def ramp(since: float, *, rest: float = 0.4, out: float = 1.2, hold: float = 0.2) -> float:
+    """0..1..0: a smooth turn and back in `out` seconds each, after `rest` seconds and with `hold` at its end."""
+    t = since - rest
+    share = t / out if t < out + hold else (2 * out + hold - t) / out
+    return float(0.5 - 0.5 * np.cos(np.pi * np.clip(share, 0, 1)))
+
+
+def genuine(subject: Subject, most: float = 42.0, out: float = 1.2) -> Picture:
+    """The head turns to the side that is asked for, and back."""
+    return lambda since, sign: subject.head(sign * most * ramp(since, out=out))
+
+
+def turning(subject: Subject, name: str, across: Across, most: float = 60.0) -> Picture:
+    """A photo is turned to the side that is asked for, and back."""
+    return lambda since, sign: subject.surface(name, across, sign * most * ramp(since))
+
+
+def held_still(subject: Subject) -> Picture:
+    """One photo."""
+    return lambda _since, _sign: subject.head(0)
+
+
+def flat_photo(subject: Subject) -> Picture:
+    """A flat photo is turned."""
+    return turning(subject, "flat", flat)
+
+
+def tilted_photo(subject: Subject) -> Picture:
+    """A flat photo is turned about its diagonal."""
+    return lambda since, sign: subject.tilted(-sign * 60 * ramp(since))
+
+
+def bent_photo(subject: Subject, radius: float) -> Picture:
+    """A photo that is bent to a cylinder is turned; `radius` in eye distances."""
+    return turning(subject, f"bent {radius:.2f}", bent(radius))
+
+
+def folded_photo(subject: Subject, degrees: float) -> Picture:
+    """A photo that is folded along the nose is turned; each half by so many degrees."""
+    return turning(subject, f"folded {degrees:.0f}", folded(float(np.radians(degrees))))
+
+
+def mirror_loop(subject: Subject, rng: np.random.Generator) -> Picture:
+    """One photo, more or less turned, and its mirror image in turn, without regard to the side that is asked for."""
+    degrees, period, gap = rng.uniform(0, 45), int(rng.integers(2, 25)), int(rng.integers(0, 6))
+    shift = int(rng.integers(0, 2 * period))
+    photo = subject.head(float(rng.choice([-1, 1])) * degrees)
+    both = (photo, np.ascontiguousarray(photo[:, ::-1]))
+    count = iter(range(10**6))
+
+    def picture(_since: float, _sign: int) -> UInt8Array | None:
+        number = next(count) + shift
+        return None if number % (period + gap) >= period else both[number // (period + gap) % 2]
+
+    return picture
+
+
+def two_stills(subject: Subject) -> Picture:
+    """A straight photo, one turned to the side that is asked for, and the straight one again."""
+    return lambda since, sign: subject.head(sign * 42 if 0.5 < since < 1.5 else 0)
+
+
+def flip_book(subject: Subject, stills: int) -> Picture:
+    """A row of photos that show a turn, one after the other."""
+
+    def picture(since: float, sign: int) -> UInt8Array:
+        return subject.head(sign * 42 * round(ramp(since) * (stills - 1)) / (stills - 1))
+
+    return picture
+
+
+def swapped(subject: Subject, stranger: Subject) -> Picture:
+    """A photo of the person before and after the turn, which a stranger does."""
+    of_stranger = genuine(stranger)
+    return lambda since, sign: of_stranger(since, sign) if 0.3 < since < 3.2 else subject.head(0)
+
+
+def replay(subject: Subject, rng: np.random.Generator) -> Picture:
+    """A video of the person's turn, to a side that is not known beforehand."""
+    to = int(rng.choice([-1, 1]))
+    shown = genuine(subject)
+    return lambda since, _sign: shown(since, to)
