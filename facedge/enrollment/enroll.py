@@ -122,6 +122,7 @@ class Enrollment:
         with store.person_lock(target):
             latest = self._on_latest(target) if updates else self
             store.refuse_occupied(target, replace=replace or updates)
+            store.remove_leftovers(target)
             written = store.write_personal(target, latest._bundle(name or target.name.removesuffix(SUFFIX)))
         return dataclasses.replace(latest, path=written.path)
 
