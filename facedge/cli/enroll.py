@@ -104,7 +104,8 @@ def _frames(
     The person is advised on stderr meanwhile.
     """
     from facedge.camera.streams import open_camera
-    from facedge.enrollment.capture import CheckedPhoto, Guide
+    from facedge.enrollment.capture import CheckedPhoto
+    from facedge.enrollment.guide import Guide
     from facedge.errors import InputError
 
     guide = Guide(embedder, wanted=wanted, options=options)

@@ -25,7 +25,7 @@ from facedge.types import Float32Array
 
 LEFT_OUT = "left out as asked"
 MOST_NAMED = 5  # photos in one sentence
-USUAL_COHORT_FRR = 0.5  # above it, a person enrolled like this would be refused more often than accepted
+MOST_FRR = 0.5  # of the cohort, by impostors who raise the threshold: beyond it people are refused more often than not
 
 
 @dataclass(frozen=True)
@@ -108,14 +108,13 @@ def refuse_mismatched(
             "the frames are not all of the same person: enroll again with one person before the camera all the time"
         )
     wrong = [names[number] for number in found]
-    one, does = len(wrong) == 1, "does" if len(wrong) == 1 else "do"
-    if len(enrolled):
-        against, remedy = "the samples of this person", f"leave {'it' if one else 'them'} out with --without"
-    elif len(wrong) == len(names):
-        against, remedy = "each other", "enroll one person at a time, and leave the other's photos out with --without"
-    else:
-        against, remedy = "the other photos", f"leave {'it' if one else 'them'} out with --without"
-    raise InputError(f"{_listed(wrong)} {does} not match {against}: {remedy} {Path(wrong[0]).name}")
+    does, them = ("does", "it") if len(wrong) == 1 else ("do", "them")
+    against = "the samples of this person" if len(enrolled) else "the other photos"
+    options = " ".join(f"--without {Path(name).name}" for name in wrong[:MOST_NAMED])
+    remedy = f"leave {them} out with {options}"
+    if len(wrong) == len(names) and not len(enrolled):
+        against, remedy = "each other", "leave out those of the other person with --without FILE"
+    raise InputError(f"{_listed(wrong)} {does} not match {against}: {remedy}")
 
 
 def refuse_impostors(
@@ -142,7 +141,7 @@ def refuse_impostors(
 
 def refuse_useless(fitted: FittedScore, where: str = "") -> None:
     """InputError for a score that refuses most of the person's own samples, or cannot tell known impostors apart."""
-    too_high = fitted.own_raised and (fitted.mostly_refused or fitted.cohort_frr > USUAL_COHORT_FRR)
+    too_high = fitted.own_raised and (2 * fitted.refused_samples > fitted.samples or fitted.cohort_frr > MOST_FRR)
     if fitted.own_passed or too_high:
         raise InputError(
             f"{where}no threshold separates this person from the impostors: {fitted.own_raised} of their "
