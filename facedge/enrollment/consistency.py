@@ -18,11 +18,12 @@ from facedge.types import BoolArray, Float64Array, FloatArray, IntArray
 
 SHRINKAGE = 0.7  # of both covariances towards a multiple of the identity; 0.5 to 0.8 notice equally many
 LEAST_VARIANCE = 1e-6  # of people along a direction, as a share of that of photos
-# Log likelihood ratio for each photo from which on they are questioned. Chosen on the 100 validation identities, each
-# fifth of them judged by the covariances of the others: 97 % of enrollments by 2, 3, 4, 7 and 10 photos of one person
-# stay below 10.4, 16.5, 21, 37 and 52.
-LIMIT_PER_PHOTO = 5.8
-MOST_PHOTOS = 10  # the limit stays the same beyond: one other person among 20 photos reaches 56 in the median
+# Log likelihood ratios from which on photos are questioned (`limits`), chosen on the 100 validation identities, each
+# fifth of them judged by the covariances of the others: of enrollments by 2, 3, 4, 7, 10 and 20 photos of one person,
+# 1.5, 2.5, 2.5, 3, 3 and 5 % are questioned, of which CelebA's wrong labels are a part (1 % of its images).
+PER_PHOTO, MOST_PHOTOS = 5.5, 12
+ONE_AGAINST_ONE, ONE_AGAINST_MANY = 11.0, 21.0
+PER_GROUPED = 6.0
 # Photos of one moment vary less than photos do: a group whose variance is below this share of that of the cohort's
 # photos counts as fewer. With 0.3 to 0.7 mixed photos of CelebA are noticed as often as without.
 ONE_MOMENT = 0.5
@@ -95,9 +96,15 @@ def find_mismatched(model: PersonModel, photos: FloatArray, enrolled: FloatArray
     return tuple(sorted(found))
 
 
-def limit(photos: int) -> float:
-    """The log likelihood ratio from which on so many photos are questioned."""
-    return LIMIT_PER_PHOTO * max(2, min(photos, MOST_PHOTOS))
+def limits(photos: int, sizes: IntArray) -> Float64Array:
+    """The log likelihood ratios from which on groups of so many (N,) out of all photos are questioned, (N,).
+
+    The largest of many ratios grows by chance: with the logarithm of their number for single photos, and faster for
+    groups, since those found by merging are extreme by choice.
+    """
+    per_photo = PER_PHOTO * min(photos, MOST_PHOTOS)
+    single = min(per_photo, ONE_AGAINST_ONE + ONE_AGAINST_MANY * np.log(photos / 2))
+    return np.where(sizes == 1, single, per_photo + PER_GROUPED * (sizes - 2)).astype(np.float64)
 
 
 def _worst_group(model: PersonModel, y: Float64Array, known: Float64Array | None) -> BoolArray | None:
@@ -114,9 +121,11 @@ def _worst_group(model: PersonModel, y: Float64Array, known: Float64Array | None
     inside = np.zeros((len(groups), len(everything)), bool)
     inside[:, : len(y)] = groups
     ratios = model.two_people(_summed(everything, inside), _summed(everything, ~inside))
-    worst = int(np.argmax(ratios))
-    units = len(y) + (known is not None)
-    return groups[worst] if ratios[worst] > limit(units) else None
+    sizes = groups.sum(axis=1)
+    smaller = np.minimum(sizes, len(y) - sizes) if known is None else sizes
+    over = ratios - limits(len(y) + (known is not None), smaller)
+    worst = int(np.argmax(over))
+    return groups[worst] if over[worst] > 0 else None
 
 
 def _merged(model: PersonModel, y: Float64Array) -> BoolArray:

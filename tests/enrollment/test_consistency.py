@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facedge.enrollment.consistency import PersonModel, find_mismatched, fit_model, limit
+from facedge.enrollment.consistency import PersonModel, find_mismatched, fit_model, limits
 
 SIZE, SPREAD = 32, 0.1  # of a person's photos, where people vary by 0.18 along each direction
 
@@ -74,5 +74,7 @@ def test_frames_of_one_moment_are_not_many_photos(model: PersonModel) -> None:
         assert find_mismatched(model, photos[1:], frames) == ()
 
 
-def test_the_limit_grows_with_the_photos_up_to_ten() -> None:
-    assert limit(2) < limit(3) < limit(10) == limit(50)
+def test_the_limits_grow_with_the_photos_and_the_group() -> None:
+    one = [limits(photos, np.array([1]))[0] for photos in (2, 3, 4, 10, 100)]
+    assert one == sorted(one)
+    assert limits(10, np.array([2, 5, 1])).tolist() == [55.0, 73.0, pytest.approx(44.8, abs=0.1)]
