@@ -89,7 +89,9 @@ def enroll(
     for warning in made.warnings:
         _console.warn(warning)
     if as_json:
-        _console.emit_json({"bundle": str(made.path), "threshold": made.fitted.threshold, **made.figures()})
+        left_out = [{"photo": source, "reason": reason} for source, reason in made.skipped]
+        record = {"bundle": str(made.path), "threshold": made.fitted.threshold, **made.figures(), "left_out": left_out}
+        _console.emit_json(record)
     else:
         print("\n".join(_summary(made, called)))
         for line in _details(made, called) if _console.verbose() else ():

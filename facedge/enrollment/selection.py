@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from facedge.bundle import Bundle
-from facedge.enrollment.calibration import OWN_IMPOSTORS
+from facedge.enrollment.calibration import FEWEST_PEOPLE, OWN_IMPOSTORS
 from facedge.enrollment.capture import (
     TOO_ALIKE,
     CheckedPhoto,
@@ -100,7 +100,10 @@ def refuse_mismatched(
     """InputError that names the photos, embeddings (K, D), which do not match the others or the person enrolled."""
     if len(embeddings) + len(enrolled) < 2:
         return
-    found = find_mismatched(fit_model(*whole_cohort(bundle)), embeddings, enrolled)
+    cohort, people = whole_cohort(bundle)
+    if np.sum(np.unique(people, return_counts=True)[1] > 1) < FEWEST_PEOPLE:
+        return  # too few to judge by; `fit` refuses such a cohort
+    found = find_mismatched(fit_model(cohort, people), embeddings, enrolled)
     if not found:
         return
     if frames:

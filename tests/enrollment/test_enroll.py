@@ -117,6 +117,12 @@ def test_photos_of_somebody_else_are_named_and_refused(base: Bundle) -> None:
         facedge.enroll([*pictures(0, range(3)), *pictures(5, range(3)), *pictures(0, range(3, 6))], bundle=base)
 
 
+def test_a_cohort_of_too_few_people_is_named_as_the_fault(tmp_path: Path) -> None:
+    few = write_template(tmp_path / "few.facedge", people=5)
+    with pytest.raises(BundleError, match="5 people with two images or more; enrollment needs at least 8"):
+        facedge.enroll([picture(0, 0), picture(5, 0)], bundle=few)
+
+
 def test_photos_are_left_out_by_name_or_path(base: Bundle, tmp_path: Path) -> None:
     (tmp_path / "me").mkdir()
     for take in range(4):
