@@ -6,7 +6,9 @@ states how much better "two people" explains them than "one person". Both covari
 the check fits any backbone. Photos are merged into groups, the most alike first; each group that arises is compared
 with all the rest, and the largest ratio decides.
 
-Measured in benchmarks/consistency.py: share of mixed enrollments noticed, and of enrollments of one person questioned.
+Measured with the bundle inside the package on the 180 test identities of CelebA (benchmarks/consistency.py): of
+enrollments by 2 + 1, 3 + 1, 5 + 2 and 5 + 5 photos of two people 84, 85, 92 and 97 % are noticed, and 3.5, 2.7, 2.3 and
+2.7 % of those by as many photos of one person are questioned. A photo added to ten samples is noticed in 98 %.
 """
 
 from collections.abc import Sequence

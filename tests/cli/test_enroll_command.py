@@ -133,6 +133,19 @@ def test_photos_of_two_people(base: Path, tmp_path: Path, capsys: pytest.Capture
     assert "--without names a photo" in capsys.readouterr().err
 
 
+def test_known_impostors_raise_the_threshold(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What that costs is printed; a photo in both folders is an error."""
+    me, family = photos(tmp_path / "me", 0, range(4)), tmp_path / "family"
+    family.mkdir()
+    Image.blend(*(Image.fromarray(picture(who, 60)) for who in (0, 5)), 0.3).save(family / "twin.png")
+    assert run("enroll", "ana", "--from", me, "-b", base, "--impostors", family) == 0
+    assert "1 of 1 photo of your impostors would have passed: the threshold is raised" in capsys.readouterr().out
+    assert run("verify", family / "twin.png", "-b", "ana") == 1
+    Image.open(me / "2.png").save(family / "mine.png")
+    assert run("enroll", "ana", "--from", me, "-b", base, "--impostors", family, "--replace") == 2
+    assert "2.png is also an impostor's photo" in capsys.readouterr().err
+
+
 def test_four_different_people_are_no_enrollment(
     base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
