@@ -14,6 +14,7 @@ def list_people(as_json: JsonOption = False) -> None:
     """List the enrolled people and where their bundles are. Exit code 1: nobody is enrolled."""
     from facedge.bundle.format import SUFFIX
     from facedge.bundle.resolve import data_home, people
+    from facedge.enrollment.store import interrupted
 
     found = people()
     for path in found:
@@ -22,6 +23,8 @@ def list_people(as_json: JsonOption = False) -> None:
             _console.emit_json({"name": name, "bundle": str(path)})
         else:
             print(f"{printable(name)}  {printable(path)}")
+    for name in interrupted():
+        _console.warn(f"an enrollment of {name} was interrupted and left files behind: facedge forget {name}")
     if not found:
         _console.say(f"nobody is enrolled in {data_home()}: facedge enroll NAME --from PHOTOS")
     raise typer.Exit(0 if found else 1)

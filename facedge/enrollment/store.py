@@ -77,6 +77,26 @@ def write_personal(target: Path, personal: Bundle) -> Bundle:
     return write_bundle(target, {**personal.files, **golden}, personal.manifest, private=True)
 
 
+def remove_leftovers(bundle: Path) -> None:
+    """Delete what interrupted enrollments of a person left beside the bundle; to be called with the person's lock held.
+
+    Not the old bundle that a replacement was interrupted over, where no other is there.
+    """
+    for leftover in _leftovers(bundle):
+        if leftover.suffix == ".old" and not (bundle / MANIFEST).is_file():
+            continue
+        for path in _files_of_leftover(leftover):
+            path.rmdir() if path.is_dir() else path.unlink()
+
+
+def interrupted() -> list[str]:
+    """The names of people in the data directory of whom only an interrupted enrollment is left, sorted."""
+    home = data_home()
+    left = [re.fullmatch(TEMPORARY.format(name="(?P<name>.+)"), path.name) for path in home.glob(f".*{SUFFIX}.*")]
+    names = {match["name"] for match in left if match}
+    return sorted(name.removesuffix(SUFFIX) for name in names if not (home / name / MANIFEST).is_file())
+
+
 def enrolled_before(bundle: Bundle) -> Float32Array:
     """The embeddings that a personal bundle was enrolled with, float32 (K, D); BundleError where there are none."""
     if ENROLLED not in bundle.files:
