@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from facedge.enrollment.fit import Impostors
+from facedge.enrollment.source_check import FaceStatistics, face_statistics
 from facedge.errors import ImageError, InputError
 from facedge.faces.options import FaceOptions
 from facedge.faces.quality import ADVICE, Measures, fault, measure
@@ -26,11 +27,12 @@ NEW_ENOUGH = 0.97  # cosine to every kept frame below this: pose, expression or 
 
 @dataclass(frozen=True)
 class Sample:
-    """One good view of a face: embedding float32 (D,), the name of its photo, and the quality measures of its crop."""
+    """One good view of a face: embedding float32 (D,), the name of its photo, and what was measured of its crop."""
 
     embedding: Float32Array
     source: str
     measures: Measures
+    statistics: FaceStatistics | None = None
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,10 @@ def check_photo(embedder: Embedder, photo: Photo, source: str, options: FaceOpti
         dark = crop is not None and seen.reason == "low_quality"
         return CheckedPhoto(source, None, "dark" if dark else seen.reason)
     measures = measure(crop, seen.located.landmarks)
-    found = fault(measures)
-    return CheckedPhoto(source, None if found else Sample(seen.embedding, source, measures), found)
+    if found := fault(measures):
+        return CheckedPhoto(source, None, found)
+    statistics = face_statistics(crop, measures, seen.located.face.score if seen.located.face else None)
+    return CheckedPhoto(source, Sample(seen.embedding, source, measures, statistics), None)
 
 
 def check_photos(

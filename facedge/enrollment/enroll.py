@@ -31,6 +31,7 @@ from facedge.enrollment.capture import (
     summarise_faults,
 )
 from facedge.enrollment.fit import FittedScore, Impostors, fit
+from facedge.enrollment.source_check import FaceStatistics, condition_warnings
 from facedge.errors import BundleError, InputError
 from facedge.faces.options import FaceOptions
 from facedge.runtime.embedder import Embedder
@@ -77,6 +78,7 @@ class Enrollment:
     impostors  people the user knows, added to the cohort
     far        the FAR that was asked for
     path       where it was saved; None before
+    statistics of the faces in the used photos
     """
 
     used: tuple[str, ...]
@@ -87,6 +89,7 @@ class Enrollment:
     impostors: Impostors | None = None
     far: float | None = None
     path: Path | None = None
+    statistics: tuple[FaceStatistics, ...] = ()
 
     @cached_property
     def verifier(self) -> Verifier:
@@ -96,7 +99,7 @@ class Enrollment:
     @property
     def warnings(self) -> list[str]:
         """What is wrong with the photos, a sentence each; empty where nothing is."""
-        return self.fitted.source.warnings()
+        return [*condition_warnings(self.statistics), *self.fitted.source.warnings()]
 
     @property
     def calibration(self) -> Calibration:
@@ -196,8 +199,16 @@ def enroll_checked(
     known = embed_impostors(base.embedder, impostors) if impostors is not None else None
     new = stack_embeddings(kept)
     fitted = fit(base.bundle, np.concatenate([base.earlier, new]), far=far, impostors=known)
-    used = tuple(sample.source for sample in kept)
-    return Enrollment(used, tuple(_skipped(checked, kept)), fitted, base, new, known, far)
+    return Enrollment(
+        used=tuple(sample.source for sample in kept),
+        skipped=tuple(_skipped(checked, kept)),
+        fitted=fitted,
+        base=base,
+        samples=new,
+        impostors=known,
+        far=far,
+        statistics=tuple(sample.statistics for sample in kept if sample.statistics is not None),
+    )
 
 
 def _skipped(checked: Sequence[CheckedPhoto], kept: Sequence[Sample]) -> list[tuple[str, str]]:

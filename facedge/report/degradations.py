@@ -29,9 +29,11 @@ def rotation(image: UInt8Array, degrees: float) -> UInt8Array:
     height, width = image.shape[:2]
     pad = max(height, width) // 2
     padded = Image.fromarray(np.pad(image, [(pad, pad), (pad, pad), (0, 0)][: image.ndim], mode="edge"))
-    centre = (FACE_CENTRE[0] * width + pad, FACE_CENTRE[1] * height + pad)
-    turned = padded.rotate(degrees, resample=Image.Resampling.BICUBIC, center=centre)
-    return np.asarray(turned)[pad : pad + height, pad : pad + width]
+    x, y = FACE_CENTRE[0] * width, FACE_CENTRE[1] * height
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    back = (c, -s, x - c * x + s * y + pad, s, c, y - s * x - c * y + pad)  # from the result to the padded photo
+    turned = padded.transform((width, height), Image.Transform.AFFINE, back, Image.Resampling.BICUBIC)
+    return np.asarray(turned)
 
 
 def turned(image: UInt8Array, degrees: int) -> UInt8Array:
