@@ -45,6 +45,7 @@ from facedge.report.degradations import (
     noisy,
     rotation,
     stretched,
+    tight_crop,
     turned,
 )
 from facedge.runtime.embedder import embed_photo
@@ -69,6 +70,7 @@ CONDITIONS: dict[str, Condition] = {
     **{f"turned {degrees}": plain(turned, degrees) for degrees in (90, 180, 270)},
     **{f"width x {factor:g}": plain(stretched, factor) for factor in (0.5, 0.67, 0.75, 0.85, 1.1, 1.2, 1.33, 1.5)},
     **{f"roll {degrees}": plain(rotation, degrees) for degrees in (15, 30, 45, 60)},
+    "tight crop": lambda photo, landmarks, _rng: tight_crop(photo, landmarks),
     "infrared look": infrared,
     "dark (x 0.12)": lambda photo, _landmarks, rng: dark(photo, 0.12, rng),
     "backlit (face x 0.3)": lambda photo, landmarks, _rng: backlit(photo, landmarks, 0.3),

@@ -7,6 +7,7 @@ themselves. `check_source` compares embeddings with the cohort's: a template wit
 the mean of all people, and so is more alike to everybody.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -23,7 +24,10 @@ EYES = ((slice(51, 61), slice(27, 41)), (slice(51, 61), slice(47, 61)))
 CHEEKS = ((slice(64, 74), slice(22, 34)), (slice(64, 74), slice(54, 66)))
 MOUTH = (slice(68, 86), slice(28, 60))
 
-NEAREST = 0.99  # share of the cohort's people whose templates are farther from the mean of all people
+# 2.5 standard deviations of the cohort's people. By 3, 5 and 10 photos it warns of 0 to 1.1 % of CelebA's 180 test
+# people and of 0 to 2.7 % of LFW's, whose FAR holds, and of 14, 24 and 30 % of 99 people in tight crops with repeated
+# borders, whose FAR is 1 % where 0.1 % is asked.
+NEAREST = 0.9938
 ALIKE = 0.97  # mean cosine among the samples: one place, one moment
 HARDER = 1.0  # standard deviations by which impostors of the same source score above the cohort
 
@@ -45,7 +49,8 @@ class FaceStatistics(NamedTuple):
     mouth: float
 
 
-# (limit, what is the matter) of the mean over the photos, by field of FaceStatistics.
+# (limit, what is the matter) of the mean over the photos, by field of FaceStatistics. Chosen on 100 validation people
+# of CelebA and 404 people of LFW with 3 photos each: all five together warn falsely of 2.0 % and of 2.2 % of them.
 LIMITS = {
     "detection": (0.915, "the face is found with little certainty, as one that is covered or overexposed"),
     "contrast": (36.0, "the face has little contrast, as against the light"),
@@ -87,7 +92,8 @@ def condition_warnings(photos: Sequence[FaceStatistics]) -> list[str]:
 class SourceCheck:
     """How the person's embeddings relate to the cohort's.
 
-    percentile  share of the cohort's people, enrolled by as many images, who are less alike to the mean of all people
+    percentile  share of people, enrolled by as many images, who are less alike to the mean of all people: of a normal
+                distribution with the mean and deviation of the cohort's
     alike       mean cosine between the person's samples; NaN with one sample
     harder      standard deviations by which own impostors outscore the cohort; None without --impostors
     """
@@ -133,7 +139,8 @@ def check_source(
     middle = people.mean(axis=0)
     others, mine = _cosines(np.stack(templates), middle), _cosines(enrolled.mean(axis=0, dtype=np.float64), middle)
     harder = None if own_impostors is None else _harder(score.score(own_impostors), score.score(cohort))
-    return SourceCheck(float(np.mean(others < mine)), _mean_cosine(enrolled), harder)
+    deviations = float((mine - others.mean()) / max(float(others.std()), 1e-9))
+    return SourceCheck((1 + math.erf(deviations / math.sqrt(2))) / 2, _mean_cosine(enrolled), harder)
 
 
 def _harder(own: Float64Array, cohort: Float64Array) -> float:

@@ -83,16 +83,8 @@ def test_a_template_near_the_mean_of_people_is_warned_of() -> None:
     assert not any("in general" in warning for warning in usual.warnings())
     middle = cohort.mean(axis=0) + 0.02 * rng.normal(size=(3, 16)).astype(np.float32)
     found = check_source(middle, cohort, identities, None, template(middle))
-    assert found.percentile == 1.0
+    assert found.percentile > 0.999
     assert any("in general" in warning for warning in found.warnings())
-
-
-def test_people_with_one_image_count_for_the_mean_only() -> None:
-    cohort, identities = people(60, 3, np.random.default_rng(2))
-    single, numbers = people(40, 1, np.random.default_rng(3))
-    both = np.concatenate([cohort, single]), np.concatenate([identities, numbers + 100]).astype(np.int32)
-    found = check_source(single[:1], *both, None, template(single[:1]))
-    assert found.percentile * 60 == pytest.approx(round(found.percentile * 60))
 
 
 @pytest.mark.real
