@@ -11,6 +11,7 @@ import numpy as np
 from facedge.enrollment.fit import Impostors
 from facedge.enrollment.source_check import FaceStatistics, face_statistics
 from facedge.errors import ImageError, InputError
+from facedge.faces.crop import read_photo
 from facedge.faces.options import FaceOptions
 from facedge.faces.quality import ADVICE, Measures, fault, measure
 from facedge.runtime.embedder import Embedder, embed_photo
@@ -55,7 +56,8 @@ def check_photo(embedder: Embedder, photo: Photo, source: str, options: FaceOpti
     Raises InputError for a photo that is of none of the kinds, MissingDependencyError without a face detector.
     """
     try:
-        seen = embed_photo(embedder, photo, options)
+        image = read_photo(photo)
+        seen = embed_photo(embedder, image, options)
     except ImageError as problem:
         return CheckedPhoto(source, None, str(problem))
     crop = seen.located.crop
@@ -65,7 +67,7 @@ def check_photo(embedder: Embedder, photo: Photo, source: str, options: FaceOpti
     measures = measure(crop, seen.located.landmarks)
     if found := fault(measures):
         return CheckedPhoto(source, None, found)
-    statistics = face_statistics(crop, measures, seen.located.face.score if seen.located.face else None)
+    statistics = face_statistics(crop, measures, seen.located.face, image.shape)
     return CheckedPhoto(source, Sample(seen.embedding, source, measures, statistics), None)
 
 
