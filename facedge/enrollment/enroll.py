@@ -31,6 +31,7 @@ from facedge.enrollment.capture import (
 from facedge.enrollment.duplicates import enrolled_already
 from facedge.enrollment.fit import FittedScore, Impostors, fit
 from facedge.enrollment.selection import refuse_mismatched, refuse_useless, select_samples
+from facedge.enrollment.source_check import FaceStatistics, condition_warnings
 from facedge.errors import BundleError, InputError
 from facedge.faces.options import FaceOptions
 from facedge.faces.plausible import DOUBT, REFUSAL, squeeze_fault
@@ -79,6 +80,7 @@ class Enrollment:
     far        the FAR that was asked for
     path       where it was saved; None before
     doubt      why the photos may be squeezed or stretched, a sentence; "" where they are not
+    statistics of the faces in the used photos
     """
 
     used: tuple[str, ...]
@@ -90,6 +92,7 @@ class Enrollment:
     far: float | None = None
     path: Path | None = None
     doubt: str = ""
+    statistics: tuple[FaceStatistics, ...] = ()
 
     @cached_property
     def verifier(self) -> Verifier:
@@ -99,7 +102,8 @@ class Enrollment:
     @property
     def warnings(self) -> list[str]:
         """What is wrong with the photos, a sentence each; empty where nothing is."""
-        return [*([self.doubt] if self.doubt else []), *self.fitted.source.warnings()]
+        doubts = [self.doubt] if self.doubt else []
+        return [*doubts, *condition_warnings(self.statistics), *self.fitted.source.warnings()]
 
     @property
     def calibration(self) -> Calibration:
@@ -213,5 +217,14 @@ def enroll_checked(
     new = stack_embeddings(selected.kept)
     fitted = fit(base.bundle, np.concatenate([base.earlier, new]), far=far, impostors=known)
     refuse_useless(fitted, where)
-    used, doubt = tuple(sample.source for sample in selected.kept), squeeze_fault(stretched, DOUBT)
-    return Enrollment(used, selected.skipped, fitted, base, new, known, far, doubt=doubt)
+    return Enrollment(
+        used=tuple(sample.source for sample in selected.kept),
+        skipped=selected.skipped,
+        fitted=fitted,
+        base=base,
+        samples=new,
+        impostors=known,
+        far=far,
+        doubt=squeeze_fault(stretched, DOUBT),
+        statistics=tuple(sample.statistics for sample in selected.kept if sample.statistics is not None),
+    )
