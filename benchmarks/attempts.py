@@ -18,10 +18,10 @@ from enrollment import celeba_test
 from numpy.typing import NDArray
 
 from facedge.bundle import read_bundle
-from facedge.bundle.arrays import read_cohort
+from facedge.bundle.cohort import read_cohort
 from facedge.bundle.resolve import pretrained
 from facedge.enrollment.calibration import choose_point, cohort_trials, fit_logistic, template
-from facedge.live.attempt import LIMIT
+from facedge.live.fusion import LIMIT
 from facedge.metrics.intervals import clopper_pearson
 
 Logits = NDArray[np.float64]

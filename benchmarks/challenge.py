@@ -39,7 +39,7 @@ from presentations import (
 import facedge
 from facedge.camera.streams import open_camera
 from facedge.dataset.celeba import read_celeba
-from facedge.faces.quality import yaw
+from facedge.faces.pose import yaw
 from facedge.imaging import load_rgb
 from facedge.live.challenge import Side
 from facedge.metrics.intervals import clopper_pearson

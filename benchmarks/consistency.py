@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from facedge.bundle import read_bundle
-from facedge.bundle.arrays import read_cohort
+from facedge.bundle.cohort import read_cohort
 from facedge.bundle.resolve import pretrained
 from facedge.dataset.prepared import Faces
 from facedge.enrollment.consistency import PersonModel, find_mismatched, fit_model

@@ -23,7 +23,7 @@ from facedge.faces.boxes import fit_letterbox, input_planes
 from facedge.faces.detect import detect
 from facedge.faces.landmarks import refine
 from facedge.faces.yunet import default_detector
-from facedge.image_files import find_images
+from facedge.image_folders import find_images
 from facedge.imaging import load_rgb
 
 Bytes = npt.NDArray[np.uint8]

@@ -22,7 +22,7 @@ from enrollment_sources import People, celeba_cut, celeba_test, halves, lfw, peo
 from numpy.typing import NDArray
 
 from facedge.bundle import Bundle, read_bundle
-from facedge.bundle.arrays import read_cohort
+from facedge.bundle.cohort import read_cohort
 from facedge.bundle.resolve import pretrained
 from facedge.enrollment.calibration import template
 from facedge.enrollment.source_check import NEAREST, check_source

@@ -13,7 +13,7 @@ from PIL import Image
 from facedge.bundle import Bundle
 from facedge.dataset.prepared import Faces
 from facedge.faces.crop import find_crop
-from facedge.image_files import find_images
+from facedge.image_folders import find_images
 from facedge.imaging import load_rgb
 from facedge.runtime.embedder import Embedder
 

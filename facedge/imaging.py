@@ -23,7 +23,6 @@ from PIL.JpegImagePlugin import JpegImageFile
 from facedge.errors import ImageError, InputError
 from facedge.exif import orientation
 from facedge.formatting import printable
-from facedge.image_files import find_images as find_images
 from facedge.types import UInt8Array
 
 MAX_PIXELS: Final = 100_000_000

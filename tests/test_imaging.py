@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from facedge.errors import ImageError, InputError
 from facedge.exif import exif_orientation
-from facedge.image_files import find_images
+from facedge.image_folders import find_images
 from facedge.imaging import MAX_MEMORY, from_pil, load_rgb
 
 

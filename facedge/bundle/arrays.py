@@ -10,9 +10,8 @@ import numpy as np
 
 from facedge.bundle.json_fields import REPAIR
 from facedge.errors import BundleError
-from facedge.types import AnyArray, Float32Array, Int32Array
+from facedge.types import AnyArray
 
-COHORT, COHORT_IDENTITIES = "cohort.npy", "cohort_identities.npy"
 ENROLLED = "enrolled.npy"  # float32 (K, D): the embeddings a person was enrolled with, for `facedge enroll --update`
 
 # NumPy's NEP 1: magic, version, length of the header, then the header, a Python dictionary of three entries.
@@ -74,40 +73,8 @@ def to_npy(array: AnyArray) -> bytes:
     return target.getvalue()
 
 
-def read_cohort(files: Mapping[str, bytes]) -> tuple[Float32Array, Int32Array] | None:
-    """Impostor embeddings float32 (N, D) and the identity of each, int32 (N,); None where the bundle has none.
-
-    Without cohort_identities.npy every row is an identity of its own.
-    """
-    if COHORT not in files:
-        return None
-    embeddings = read_array(COHORT, files[COHORT])
-    if COHORT_IDENTITIES in files:
-        return embeddings, read_array(COHORT_IDENTITIES, files[COHORT_IDENTITIES])
-    return embeddings, np.arange(len(embeddings), dtype=np.int32)
-
-
-def check_arrays(files: Mapping[str, bytes], embedding_size: int) -> None:
-    """BundleError unless every .npy file is plain, and the cohort fits the embeddings of this bundle."""
+def check_plain_arrays(files: Mapping[str, bytes]) -> None:
+    """BundleError unless every .npy file of a bundle is a plain array."""
     for name, data in files.items():
         if name.endswith(".npy"):
             read_array(name, data)
-    if COHORT_IDENTITIES in files and COHORT not in files:
-        raise BundleError(f"{COHORT_IDENTITIES} needs {COHORT}, which is missing: {REPAIR}")
-    cohort = read_cohort(files)
-    if cohort is not None:
-        _check_cohort(*cohort, embedding_size)
-
-
-def _check_cohort(embeddings: AnyArray, identities: AnyArray, embedding_size: int) -> None:
-    fits = embeddings.ndim == 2 and embeddings.shape[1] == embedding_size and len(embeddings) > 0
-    if embeddings.dtype != np.float32 or not fits or not np.isfinite(embeddings).all():
-        raise BundleError(
-            f"{COHORT}: expected finite float32 (N, {embedding_size}), "
-            f"got {embeddings.dtype} {embeddings.shape}: {REPAIR}"
-        )
-    if identities.dtype != np.int32 or identities.shape != embeddings.shape[:1]:
-        raise BundleError(
-            f"{COHORT_IDENTITIES}: expected int32 ({len(embeddings)},), "
-            f"got {identities.dtype} {identities.shape}: {REPAIR}"
-        )

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from facedge.bundle.arrays import check_arrays
+from facedge.bundle.arrays import check_plain_arrays
+from facedge.bundle.cohort import check_cohort
 from facedge.bundle.format import (
     BACKBONES,
     MANIFEST,
@@ -93,7 +94,8 @@ def read_file(folder: Path, name: str, entry: FileEntry) -> bytes:
 def check_contents(files: Mapping[str, bytes], manifest: Manifest) -> None:
     """BundleError where a graph or an array holds what the format forbids."""
     check_graphs(files)
-    check_arrays(files, manifest.embedding_size)
+    check_plain_arrays(files)
+    check_cohort(files, manifest.embedding_size)
 
 
 def _read_regular(path: Path, most: int) -> bytes:

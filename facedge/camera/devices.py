@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from facedge.camera.readers import open_reader
+from facedge.camera.capture_backends import open_reader
 from facedge.camera.source import parse_source
 from facedge.errors import FacedgeError
 

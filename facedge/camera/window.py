@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from facedge.camera.capture_backends import import_cv2
 from facedge.camera.devices import display_problem
-from facedge.camera.readers import import_cv2
 from facedge.errors import CameraError, MissingDependencyError
 from facedge.types import UInt8Array
 

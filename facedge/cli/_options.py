@@ -176,7 +176,7 @@ def _read_stdin() -> bytes:
 
 
 def _inside(folder: Path) -> list[Path]:
-    from facedge.image_files import list_files, unread_note
+    from facedge.image_folders import list_files, unread_note
 
     files = list_files(folder)
     if note := unread_note(folder, files):

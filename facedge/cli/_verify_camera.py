@@ -14,7 +14,7 @@ from facedge.errors import BundleError, CameraError
 
 if TYPE_CHECKING:
     from facedge.camera.source import Camera, Frame
-    from facedge.live.actions import Actions
+    from facedge.live.event_commands import Actions
     from facedge.live.events import Event
     from facedge.live.service import Service
     from facedge.live.watcher import Show, Watcher
@@ -51,7 +51,7 @@ def verify_camera(verifier: "Verifier", options: LiveOptions) -> None:
     """
     from facedge.camera.adjust import adjusted, parse_adjustment
     from facedge.camera.streams import open_camera
-    from facedge.live.actions import parse_command
+    from facedge.live.event_commands import parse_command
     from facedge.live.service import TERMINATED, ended_by_sigterm
     from facedge.live.watcher import bundle_change
 
@@ -79,7 +79,7 @@ def _watch(
     terminated: Callable[[], bool],
 ) -> bool:
     """Watch until the end; whether the last decision accepted."""
-    from facedge.live.actions import Actions
+    from facedge.live.event_commands import Actions
     from facedge.live.service import Service
     from facedge.live.watcher import bundle_change, watch
 

@@ -64,7 +64,7 @@ def enroll(
     from facedge.enrollment.enroll import enroll_checked, open_base
     from facedge.errors import InputError
     from facedge.formatting import printable
-    from facedge.image_files import unread_note
+    from facedge.image_folders import unread_note
 
     if (photos is None) == (camera is None):
         raise InputError("name where the photos come from: --from DIR or --camera SRC, one of them")

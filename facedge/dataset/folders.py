@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from facedge.errors import DatasetError, InputError
-from facedge.image_files import IMAGE_SUFFIXES, find_images
+from facedge.image_folders import IMAGE_SUFFIXES, find_images
 from facedge.types import Int64Array, UInt8Array
 
 

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from facedge.errors import DatasetError, ImageError
 from facedge.faces.crop import find_crop
 from facedge.faces.options import FaceOptions
-from facedge.image_files import IMAGE_SUFFIXES
+from facedge.image_folders import IMAGE_SUFFIXES
 from facedge.imaging import load_rgb
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH
 from facedge.types import UInt8Array

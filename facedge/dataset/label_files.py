@@ -11,53 +11,10 @@ from typing import Final
 
 import numpy as np
 
+from facedge.dataset.attribute_names import ATTRIBUTE_NAMES
 from facedge.dataset.splits import PARTITIONS
 from facedge.errors import DatasetError
 from facedge.types import UInt8Array
-
-ATTRIBUTE_NAMES: Final[tuple[str, ...]] = (
-    "5_o_Clock_Shadow",
-    "Arched_Eyebrows",
-    "Attractive",
-    "Bags_Under_Eyes",
-    "Bald",
-    "Bangs",
-    "Big_Lips",
-    "Big_Nose",
-    "Black_Hair",
-    "Blond_Hair",
-    "Blurry",
-    "Brown_Hair",
-    "Bushy_Eyebrows",
-    "Chubby",
-    "Double_Chin",
-    "Eyeglasses",
-    "Goatee",
-    "Gray_Hair",
-    "Heavy_Makeup",
-    "High_Cheekbones",
-    "Male",
-    "Mouth_Slightly_Open",
-    "Mustache",
-    "Narrow_Eyes",
-    "No_Beard",
-    "Oval_Face",
-    "Pale_Skin",
-    "Pointy_Nose",
-    "Receding_Hairline",
-    "Rosy_Cheeks",
-    "Sideburns",
-    "Smiling",
-    "Straight_Hair",
-    "Wavy_Hair",
-    "Wearing_Earrings",
-    "Wearing_Hat",
-    "Wearing_Lipstick",
-    "Wearing_Necklace",
-    "Wearing_Necktie",
-    "Young",
-)
-"""The 40 attributes in the official column order."""
 
 _VALUES: Final = {"1": 1, "-1": 0, "0": 0}  # official files hold -1, some copies 0
 _INT32_MAX: Final = 2**31 - 1

@@ -15,9 +15,9 @@ from typing import Any, Final
 import numpy as np
 
 from facedge.dataset import splits
+from facedge.dataset.attribute_names import ATTRIBUTE_NAMES
 from facedge.dataset.celeba import CelebA, read_celeba
 from facedge.dataset.images import ImageStore, crop_of
-from facedge.dataset.label_files import ATTRIBUTE_NAMES
 from facedge.dataset.parallel import ordered_map
 from facedge.dataset.prepared import FORMAT, INFO_FILE, Faces
 from facedge.dataset.prepared_writer import PreparedWriter, Skip, open_writer

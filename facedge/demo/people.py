@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from facedge.dataset.label_files import ATTRIBUTE_NAMES
+from facedge.dataset.attribute_names import ATTRIBUTE_NAMES
 
 Colour = tuple[int, int, int]
 

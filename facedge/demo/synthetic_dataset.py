@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from facedge.dataset.attribute_names import ATTRIBUTE_NAMES
 from facedge.dataset.celeba import ATTRIBUTE_FILE, CARD_FILE, IDENTITY_FILE, PARTITION_FILE
 from facedge.dataset.images import IMAGE_FOLDER
-from facedge.dataset.label_files import ATTRIBUTE_NAMES
 from facedge.dataset.parallel import ordered_map
 from facedge.demo.drawing import render_face
 from facedge.demo.people import attributes_of, draw_person, draw_shot

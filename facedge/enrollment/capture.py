@@ -114,7 +114,7 @@ def list_photos(photos: Photos) -> list[tuple[Photo, str]]:
 
 
 def _images_in(folder: Path) -> list[Path]:
-    from facedge.image_files import find_images
+    from facedge.image_folders import find_images
 
     if not folder.is_dir():
         raise InputError(f"{folder}: expected a folder of photos, got nothing")

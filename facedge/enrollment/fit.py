@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from facedge.bundle import Bundle, Calibration
-from facedge.bundle.arrays import read_cohort
+from facedge.bundle.cohort import read_cohort
 from facedge.enrollment import calibration
 from facedge.enrollment.calibration import MOST_ENROLLED, OWN_IMPOSTORS, Linear, cohort_trials, template
 from facedge.enrollment.duplicates import Fingerprint, enrolled_already

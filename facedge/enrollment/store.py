@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from facedge.bundle import Bundle, write_bundle
-from facedge.bundle.arrays import COHORT, COHORT_IDENTITIES, ENROLLED, read_array, to_npy
+from facedge.bundle.arrays import ENROLLED, read_array, to_npy
+from facedge.bundle.cohort import COHORT, COHORT_IDENTITIES
 from facedge.bundle.format import GOLDEN_ARRAY, MANIFEST, SEAL, SUFFIX, allowed
 from facedge.bundle.head_onnx import read_head
 from facedge.bundle.read import read_manifest

@@ -14,7 +14,7 @@ import numpy as np
 from facedge.bundle import Calibration, OperatingPoint
 from facedge.errors import DatasetError, ExportError, ImageError
 from facedge.faces.crop import find_crop
-from facedge.image_files import find_images
+from facedge.image_folders import find_images
 from facedge.imaging import load_rgb
 from facedge.metrics.comparisons import random_turns
 from facedge.metrics.thresholds import Threshold, supported_thresholds, threshold_at_far

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from statistics import linear_regression
 from typing import Literal
 
-from facedge.faces.quality import eye_distance, yaw
+from facedge.faces.pose import eye_distance, yaw
 from facedge.live.same_face import LEAST_COSINE, FaceFrame, SameFace
 
 Side = Literal["left", "right"]

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from facedge.live.attempt import AttemptFar
+from facedge.live.fusion import AttemptFar
 from facedge.runtime.decision import Decision
 
 Kind = Literal[

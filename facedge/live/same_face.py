@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from facedge.bundle import Bundle
-from facedge.bundle.arrays import read_cohort
+from facedge.bundle.cohort import read_cohort
 from facedge.types import Float32Array
 
 Break = Literal["gap", "moved", "another_face"]

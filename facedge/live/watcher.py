@@ -17,9 +17,9 @@ from facedge.bundle import Bundle
 from facedge.bundle.format import SEAL
 from facedge.camera.source import Camera, Frame
 from facedge.faces.quality import fault, measure
-from facedge.live.attempt import Attempt, AttemptFar, FusionRule, estimate_attempt_far
 from facedge.live.challenge import FAILED, Challenge, Side, random_side
 from facedge.live.events import STATES, Event, Kind, View
+from facedge.live.fusion import Attempt, AttemptFar, FusionRule, estimate_attempt_far
 from facedge.live.lockout import Lockout
 from facedge.live.same_face import MOST_GAP, Break, FaceFrame, SameFace, least_cosine
 from facedge.live.track import Tracker

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import ParamSpec
 
 from facedge.bundle import Bundle, Manifest
-from facedge.bundle.arrays import check_arrays, read_cohort
+from facedge.bundle.arrays import check_plain_arrays
+from facedge.bundle.cohort import check_cohort, read_cohort
 from facedge.bundle.format import BACKBONES, MANIFEST
 from facedge.bundle.onnx_file import inspect_graph
 from facedge.bundle.read import check_listing, read_file, read_manifest
@@ -94,7 +95,8 @@ def _preprocessing(manifest: Manifest) -> str:
 
 
 def _arrays(bundle: Bundle) -> str:
-    check_arrays(bundle.files, bundle.manifest.embedding_size)
+    check_plain_arrays(bundle.files)
+    check_cohort(bundle.files, bundle.manifest.embedding_size)
     cohort = read_cohort(bundle.files)
     if cohort is None:
         return "no cohort: a device cannot calibrate a threshold with it"

@@ -8,7 +8,7 @@ import numpy as np
 from facedge.dataset.folders import LabelledPhotos, read_photo_folders, split_photos
 from facedge.errors import DatasetError, ImageError
 from facedge.faces.crop import find_crop
-from facedge.image_files import unread_note
+from facedge.image_folders import unread_note
 from facedge.imaging import load_rgb
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, resize_grey
 from facedge.types import Int64Array, Say, UInt8Array, silent

@@ -13,7 +13,8 @@ pytest.importorskip("onnx")
 import tiny_bundle
 
 from facedge.bundle import read_bundle, write_bundle
-from facedge.bundle.arrays import read_array, read_cohort, to_npy
+from facedge.bundle.arrays import read_array, to_npy
+from facedge.bundle.cohort import read_cohort
 from facedge.errors import BundleError
 
 

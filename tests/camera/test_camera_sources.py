@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from facedge.camera import readers
+from facedge.camera import capture_backends
 from facedge.camera.devices import display_problem, list_cameras
 from facedge.camera.source import parse_source
 from facedge.camera.streams import open_camera
@@ -75,15 +75,15 @@ def test_no_camera(tmp_path: Path) -> None:
 def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     device = tmp_path / "video0"
     device.touch()
-    monkeypatch.setattr(readers.os, "access", lambda *_: False)
+    monkeypatch.setattr(capture_backends.os, "access", lambda *_: False)
     with pytest.raises(CameraError, match="usermod -aG video"):
-        readers._refuse_device(device)
+        capture_backends._refuse_device(device)
 
 
 def test_a_busy_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     """A device that is there but does not open: what a camera in use looks like to OpenCV."""
     pytest.importorskip("cv2")
-    monkeypatch.setattr(readers, "_refuse_device", lambda _: None)
+    monkeypatch.setattr(capture_backends, "_refuse_device", lambda _: None)
     with pytest.raises(CameraError, match="another program may be using it"):
         open_camera("/dev/video96")
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facedge.dataset.label_files import ATTRIBUTE_NAMES, read_attributes, read_identities, read_partition
+from facedge.dataset.attribute_names import ATTRIBUTE_NAMES
+from facedge.dataset.label_files import read_attributes, read_identities, read_partition
 from facedge.errors import DatasetError
 
 HEADER = " ".join(ATTRIBUTE_NAMES)

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from facedge.dataset.attribute_names import ATTRIBUTE_NAMES
 from facedge.dataset.celeba import read_celeba
 from facedge.dataset.folders import read_photo_folders
-from facedge.dataset.label_files import ATTRIBUTE_NAMES
 from facedge.demo.people import attributes_of, draw_person, draw_shot
 from facedge.demo.synthetic_dataset import synthetic_face, write_photo_folders, write_synthetic_celeba
 from facedge.errors import InputError

@@ -191,7 +191,7 @@ def seconds(key: str) -> float:
 
 def test_its_times_leave_room_for_each_other() -> None:
     from facedge.camera.streams import STALL
-    from facedge.live.actions import TIME_LIMIT
+    from facedge.live.event_commands import TIME_LIMIT
     from facedge.live.service import TERMINATED
 
     command = shlex.split(settings()["ExecStart"][0])

@@ -11,7 +11,7 @@ from export_runs import NAMES, SPEC, write_backbone, write_faces, write_head
 from torch import nn
 
 from facedge.bundle import read_bundle
-from facedge.bundle.arrays import read_cohort
+from facedge.bundle.cohort import read_cohort
 from facedge.dataset.prepared import Faces
 from facedge.errors import BundleError, ExportError, InputError, RunError
 from facedge.export import bundle as export_module

@@ -11,7 +11,7 @@ from facedge.export.onnx import backbone_onnx, template_head_onnx
 from facedge.export.parity import check_verifier
 from facedge.export.verifier_graph import verifier_onnx
 from facedge.faces.quality import LEAST_INPUT_CONTRAST, too_poor
-from facedge.image_files import find_images
+from facedge.image_folders import find_images
 from facedge.imaging import load_rgb
 from facedge.onnx_session import open_session
 from facedge.preprocessing import PreprocessSpec, preprocess

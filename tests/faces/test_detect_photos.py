@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from facedge.faces.detect import detect
-from facedge.image_files import find_images
+from facedge.image_folders import find_images
 from facedge.imaging import load_rgb
 
 pytestmark = pytest.mark.real

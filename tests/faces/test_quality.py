@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from facedge.faces.quality import LEAST_INPUT_CONTRAST, eye_distance, too_poor
+from facedge.faces.pose import eye_distance
+from facedge.faces.quality import LEAST_INPUT_CONTRAST, too_poor
 from facedge.types import Float32Array
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facedge.bundle import Calibration, OperatingPoint
-from facedge.live.attempt import Attempt, AttemptFar, FusionRule, estimate_attempt_far, logit, sigmoid
+from facedge.live.fusion import Attempt, AttemptFar, FusionRule, estimate_attempt_far, logit, sigmoid
 from facedge.runtime.decision import FarEvidence
 
 

@@ -13,7 +13,7 @@ from facedge.faces.crop import FaceCrop
 from facedge.faces.detect import Face
 from facedge.imaging import load_rgb
 from facedge.live import watcher as module
-from facedge.live.attempt import Attempt, FusionRule
+from facedge.live.fusion import Attempt, FusionRule
 from facedge.live.watcher import Watcher
 from facedge.runtime.embedder import FaceEmbedding
 from facedge.runtime.verifier import Verifier

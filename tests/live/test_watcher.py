@@ -16,8 +16,8 @@ from facedge.camera.source import CameraEvent, Frame
 from facedge.errors import CameraError
 from facedge.faces.options import FaceOptions
 from facedge.live import watcher as module
-from facedge.live.attempt import FusionRule
 from facedge.live.events import Event
+from facedge.live.fusion import FusionRule
 from facedge.live.lockout import Lockout
 from facedge.live.same_face import Box
 from facedge.live.watcher import Watcher, bundle_change, watch

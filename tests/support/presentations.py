@@ -14,7 +14,7 @@ from head_turns import Across, Points, bent, flat, folded, head, tilted, turned
 
 from facedge.camera.source import Frame
 from facedge.faces.crop import find_crop
-from facedge.faces.quality import yaw
+from facedge.faces.pose import yaw
 from facedge.live.challenge import Side
 from facedge.live.watcher import Watcher
 from facedge.runtime.verifier import Verifier

@@ -54,7 +54,7 @@ class ImageReader:
 
 def images_of(place: str) -> list[Path]:
     """The images of a folder by name, or of a pattern by number."""
-    from facedge.image_files import find_images
+    from facedge.image_folders import find_images
 
     if not PATTERN.search(place):
         return find_images(Path(place))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from facedge.errors import InputError
-from facedge.live.actions import Actions, parse_command, run_command
+from facedge.live.event_commands import Actions, parse_command, run_command
 
 RECORD = {"event": "accept", "seconds": 1.25, "frame": 7, "score": 0.99, "message": "é; $(touch x) `y`"}
 COPY_STDIN = "import sys, pathlib; pathlib.Path(sys.argv[1]).open('ab').write(sys.stdin.buffer.read())"

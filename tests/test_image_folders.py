@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from facedge.errors import ImageError
-from facedge.image_files import find_images, list_files, unread_note
+from facedge.image_folders import find_images, list_files, unread_note
 from facedge.imaging import load_rgb
 
 
