@@ -101,8 +101,9 @@ def _frames(
     """
     from facedge.camera.adjust import adjusted
     from facedge.camera.streams import open_camera
-    from facedge.enrollment.capture import Guide
+    from facedge.enrollment.capture import CheckedPhoto, Guide
     from facedge.errors import InputError
+    from facedge.faces.plausible import DOUBT, REFUSAL, squeeze_fault
 
     guide = Guide(embedder, wanted=wanted, options=options)
     with adjusted(open_camera(camera), adjustment, _console.say) as source, _console.bar("enrolling") as show:
@@ -120,10 +121,14 @@ def _frames(
             show(len(guide.kept), wanted, advice)
             if guide.advice_is_new:
                 _console.say(advice)
+    if squeezed := squeeze_fault(guide.stretch, REFUSAL):
+        raise InputError(f"{camera}: {squeezed}")
+    if doubt := squeeze_fault(guide.stretch, DOUBT):
+        _console.warn(doubt)
     if not guide.kept:
         raise InputError(f"{camera}: no frame was good enough to enroll with ({guide.faults}): try again")
     _console.say(f"checked {guide.frames} frames, {guide.good} good, {len(guide.kept)} different enough")
-    return guide.checked()
+    return [CheckedPhoto(sample.source, sample, None) for sample in guide.kept]
 
 
 def _report(made: "Enrollment", name: str) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from facedge.enrollment.fit import Impostors
 from facedge.errors import ImageError, InputError
 from facedge.faces.options import FaceOptions
-from facedge.faces.plausible import REFUSAL, median_stretch, squeeze_fault
+from facedge.faces.plausible import median_stretch
 from facedge.faces.quality import ADVICE, Measures, fault, measure
 from facedge.runtime.embedder import Embedder, embed_photo
 from facedge.types import Float32Array, Track, UInt8Array, untracked
@@ -193,8 +193,12 @@ class Guide:
     @property
     def faults(self) -> str:
         """The faults of the frames that gave no sample, counted."""
-        squeezed = squeeze_fault(median_stretch(self._stretches), REFUSAL)
-        return "; ".join(filter(None, [summarise_faults(self._faulty) or "no frame came", squeezed]))
+        return summarise_faults(self._faulty) or "no frame came"
+
+    @property
+    def stretch(self) -> float:
+        """The median stretch of all frames with a face, those refused as distorted too."""
+        return median_stretch(self._stretches)
 
     def add_frame(self, image: UInt8Array, source: str) -> str:
         """Check one frame, uint8 RGB (H, W, 3); returns advice for the person, "good" where the frame was kept."""
@@ -211,11 +215,6 @@ class Guide:
             return self._advise("turn your head a little, smile, or change the light")
         self.kept.append(checked.sample)
         return self._advise("good")
-
-    def checked(self) -> list[CheckedPhoto]:
-        """The kept samples, each with the median stretch of all frames."""
-        stretched = median_stretch(self._stretches)
-        return [CheckedPhoto(sample.source, sample, None, stretched) for sample in self.kept]
 
     def _advise(self, advice: str) -> str:
         self.advice_is_new = advice not in (self._advice, "good")
