@@ -53,3 +53,23 @@ def test_the_numbers_are_the_code_s(text: str) -> None:
     assert MOST_TEXT_BYTES == 1 << 20 and "above 1 MiB" in text
     assert f"nested at most {MOST_DEPTH} deep" in text
     assert all(f"`{operator}`" in text for operator in UNBOUNDED)
+
+
+def test_the_plausibility_rules_are_the_code_s(text: str) -> None:
+    from facedge.faces import landmarks, plausible
+
+    rules = text.partition("## 10.")[2]
+    weights = [
+        plausible.BOX_WEIGHT,
+        plausible.EYES_WEIGHT,
+        plausible.YAW_WEIGHT,
+        plausible.OFFSET,
+        plausible.LEAST_EYES,
+    ]
+    assert all(f"{number:g}" in rules for number in [*weights, *plausible.PHOTO, *plausible.REFUSAL, *plausible.DOUBT])
+    assert f"at\n   most {plausible.MOST_ROLL:g} degrees" in rules
+    assert f"by at most {plausible.MOST_ROLL_LEFT:g}." in rules
+    assert f"{landmarks.WINDOW} x {landmarks.WINDOW} pixels, the face {landmarks.FACE} wide" in rules
+    assert f"{plausible.TILE} x {plausible.TILE} pixels around" in rules
+    assert f"the face {plausible.TILE_FACE} wide" in rules
+    assert f"within {plausible.FARTHEST * plausible.TILE:g} pixels" in rules

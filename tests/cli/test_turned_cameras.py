@@ -3,9 +3,8 @@
 import typing
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from facedge import cli
 from facedge.cli._options import REASONS
@@ -31,12 +30,12 @@ def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def record(shared_data: Path, folder: Path, *, turned: int = 0, width: float = 1.0) -> Path:
-    """A camera's recording: four frames of each of three photos of one person, turned clockwise and resized."""
+    """A camera's recording: four square frames of each of three photos of a person, turned clockwise and resized."""
     folder.mkdir()
     for number, name in enumerate(name for name in PHOTOS for _ in range(4)):
-        image = Image.fromarray(np.rot90(load_rgb(shared_data / "photos" / "me" / name), -turned // 90))
-        image.thumbnail((900, 900))
-        image.resize((round(image.width * width), image.height)).save(folder / f"{number:02}.png")
+        image = Image.fromarray(load_rgb(shared_data / "photos" / "me" / name))
+        frame = ImageOps.pad(image, (600, 600)).rotate(-turned)
+        frame.resize((round(600 * width), 600)).save(folder / f"{number:02}.png")
     return folder
 
 
@@ -72,18 +71,20 @@ def test_an_upside_down_camera_enrolls_and_verifies(
 def test_a_squeezed_camera_is_refused_until_its_aspect_is_given(
     shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The photos have several shapes, so each width factor is undone for one of them: enough for the sentence."""
     squeezed = record(shared_data, tmp_path / "squeezed", width=0.67)
     assert run("enroll", "ana", "--camera", squeezed) == 2
     problem = capsys.readouterr().err
     assert "squeezed to" in problem
     assert "--aspect" in problem
+    assert run("enroll", "ana", "--camera", squeezed, "--aspect", "1:1") == 0
+    assert "squeezed to" not in capsys.readouterr().err
+    assert run("verify", "-b", "ana", "--camera", squeezed, "--aspect", "1:1") == 0
 
 
 @pytest.mark.real
 @pytest.mark.usefixtures("detector")
 def test_squeezed_photos_do_not_enroll(shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("enroll", "ana", "--from", record(shared_data, tmp_path / "squeezed", width=0.5)) == 2
+    assert run("enroll", "ana", "--from", record(shared_data, tmp_path / "narrow", width=0.5)) == 2
     assert "squeezed to" in capsys.readouterr().err
     assert run("enroll", "ana", "--from", record(shared_data, tmp_path / "as it is")) == 0
-    assert "squeezed" not in capsys.readouterr().err
+    assert "squeezed to" not in capsys.readouterr().err
