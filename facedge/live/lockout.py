@@ -9,15 +9,16 @@ file that is damaged, or missing although its `.lock` file tells that there was 
 is replaced.
 """
 
+import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from facedge.bundle.json_fields import exact_keys, number, parse_json, whole
-from facedge.bundle.resolve import data_home
+from facedge.bundle.resolve import data_home, private_data_home
 from facedge.errors import BundleError, StorageError
 from facedge.files import locked, storage_errors, write_bytes, write_json
 
@@ -142,25 +143,38 @@ class Lockout:
     def _write(self, file: Path, change: Callable[[Failures], Failures], now: float) -> None:
         """Read, change and write the file under its lock."""
         lock = lock_file(file)
-        try:
-            with storage_errors(file.parent), locked(lock):
-                found, used = _read(file), lock.stat().st_size > 0
-                if found is None and (used or os.path.lexists(file)):
-                    self.notice = (
-                        f"the count of failed attempts, {file}, is damaged or missing: one lock of {MOST_DELAY:g} s"
-                    )
-                    found = self._stamped(FAILURES, MOST_DELAY, now)
-                self._state = change(found or Failures())
-                write_json(file, vars(self._state), mode=0o600)
-                if not used:  # last, since the lock is on the file that this replaces
-                    write_bytes(lock, USED, mode=0o600)
-        except StorageError as problem:
-            raise StorageError(
-                f"failed attempts cannot be counted, so nobody is accepted: {problem}; --no-lockout goes without"
-            ) from problem
+        with _refusing(), storage_errors(file.parent), locked(lock):
+            found, used = _read(file), lock.stat().st_size > 0
+            if found is None and (used or os.path.lexists(file)):
+                self.notice = (
+                    f"the count of failed attempts, {file}, is damaged or missing: one lock of {MOST_DELAY:g} s"
+                )
+                found = self._stamped(FAILURES, MOST_DELAY, now)
+            self._state = change(found or Failures())
+            write_json(file, vars(self._state), mode=0o600)
+            if not used:  # last, since the lock is on the file that this replaces
+                write_bytes(lock, USED, mode=0o600)
 
     def _stamped(self, failures: int, length: float, now: float) -> Failures:
         return Failures(failures, length, self.clock.boot, now, self.clock.wall())
+
+
+def open_lockout(bundle: Path) -> Lockout:
+    """The lockout of the bundle at this path, with its file in the data directory, which is made where it is missing."""
+    with _refusing():
+        private_data_home()
+    return Lockout(attempts_file(bundle))
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    """StorageError within the block gets its consequence for a verifier, and the way around."""
+    try:
+        yield
+    except StorageError as problem:
+        raise StorageError(
+            f"failed attempts cannot be counted, so nobody is accepted: {problem}; --no-lockout goes without"
+        ) from problem
 
 
 def attempts_file(bundle: Path) -> Path:
