@@ -128,16 +128,14 @@ def _with_squeeze_warning(show: "Show", watcher: "Watcher") -> "Show":
 
 def _watcher(verifier: "Verifier", options: LiveOptions, *, live: bool) -> "Watcher":
     """With a live camera, failed attempts count from one call to the next; in a recording they do not."""
-    from facedge.bundle.resolve import private_data_home
-    from facedge.live.lockout import Lockout, attempts_file
+    from facedge.live.lockout import Lockout, open_lockout
     from facedge.live.watcher import Watcher
 
     if not options.lockout:
         return Watcher(verifier, challenge=options.challenge, lockout=Lockout(enabled=False))
     if not live:
         return Watcher(verifier, challenge=options.challenge)
-    private_data_home()
-    lockout = Lockout(attempts_file(verifier.bundle.path))
+    lockout = open_lockout(verifier.bundle.path)
     if lockout.notice:
         _console.warn(lockout.notice)
     return Watcher(verifier, challenge=options.challenge, lockout=lockout, now=lockout.clock.uptime)

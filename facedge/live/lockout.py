@@ -5,20 +5,22 @@ The failures are counted in a file of the data directory, together by all proces
     {"failures": 6, "length": 60.0, "boot": "0b0c...", "at": 812.4, "wall": 1764000000.0}
 
 Within one boot a lock is measured by the time since the boot, which nobody sets; `wall` counts after a reboot only. A
-file that is damaged, or missing while its `.lock` file is there, means one lock of full length, and is replaced.
+file that is damaged, or missing although its `.lock` file tells that there was one, means one lock of full length, and
+is replaced.
 """
 
+import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from facedge.bundle.json_fields import exact_keys, number, parse_json, whole
-from facedge.bundle.resolve import data_home
+from facedge.bundle.resolve import data_home, private_data_home
 from facedge.errors import BundleError, StorageError
-from facedge.files import locked, storage_errors, write_json
+from facedge.files import locked, storage_errors, write_bytes, write_json
 
 FAILURES = 5
 FIRST_DELAY, MOST_DELAY = 30.0, 900.0  # seconds; doubled by each failure after the fifth
@@ -26,6 +28,7 @@ MOST_COUNTED = 10**6
 MOST_BYTES = 4096  # of the file; it has about 150
 MOST_SECONDS = 1e12
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4): a new one for each boot
+USED = b"attempts are counted\n"
 KEYS = frozenset({"failures", "length", "boot", "at", "wall"})
 
 
@@ -91,8 +94,7 @@ class Lockout:
         self._file, self._enabled = file if enabled else None, enabled
         self._state = Failures()
         if self._file is not None:
-            first_use = not os.path.lexists(self._file) and not lock_file(self._file).exists()
-            self._write(lambda state: state, self.clock.uptime(), Failures() if first_use else None)
+            self._write(self._file, lambda state: state, self.clock.uptime())
 
     @property
     def failures(self) -> int:
@@ -133,35 +135,46 @@ class Lockout:
         """Change the state, in the file where there is one."""
         if self._file is None:
             self._state = change(self._state)
-        elif lock_file(self._file).exists():
-            self._write(change, now, None)
+        elif os.path.lexists(self._file) or lock_file(self._file).exists():
+            self._write(self._file, change, now)
         else:  # the person was forgotten: no file comes back, and nobody is accepted
             self._state = self._stamped(FAILURES, MOST_DELAY, now)
 
-    def _write(self, change: Callable[[Failures], Failures], now: float, missing: Failures | None) -> None:
-        """Read, change and write the file under its lock.
-
-        missing: the state where there is no file; None is a full lock, as for a damaged one.
-        """
-        assert self._file is not None
-        try:
-            with storage_errors(self._file.parent), locked(lock_file(self._file)):
-                found = _read(self._file)
-                if found is None and (missing is None or os.path.lexists(self._file)):
-                    self.notice = (
-                        f"the count of failed attempts in {self._file} is damaged or missing: locked for "
-                        f"{MOST_DELAY:g} s, once"
-                    )
-                    found = self._stamped(FAILURES, MOST_DELAY, now)
-                self._state = change(found or missing or Failures())
-                write_json(self._file, vars(self._state), mode=0o600)
-        except StorageError as problem:
-            raise StorageError(
-                f"failed attempts cannot be counted, so nobody is accepted: {problem}; --no-lockout goes without"
-            ) from problem
+    def _write(self, file: Path, change: Callable[[Failures], Failures], now: float) -> None:
+        """Read, change and write the file under its lock."""
+        lock = lock_file(file)
+        with _refusing(), storage_errors(file.parent), locked(lock):
+            found, used = _read(file), lock.stat().st_size > 0
+            if found is None and (used or os.path.lexists(file)):
+                self.notice = (
+                    f"the count of failed attempts, {file}, is damaged or missing: one lock of {MOST_DELAY:g} s"
+                )
+                found = self._stamped(FAILURES, MOST_DELAY, now)
+            self._state = change(found or Failures())
+            write_json(file, vars(self._state), mode=0o600)
+            if not used:  # last, since the lock is on the file that this replaces
+                write_bytes(lock, USED, mode=0o600)
 
     def _stamped(self, failures: int, length: float, now: float) -> Failures:
         return Failures(failures, length, self.clock.boot, now, self.clock.wall())
+
+
+def open_lockout(bundle: Path) -> Lockout:
+    """The lockout of the bundle at this path, with its file in the data directory, which is made where it is missing."""
+    with _refusing():
+        private_data_home()
+    return Lockout(attempts_file(bundle))
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    """StorageError within the block gets its consequence for a verifier, and the way around."""
+    try:
+        yield
+    except StorageError as problem:
+        raise StorageError(
+            f"failed attempts cannot be counted, so nobody is accepted: {problem}; --no-lockout goes without"
+        ) from problem
 
 
 def attempts_file(bundle: Path) -> Path:
@@ -171,7 +184,7 @@ def attempts_file(bundle: Path) -> Path:
 
 
 def lock_file(attempts: Path) -> Path:
-    """The file that is locked while `attempts` is read and written; it stays."""
+    """The file that is locked while `attempts` is read and written; it holds USED once there was a state."""
     return attempts.with_suffix(".lock")
 
 

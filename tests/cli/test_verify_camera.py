@@ -112,6 +112,13 @@ def test_a_data_directory_that_cannot_be_written_refuses_at_the_start(start: Sta
     assert process.wait(20) == 1
 
 
+def test_without_a_data_directory_it_refuses_at_the_start(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file in its place")
+    out, err = start("noise", "--watch").communicate(timeout=20)
+    assert out == ""
+    assert "failed attempts cannot be counted, so nobody is accepted: the data directory" in err
+
+
 def test_where_failures_cannot_be_counted_it_refuses_at_the_start(start: Start, tmp_path: Path) -> None:
     """A folder in the place of the file is as little writable for root as for anybody."""
     from facedge.live.lockout import attempts_file

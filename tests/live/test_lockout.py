@@ -183,6 +183,21 @@ def test_a_missing_file_locks_once_unless_there_never_was_one(file: Path) -> Non
     assert locked_for(file, time) == 0
 
 
+def test_a_missing_lock_file_changes_nothing(file: Path) -> None:
+    time = Time()
+    lock = Lockout(file, time.clock())
+    fail(file, time, 4)
+    lock_file(file).unlink()
+    assert lock.remaining(time.uptime) == 0
+    assert lock.fail(time.uptime) == 30
+    assert lock_file(file).exists()
+
+
+def test_a_start_that_was_killed_before_it_wrote_is_no_damage(file: Path) -> None:
+    lock_file(file).touch()
+    assert Lockout(file).failures == 0
+
+
 def test_a_person_who_was_forgotten_leaves_no_file_of_a_running_verifier(file: Path) -> None:
     time = Time()
     lock = Lockout(file, time.clock())
