@@ -158,3 +158,11 @@ def test_no_update_under_the_lock_is_lost(tmp_path: Path) -> None:
     for worker in workers:
         worker.join()
     assert number.read_text() == "80"
+
+
+def test_json_of_a_name_that_is_no_utf8_is_valid_and_read_back(tmp_path: Path) -> None:
+    name = os.fsdecode(b"faces\xff")
+    files.write_json(tmp_path / "a.json", {"source": name, "name": "é"})
+    text = (tmp_path / "a.json").read_bytes().decode("utf-8")
+    assert "é" in text
+    assert json.loads(text)["source"] == name

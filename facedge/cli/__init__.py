@@ -4,7 +4,6 @@ Exit codes: 0 accepted or done, 1 not accepted, 2 error, 130 interrupted.
 """
 
 import sys
-import traceback
 from importlib import import_module
 from typing import Any
 
@@ -132,7 +131,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def _report(problem: BaseException, sentence: str) -> int:
     if _console.verbose():
-        traceback.print_exception(problem)
+        _console.trace(problem)
     _console.error(sentence)
     return 2
 

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any, TextIO, TypeVar
@@ -63,10 +64,25 @@ def emit_json(record: dict[str, Any]) -> None:
     """
     text = json.dumps(record, allow_nan=False, ensure_ascii=False)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    ascii_only = encoding.lower().replace("-", "") != "utf8"
+    ascii_only = not _is_utf8(encoding)
     if not text.isprintable() or (ascii_only and not text.isascii()):
         text = "".join(_json_character(c, ascii_only=ascii_only) for c in text)
     print(text, flush=True)
+
+
+def draws() -> bool:
+    """Whether stdout is a terminal that can be redrawn and has the characters of a panel."""
+    encoding = getattr(sys.stdout, "encoding", None) or ""
+    return _is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb" and _is_utf8(encoding)
+
+
+def _is_utf8(encoding: str) -> bool:
+    return encoding.lower().replace("-", "") == "utf8"
+
+
+def trace(problem: BaseException) -> None:
+    """Print the traceback of an exception on stderr."""
+    _stderr(printable("".join(traceback.format_exception(problem)).rstrip(), keep="\n"))
 
 
 def _json_character(character: str, *, ascii_only: bool) -> str:

@@ -1,6 +1,5 @@
 """`facedge verify --camera`: decisions over time, as JSON lines, as a live view, or as an exit code."""
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -182,6 +181,6 @@ def _view(options: LiveOptions, watcher: "Watcher") -> NoView | TerminalView | W
     """The window, the live view in a terminal, or none."""
     if options.show:
         return WindowView(watcher)
-    if sys.stdout.isatty() and not options.watch and not options.once:
+    if _console.draws() and not options.watch and not options.once:
         return TerminalView(watcher)
     return NoView()

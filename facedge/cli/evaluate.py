@@ -16,7 +16,14 @@ ROBUSTNESS_IMAGES = 400  # 35 levels of 400 photos: half a minute on one core
 
 
 def evaluate(
-    target: Annotated[Path, typer.Argument(help="A bundle (NAME.facedge) or a run folder.", show_default=False)],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|BUNDLE|RUN",
+            help="An enrolled person's name, a bundle's path, or the folder of a training run.",
+            show_default=False,
+        ),
+    ],
     output: Annotated[
         Path,
         typer.Option("-o", "--output", help="Folder for report.json, report.html and card.md.", show_default=False),
@@ -58,9 +65,7 @@ def evaluate(
         raise InputError("there is nothing to evaluate on: give --faces FACES, or --pairs pairs.txt with --images DIR")
     if pairs is not None and images is None:
         raise InputError("--pairs names photos: give their folder with --images DIR")
-    if (target / "config.json").is_file():
-        require_extra("train", ("torch", "safetensors"), "evaluating a run")
-    model = open_model(target, threads=threads)
+    model = open_model(_find_model(target), threads=threads)
     bootstrap = Bootstrap(seed=seed)
     settings = Settings(partition, bootstrap, robustness_images=ROBUSTNESS_IMAGES if robustness else 0)
     record = evaluate(model, _open_faces(faces), settings, _console.track)
@@ -72,6 +77,18 @@ def evaluate(
     for line in summary(record):
         print(printable(line))
     _console.say(f"report: {page}")
+
+
+def _find_model(target: str) -> Path:
+    """The bundle or run folder that `target` means; a run folder beside may be named without a slash."""
+    from facedge.bundle.resolve import is_path, people, resolve_bundle
+
+    is_run = (Path(target) / "config.json").is_file()
+    if is_run:
+        require_extra("train", ("torch", "safetensors"), "evaluating a run")
+    if is_path(target) or (is_run and all(path.stem != target for path in people())):
+        return Path(target)
+    return resolve_bundle(target)
 
 
 def summary(record: dict[str, Any]) -> list[str]:

@@ -29,6 +29,35 @@ def test_what_people_write() -> None:
     assert parse_source("clip.mp4#t=,3").end == 3.0
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rtsp://u:hidden@cam/1", "rtsp://cam/..."),
+        ("rtsp://u:p@hidden@cam:554/1?pwd=hidden", "rtsp://cam:554/..."),
+        ("rtsp://u:hid/den@cam/1", "rtsp://..."),
+        ("rtsp://u:p#hidden?x@cam:1/", "rtsp://..."),
+        ("rtsp://u:hidden", "rtsp://..."),
+        ("http://cam/?user=a&pwd=hidden", "http://cam/..."),
+        ("http://cam?a=b@hidden", "http://..."),
+        ("rtsp://cam/user=admin&password=hidden&channel=1", "rtsp://cam/..."),
+        ("rtsp://[fe80::1]:554/hidden", "rtsp://[fe80::1]:554/..."),
+        ("http://cam:81", "http://cam:81"),
+        ("http://cam/", "http://cam"),
+    ],
+)
+def test_of_a_url_scheme_host_and_port_are_shown(text: str, shown: str) -> None:
+    assert parse_source(text).shown == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["rtsp:/u:hidden@cam", "u:hidden@cam/1", "cam/video?pwd=hidden", "cam/password=hidden"]
+)
+def test_a_misspelled_url_is_not_shown(text: str) -> None:
+    with pytest.raises(CameraError, match="since it may hold a password") as caught:
+        parse_source(text)
+    assert "hidden" not in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["", " ", "ftp://x", "file:///etc/passwd", "clip.mp4#t=3,1"])
 def test_what_can_be_no_camera(text: str) -> None:
     with pytest.raises(CameraError):

@@ -54,6 +54,30 @@ def test_styles_are_for_terminals_that_show_them(monkeypatch: pytest.MonkeyPatch
     assert _console.styled("x", "bold") == "x"
 
 
+@pytest.mark.parametrize(
+    ("term", "encoding", "draws"), [("xterm", "utf-8", True), ("dumb", "utf-8", False), ("xterm", "cp1252", False)]
+)
+def test_a_live_view_is_for_terminals_that_can_show_it(
+    term: str, encoding: str, draws: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = Terminal()
+    monkeypatch.setattr(Terminal, "encoding", encoding)
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert _console.draws() is draws
+    monkeypatch.setattr(sys, "stdout", None)
+    assert _console.draws() is False
+
+
+def test_a_traceback_drives_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        raise ValueError(HOSTILE)
+    except ValueError as problem:
+        _console.trace(problem)
+    shown = capsys.readouterr().err
+    assert shown.startswith("Traceback") and all(line.isprintable() for line in shown.split("\n"))
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])
 def test_json_is_utf8_and_one_line_in_every_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()

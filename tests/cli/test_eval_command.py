@@ -1,6 +1,7 @@
 """`facedge eval`: from a bundle and faces to a report, and one sentence for each thing that goes wrong."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -150,3 +151,17 @@ def test_a_bundle_is_evaluated_without_torch_or_matplotlib(bundle: Path, faces: 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "report" / "report.html").is_file()
+
+
+def test_an_enrolled_person_may_be_named(
+    faces: Path, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name means the person, even where a run folder of that name is beside."""
+    shutil.copytree(bundle, tmp_path / "data" / "facedge" / "ana.facedge")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ana").mkdir()
+    (tmp_path / "ana" / "config.json").write_text("{}")
+    assert run("eval", "ana", "--faces", faces, "-o", tmp_path / "report") == 0
+    assert run("eval", "ben", "--faces", faces, "-o", tmp_path / "other") == 2
+    assert "nobody called 'ben' is enrolled (enrolled: ana)" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """The folder of a photo is its label, and copies of a photo never lie on both sides of a split."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ def fill(folder: Path, *names: str) -> Path:
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(str(path).encode())
+        path.write_bytes(os.fsencode(path))
     return folder
 
 
@@ -61,6 +62,21 @@ def test_the_same_photo_twice_counts_once_and_is_reported(tmp_path: Path) -> Non
     photos = read_photo_folders(me, others)
     assert len(photos) == 3
     assert photos.duplicates == ((me / "copy of 1.jpg", me / "1.jpg"),)
+
+
+def test_what_cannot_be_read_is_listed_and_ends_nothing(tmp_path: Path) -> None:
+    """Who decodes them names them: links to nothing and to themselves, pipes, names that are no UTF-8."""
+    me = fill(tmp_path / "me", "1.jpg", os.fsdecode(b"a\xff.jpg"))
+    others = fill(tmp_path / "others", "a.jpg")
+    (me / "gone.jpg").symlink_to(me / "nowhere.jpg")
+    (me / "loop.jpg").symlink_to(me / "loop.jpg")
+    (others / "gone.jpg").symlink_to(me / "nowhere.jpg")
+    os.mkfifo(me / "pipe.jpg")
+    photos = read_photo_folders(me, others)
+    assert [path.name for path in photos.paths] == [
+        "a.jpg", "gone.jpg", "1.jpg", os.fsdecode(b"a\xff.jpg"), "gone.jpg", "loop.jpg", "pipe.jpg",
+    ]  # fmt: skip
+    assert photos.duplicates == ()
 
 
 def labelled(sizes: list[tuple[int, int]]) -> LabelledPhotos:

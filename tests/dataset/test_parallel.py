@@ -27,3 +27,11 @@ def test_it_can_be_closed_early() -> None:
     results = ordered_map(slow_square, range(10_000), 2)
     assert [next(results), next(results)] == [0, 1]
     results.close()
+
+
+def test_without_dev_shm_everything_runs_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object, **_settings: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("facedge.dataset.parallel.ProcessPoolExecutor", refuse)
+    assert list(ordered_map(lambda item: item * 2, [1, 2, 3], workers=2)) == [2, 4, 6]
