@@ -33,7 +33,8 @@ try:
     manifest = read_bundle(sys.argv[1]).manifest
     missing = [name for name in ("verifier.onnx", "cohort.npy") if name not in manifest.files]
     if missing:
-        sys.exit(f"{sys.argv[1]} has no {' and no '.join(missing)}, which the page needs: export it again with --faces")
+        remedy = "facedge bundle convert adds verifier.onnx, facedge export --faces a cohort"
+        sys.exit(f"{sys.argv[1]} has no {' and no '.join(missing)}, which the page needs: {remedy}")
     if manifest.enrolled:
         print(f"note: {manifest.name} is enrolled in this bundle: serve the page to that person only", file=sys.stderr)
     read_model(find_model())
