@@ -21,7 +21,7 @@ import numpy.typing as npt
 from PIL import Image
 from preprocess import pictures
 
-from facedge.faces.align import Sampling, sample, sampling_for
+from facedge.faces.align import Sampling, align_reference, sample, sampling_for
 from facedge.preprocessing import kernel
 
 Bytes = npt.NDArray[np.uint8]
@@ -80,11 +80,9 @@ def kernel_job(frame: Bytes, plan: Sampling, name: str) -> Job:
 
     def job() -> Bytes:
         if name == "numpy":
-            from facedge.alignment import _reference
-
-            return _reference.align(frame, plan, HEIGHT, WIDTH)
-        s, code = plan, kernel.kernel.IMPLEMENTATIONS[name]
-        kernel.kernel.align(frame, out, s.samples, s.x0, s.y0, s.dx, s.dy, code)
+            return align_reference(frame, plan, HEIGHT, WIDTH)
+        s, code = plan, kernel.compiled.IMPLEMENTATIONS[name]
+        kernel.compiled.align(frame, out, s.samples, s.x0, s.y0, s.dx, s.dy, code)
         return out
 
     return job

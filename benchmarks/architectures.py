@@ -20,16 +20,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from facedge.export.engine import session
 
 from facedge.dataset.prepared import Faces
 from facedge.export.onnx import backbone_onnx
+from facedge.onnx_session import open_session
 from facedge.preprocessing import PreprocessSpec
 from facedge.train.architectures import Edge, Mirrored
-from facedge.train.backbone import train_backbone
 from facedge.train.config import EDGE_TAUGHT, BackboneConfig, DataCard
 from facedge.train.data import load_samples
 from facedge.train.teacher import Teacher, read_convention, teacher_embeddings
+from facedge.train.trainer import Trainer
 
 ROUNDS = 60
 
@@ -88,13 +88,13 @@ def train(variant: Variant, faces: Faces, teacher: np.ndarray[Any, Any], epochs:
     torch.manual_seed(0)
     module = variant.module(len(faces.attribute_names))
     with tempfile.TemporaryDirectory() as run:
-        scores = train_backbone(Path(run), config, training, validation, device=device, backbone=module)
+        scores = Trainer(Path(run), config, training, validation, device=device, backbone=module).train()
     return module, {"attributes": scores.attribute_accuracy, "tar": scores.tar or 0.0}
 
 
 def latencies(modules: Sequence[Edge], variants: Sequence[Variant]) -> list[dict[str, float]]:
     """Milliseconds at batch 1, and the ratio to the first, interleaved."""
-    engines = [session(backbone_onnx(Mirrored(m), v.size)) for m, v in zip(modules, variants, strict=True)]
+    engines = [open_session(v.name, backbone_onnx(Mirrored(m), v.size)) for m, v in zip(modules, variants, strict=True)]
     images = [np.zeros((1, 1, v.size, v.size), np.float32) for v in variants]
     seconds: list[list[float]] = [[] for _ in engines]
     for _ in range(ROUNDS):

@@ -94,7 +94,7 @@ def geometry_rows(data: Path, images: int) -> list[dict[str, float]]:
             if not (faces := detect(frame)):
                 continue
             first = faces[0].landmarks
-            for stage, points in (("detected", first), ("refined", refine(frame, first))):
+            for stage, points in (("detected", first), ("refined", refine(frame, first).landmarks)):
                 c, shift = back_in_crop(points, m, t)
                 if sign < 0:  # so that a remaining tilt counts towards the given one
                     c = c.conjugate()

@@ -16,6 +16,7 @@ Score = Callable[[NDArray[np.floating]], Floats]
 Fit = Callable[[NDArray[np.floating], NDArray[np.floating], NDArray[np.integer]], Score]
 
 
+NORMALISERS = 300  # people whose templates normalise a probe's score
 SHRINKAGE = 0.2  # of the covariance within a person towards a sphere
 
 
@@ -51,6 +52,47 @@ def normalised_cosine(
 ) -> Score:
     """The same, shifted and scaled per person so that the cohort scores 0 +- 1."""
     return against(enrolled.mean(axis=0).astype(np.float64), cohort).score
+
+
+def centred_cosine(
+    enrolled: NDArray[np.floating], cohort: NDArray[np.floating], _identities: NDArray[np.integer]
+) -> Score:
+    """The same, less the mean score of the cohort: a template that is alike to everybody needs a higher cosine."""
+    raw = template(enrolled)
+    return Linear(raw.weight, -float(raw.score(cohort).mean())).score
+
+
+def test_normalised_cosine(
+    enrolled: NDArray[np.floating], cohort: NDArray[np.floating], identities: NDArray[np.integer]
+) -> Score:
+    """Test normalisation (R. Auckenthaler et al., 2000): the probe's scores with the cohort's templates become 0 +- 1.
+
+    Needs the cohort at each verification, so no head holds it.
+    """
+    score, others = template(enrolled).score, _templates(cohort, identities)
+
+    def normalised(x: NDArray[np.floating]) -> Floats:
+        raw = x.astype(np.float64) @ others
+        return np.asarray((score(x) - raw.mean(axis=1)) / raw.std(axis=1))
+
+    return normalised
+
+
+def symmetric_cosine(
+    enrolled: NDArray[np.floating], cohort: NDArray[np.floating], identities: NDArray[np.integer]
+) -> Score:
+    """Symmetric normalisation (P. Kenny, Odyssey 2010): the mean of zero and of test normalisation."""
+    zero, test = against(template(enrolled).weight, cohort).score, test_normalised_cosine(enrolled, cohort, identities)
+    return lambda x: (zero(x) + test(x)) / 2
+
+
+def _templates(cohort: NDArray[np.floating], identities: NDArray[np.integer]) -> Floats:
+    """The templates of NORMALISERS identities, drawn, float64 (D, P)."""
+    chosen = np.isin(identities, np.random.default_rng(0).permutation(np.unique(identities))[:NORMALISERS])
+    known, codes = np.unique(identities[chosen], return_inverse=True)
+    sums = np.zeros((len(known), cohort.shape[1]))
+    np.add.at(sums, codes, cohort[chosen].astype(np.float64))
+    return np.asarray((sums / np.linalg.norm(sums, axis=1, keepdims=True)).T)
 
 
 def whitened_cosine(
@@ -134,6 +176,9 @@ def trained_head(
 METHODS: dict[str, Fit] = {
     "mean cosine": mean_cosine,
     "mean cosine, normalised": normalised_cosine,
+    "centred cosine": centred_cosine,
+    "t-norm": test_normalised_cosine,
+    "s-norm": symmetric_cosine,
     "whitened cosine": whitened_cosine,
     "discriminant": discriminant,
     "logistic": logistic,

@@ -2,8 +2,8 @@
 
 python deploy/golden.py NAME.facedge [DEBUG.onnx]
 
-DEBUG.onnx is a debug build of verifier.onnx, whose extra output `tensor` must have the same bits. Prints a JSON object
-a case; exit code 0: reproduced, 1: not.
+DEBUG.onnx is a debug build of verifier.onnx, whose output `tensor` must have the same bits. Prints a JSON object
+a case; `outputs_off` is the largest difference, of values beyond 1 as a share of them. Exit code 0: reproduced, 1: not.
 """
 
 import json
@@ -17,16 +17,21 @@ import onnxruntime
 
 bundle, *debug = map(Path, sys.argv[1:])
 golden = json.loads((bundle / "golden.json").read_text())
-verifier = onnxruntime.InferenceSession(str(debug[0] if debug else bundle / "verifier.onnx"))
-outputs = ["embedding", "attributes", "probability"]
+if not all("verifier" in case for case in golden["cases"]):
+    sys.exit("golden.json has no outputs of verifier.onnx: run facedge bundle convert")
+verifier = onnxruntime.InferenceSession(str(bundle / "verifier.onnx"))
+inside = onnxruntime.InferenceSession(str(debug[0])) if debug else None
+outputs = ["embedding", "attributes", "probability", "quality"]
 passed = True
 for case in golden["cases"]:
     image = np.load(bundle / case["image"])[None]
-    found = dict(zip(outputs, verifier.run(outputs, {"image": image}), strict=True))
-    off = max(float(np.abs(found[name][0] - np.float32(case[name])).max()) for name in outputs)
+    off = 0.0
+    for name, value in zip(outputs, verifier.run(outputs, {"image": image}), strict=True):
+        answer = np.float32(case["verifier"][name])
+        off = max(off, float((np.abs(value[0] - answer) / np.maximum(1, np.abs(answer))).max()))
     result: dict[str, object] = {"case": case["name"], "outputs_off": off}
-    if debug:
-        (tensor,) = verifier.run(["tensor"], {"image": image})
+    if inside:
+        (tensor,) = inside.run(["tensor"], {"image": image})
         expected = np.load(bundle / case["tensor"])
         result["tensor_values_off"] = int((tensor.view(np.uint32) != expected.view(np.uint32)).sum())
     print(json.dumps(result))

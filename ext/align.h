@@ -1,7 +1,7 @@
 /* facedge's face aligner: a frame of uint8 pixels -> the crop of one face, sampled along a similarity.
  *
- * C99, no Python, no global state, no allocation. The bits are those of facedge/alignment/_reference.py, where the
- * definition is written, on every implementation.
+ * C99, no Python, no global state, no allocation. The bits are those of align_reference in facedge/faces/align.py,
+ * where the definition is written, on every implementation.
  */
 #ifndef FACEDGE_ALIGN_H
 #define FACEDGE_ALIGN_H

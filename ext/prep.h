@@ -1,7 +1,7 @@
 /* facedge's preprocessing kernel: uint8 pixels -> grey, antialiased resize, float32 in -1..1 (or uint8).
  *
  * C99, no Python, no global state, no threads of its own: any number of threads may run one plan at a time.
- * The bits are those of facedge/preprocessing/_reference.py, on every implementation.
+ * The bits are those of facedge/preprocessing/reference.py, on every implementation.
  *
  *     fe_geometry g = {218, 178, 3, 3, 1, 64, 64, {0, 0, 178 * 256, 218 * 256}};
  *     fe_plan *plan;

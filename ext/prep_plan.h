@@ -76,7 +76,7 @@ static inline int32_t fe_row_weight(const fe_plan *p, const fe_rows *r, int32_t 
     return 64 * (pair.high >> shift & 255) + (pair.low >> shift & 255);
 }
 
-/* One axis: unit, start(o) and length of _reference.axis(). */
+/* One axis: unit, start(o) and length of axis() in facedge/preprocessing/reference.py. */
 typedef struct {
     int64_t pixels, outputs, begin, span, unit, length;
 } fe_axis;

@@ -12,6 +12,7 @@ def run() -> NoReturn:
     Taking onnxruntime and numpy down in order takes a tenth of a short command's time and frees nothing that the system
     does not free. Where torch is at work, its workers are waited for.
     """
+    _open_standard_streams()
     gc.set_threshold(100_000)  # imports make many objects and no garbage: looking for some takes 10 ms of a start
     from facedge.cli import main
 
@@ -30,6 +31,20 @@ def run() -> NoReturn:
     if "torch" in sys.modules:
         sys.exit(number)
     os._exit(number)
+
+
+def _open_standard_streams() -> None:
+    """Open /dev/null in place of a closed stdin, stdout or stderr (`facedge verify photo.jpg >&-`).
+
+    Otherwise the next file that is opened gets the free number, and what a library prints would end up in it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 if __name__ == "__main__":

@@ -48,9 +48,12 @@ def write_bytes(path: Path, data: bytes, *, error: type[FacedgeError] = StorageE
 
 
 def write_json(path: Path, content: Any, *, error: type[FacedgeError] = StorageError, mode: int = 0o644) -> None:
-    """Replace `path` by JSON text (UTF-8, indented, a newline at the end), whole or not at all."""
+    """Replace `path` by JSON text (UTF-8, indented, a newline at the end), whole or not at all.
+
+    Bytes of a file name that are no UTF-8 are written as JSON's escapes of what Python reads them as (PEP 383).
+    """
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_bytes(path, text.encode(), error=error, mode=mode)
+    write_bytes(path, text.encode("utf-8", "backslashreplace"), error=error, mode=mode)
 
 
 def replace_directory(staging: Path, target: Path) -> None:

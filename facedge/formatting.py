@@ -45,3 +45,26 @@ def file_size(size: int) -> str:
     if size < 100_000:
         return f"{size:,} B"
     return f"{size / 1000:,.0f} kB" if size < 10_000_000 else f"{size / 1e6:,.1f} MB"
+
+
+JOINERS = "\u200c\u200d"  # zero-width joiners part and join letters in Persian and Indic names
+
+
+def printable(text: object, keep: str = "") -> str:
+    """Text as one line that is safe on a terminal and in any encoding of Unicode: other characters become escapes.
+
+    Control characters (line ends, escape sequences), invisible and direction-changing ones and unpaired surrogates are
+    written as in a Python string: "\\n", "\\x1b", "\\u202e". A byte of a file name that is no UTF-8 is "\\xff".
+    keep: characters that stay as they are.
+    """
+    text = str(text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in JOINERS or c in keep else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # os.fsdecode puts an undecodable byte there (PEP 383)
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")

@@ -279,7 +279,7 @@ def test_commands_import_their_stage_when_they_run(path: Path) -> None:
     top = {one.dotted for one in imports(tree(path), top_only=True) if not one.for_types and one.dotted}
     roots = {name.split(".")[0] for name in top}
     assert roots <= COMMANDS_MAY_IMPORT_AT_THE_TOP | set(sys.stdlib_module_names)
-    assert {part_of(name) for name in top if name.startswith("facedge.")} <= {"cli", "errors", "progress", "formatting"}
+    assert {part_of(name) for name in top if name.startswith("facedge.")} <= {"cli", "errors", "formatting"}
 
 
 def test_the_rules_name_places_that_exist() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from facedge.errors import ImageError
-from facedge.image_files import find_images
+from facedge.image_files import find_images, list_files, unread_note
 from facedge.imaging import load_rgb
 
 
@@ -25,7 +25,10 @@ def test_find_images_ends_on_link_loops_and_follows_links_once(tmp_path: Path) -
     (tmp_path / "real" / "up").symlink_to(tmp_path)
     (tmp_path / "a_link").symlink_to(tmp_path / "real")
     (tmp_path / "broken.jpg").symlink_to(tmp_path / "nowhere.jpg")
-    assert [p.relative_to(tmp_path).as_posix() for p in find_images(tmp_path)] == ["real/x.jpg"]
+    found = list_files(tmp_path)
+    assert [p.relative_to(tmp_path).as_posix() for p in found.images] == ["broken.jpg", "real/x.jpg"]
+    with pytest.raises(ImageError, match=r"no image at .*broken\.jpg"):
+        load_rgb(tmp_path / "broken.jpg")
 
 
 def test_find_images_wants_a_folder(tmp_path: Path) -> None:
@@ -40,8 +43,36 @@ def test_find_images_wants_a_folder(tmp_path: Path) -> None:
 def test_heic_photos_are_found_and_named_by_their_error(tmp_path: Path) -> None:
     (tmp_path / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(20))
     (path,) = find_images(tmp_path)
-    with pytest.raises(ImageError, match=r"IMG_1\.HEIC is HEIC"):
+    with pytest.raises(ImageError, match=r"IMG_1\.HEIC is (a HEIC photo: pip install 'facedge\[heic\]'|damaged)"):
         load_rgb(path)
+
+
+def test_files_that_are_no_images_are_counted_and_named(tmp_path: Path) -> None:
+    assert unread_note(tmp_path) == ""
+    for name in (
+        "a.jpg",
+        "IMG_2.MOV",
+        "IMG_1.mov",
+        "raw/x.DNG",
+        "Makefile",
+        ".hidden.mov",
+        os.fsdecode(b"z\xff\n.txt"),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    assert unread_note(tmp_path) == (
+        f"{tmp_path}: 5 files not read, which are no images by their names (1 .dng, 2 .mov, 1 .txt, 1 no suffix): "
+        "IMG_1.mov, IMG_2.MOV, Makefile and 2 more"
+    )
+    (tmp_path / "Makefile").unlink()
+    assert unread_note(tmp_path).isprintable()
+
+
+def test_a_pipe_named_like_an_image_is_named_and_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert find_images(tmp_path) == [tmp_path / "pipe.jpg"]
+    with pytest.raises(ImageError, match="found a device"):
+        load_rgb(tmp_path / "pipe.jpg")
 
 
 def test_a_link_to_itself_costs_that_image_only(tmp_path: Path) -> None:

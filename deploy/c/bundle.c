@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "manifest.h"
+#include "npy.h"
 #include "onnx.h"
 #include "sha256.h"
 
@@ -69,17 +71,6 @@ static facedge_status read_manifest(int folder, bundle *b, char *why, size_t why
     return FACEDGE_OK;
 }
 
-/* A format version fixes its keys: a stray or missing one means another writer, or an edit. */
-static int has_its_keys(const json *manifest) {
-    static const char *const keys[] = {"attribute_names", "calibration", "created", "created_by", "data", "embedding_size",
-                                       "enrolled", "files", "format", "format_version", "metrics", "name", "parity",
-                                       "precision", "spec", "spec_digest", "threshold", "usage"};
-    size_t count = sizeof keys / sizeof *keys;
-    for (size_t k = 0; k < count; k++)
-        if (!json_get(manifest, keys[k])) return 0;
-    return manifest->count == count;
-}
-
 /* The sha256 of the canonical JSON of the spec; the rest of its text is what ext/prep.c implements. */
 static void digest_of(const bundle *b, char hex[65]) {
     char text[512];
@@ -98,6 +89,9 @@ static facedge_status read_spec(bundle *b, char *why, size_t why_size) {
     int good = json_whole(json_get(spec, "algorithm"), &algorithm) && algorithm == 1 &&
                json_whole(json_get(spec, "size"), &b->size) && json_is(crop, JSON_ARRAY) && crop->count == 4;
     for (size_t k = 0; good && k < 4; k++) good = json_whole(json_at(crop, k), &b->crop[k]);
+    const long long *box = b->crop, width = 178 * 256, height = 218 * 256; /* of the frame, in 1/256 pixel */
+    good = good && spec->count == 6 && 0 <= box[0] && box[0] < box[2] && box[2] <= width && 0 <= box[1] && box[1] < box[3] &&
+           box[3] <= height;
     if (good) digest_of(b, hex);
     if (!good || !digest || strcmp(digest, hex) != 0 || b->size < 8 || b->size > 512)
         REFUSE("this bundle was made with another preprocessing than this code implements: export it again");
@@ -105,31 +99,18 @@ static facedge_status read_spec(bundle *b, char *why, size_t why_size) {
 }
 
 static facedge_status read_facts(bundle *b, char *why, size_t why_size) {
-    const json *names = json_get(b->manifest, "attribute_names"), *threshold = json_get(b->manifest, "threshold");
-    const json *enrolled = json_get(b->manifest, "enrolled");
-    const char *precision = json_text(json_get(b->manifest, "precision"));
-    int good = has_its_keys(b->manifest) && json_whole(json_get(b->manifest, "embedding_size"), &b->embedding_size) && b->embedding_size > 0 &&
-               b->embedding_size <= 65536 && json_is(names, JSON_ARRAY) && names->count > 0 && precision &&
-               (json_is(enrolled, JSON_TRUE) || json_is(enrolled, JSON_FALSE));
-    for (const json *name = good ? names->first : NULL; name; name = name->next) good = good && json_text(name);
-    b->enrolled = json_is(enrolled, JSON_TRUE);
-    b->threshold = b->enrolled && threshold ? threshold->number : 2; /* out of reach where nobody is enrolled */
-    if (good && b->enrolled) good = json_is(threshold, JSON_NUMBER) && b->threshold >= 0 && b->threshold <= 1;
-    if (good && !b->enrolled) good = json_is(threshold, JSON_NULL);
-    if (good) good = strcmp(precision, "fp32") == 0 || strcmp(precision, "int8") == 0;
-    if (!good) REFUSE("manifest.json lacks a value or holds one that the format does not allow");
-    b->attribute_count = (long long)names->count;
-    b->int8 = strcmp(precision, "int8") == 0;
+    const char *fault = manifest_fault(b->manifest);
+    if (fault) REFUSE("manifest.json lacks a value or holds one that the format does not allow (%s)", fault);
+    json_whole(json_get(b->manifest, "embedding_size"), &b->embedding_size);
+    b->enrolled = json_is(json_get(b->manifest, "enrolled"), JSON_TRUE);
+    b->threshold = b->enrolled ? json_get(b->manifest, "threshold")->number : 2; /* out of reach where nobody is enrolled */
+    b->attribute_count = (long long)json_get(b->manifest, "attribute_names")->count;
+    b->int8 = strcmp(json_text(json_get(b->manifest, "precision")), "int8") == 0;
     return FACEDGE_OK;
-}
-
-static int plain_name(const char *name) {
-    return name && *name && *name != '.' && strlen(name) < 100 && !strchr(name, '/') && !strchr(name, '\\');
 }
 
 static facedge_status read_files(int folder, bundle *b, char *why, size_t why_size) {
     const json *files = json_get(b->manifest, "files");
-    if (!json_is(files, JSON_OBJECT)) REFUSE("manifest.json lists no files");
     b->files = calloc(files->count + 1, sizeof *b->files);
     if (!b->files) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
     for (const json *entry = files->first; entry; entry = entry->next) {
@@ -137,7 +118,6 @@ static facedge_status read_files(int folder, bundle *b, char *why, size_t why_si
         bundle_file *file = &b->files[b->count];
         long long size;
         char hex[65];
-        if (!plain_name(entry->key) || !expected) REFUSE("manifest.json lists a file that no bundle may hold");
         file->data = read_file(folder, entry->key, MOST_FILE, &file->size);
         if (!file->data) REFUSE("%s is missing from the bundle or is no plain file", entry->key);
         file->name = entry->key;
@@ -180,9 +160,26 @@ static facedge_status check_graphs(const bundle *b, char *why, size_t why_size) 
         case ONNX_EXTERNAL: REFUSE("%s keeps weights in another file, which a bundle never does", file->name);
         case ONNX_FOREIGN: REFUSE("%s uses an operator outside standard ONNX, which a bundle never does", file->name);
         case ONNX_NEWER: REFUSE("%s has no operators, or an opset outside 1 to 20", file->name);
+        case ONNX_LARGE: REFUSE("%s has more nodes or fields than a bundle's graph may have", file->name);
+        case ONNX_LOOPS: REFUSE("%s uses Loop or Scan, and a bundle holds no operators that iterate", file->name);
         case ONNX_NO_MEMORY: return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
         }
     }
+    return FACEDGE_OK;
+}
+
+static facedge_status check_arrays(const bundle *b, char *why, size_t why_size) {
+    npy array, cohort = {0}, identities = {0};
+    for (size_t k = 0; k < b->count; k++) {
+        const bundle_file *file = &b->files[k];
+        if (!ends_with(file->name, ".npy")) continue;
+        if (!npy_parse(file->data, file->size, &array)) REFUSE("%s is not a plain .npy array", file->name);
+        if (strcmp(file->name, "cohort.npy") == 0) cohort = array;
+        if (strcmp(file->name, "cohort_identities.npy") == 0) identities = array;
+    }
+    if (identities.data && !cohort.data) REFUSE("cohort_identities.npy needs cohort.npy, which is missing");
+    if (cohort.data && !npy_is_cohort(&cohort, identities.data ? &identities : NULL, b->embedding_size))
+        REFUSE("cohort.npy or cohort_identities.npy does not fit the embeddings of this bundle");
     return FACEDGE_OK;
 }
 
@@ -196,6 +193,7 @@ facedge_status bundle_read(const char *path, bundle *out, char *why, size_t why_
     if (status == FACEDGE_OK) status = read_files(folder, out, why, why_size);
     if (status == FACEDGE_OK) status = refuse_extras(folder, out, why, why_size);
     if (status == FACEDGE_OK) status = check_graphs(out, why, why_size);
+    if (status == FACEDGE_OK) status = check_arrays(out, why, why_size);
     close(folder);
     if (status != FACEDGE_OK) bundle_free(out);
     return status;

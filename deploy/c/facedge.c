@@ -10,6 +10,9 @@
 
 enum { FRAME_WIDTH = 178, FRAME_HEIGHT = 218, MOST_THREADS = 256 };
 
+/* The least contrast of an input that may be scored, in grey levels: FORMAT.md, section 4. */
+static const double LEAST_QUALITY = 8.0, HALF_RANGE = 127.5;
+
 struct facedge {
     bundle bundle;
     engine *engine;
@@ -120,18 +123,31 @@ facedge_status facedge_infer(const facedge *f, const facedge_image *image, const
     return status;
 }
 
+/* The standard deviation of the backbone's input, in grey levels; NaN for one that is not finite. */
+static double contrast(const float *input, int64_t count) {
+    double sum = 0, squares = 0;
+    for (int64_t k = 0; k < count; k++) sum += input[k];
+    for (int64_t k = 0; k < count; k++) squares += (input[k] - sum / (double)count) * (input[k] - sum / (double)count);
+    return sqrt(squares / (double)count) * HALF_RANGE;
+}
+
 facedge_status facedge_verify(const facedge *f, const facedge_image *image, facedge_decision *decision, char *why,
                               size_t why_size) {
     if (decision) memset(decision, 0, sizeof *decision);
     if (!f || !decision) return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "facedge_verify: a pointer is NULL");
     if (!f->bundle.enrolled)
         return fail(FACEDGE_NOT_ENROLLED, why, why_size, "nobody is enrolled in this bundle: run facedge enroll");
-    float score = NAN;
-    facedge_answer wanted = {NULL, NULL, NULL, &score};
+    int64_t pixels = f->bundle.size * f->bundle.size;
+    float score = NAN, *input = malloc((size_t)pixels * sizeof *input);
+    if (!input) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
+    facedge_answer wanted = {input, NULL, NULL, &score};
     facedge_status status = facedge_infer(f, image, &wanted, why, why_size);
+    int scored = status == FACEDGE_OK && contrast(input, pixels) >= LEAST_QUALITY && score >= 0 && score <= 1; /* no NaN */
+    free(input);
     if (status != FACEDGE_OK) return status;
-    decision->score = score;
+    decision->score = scored ? score : NAN;
     decision->threshold = f->bundle.threshold;
-    decision->accepted = score >= 0 && score <= 1 && (double)score >= f->bundle.threshold; /* NaN is never accepted */
+    decision->accepted = scored && (double)score >= f->bundle.threshold;
+    decision->reason = decision->accepted ? NULL : scored ? "below_threshold" : "low_quality";
     return FACEDGE_OK;
 }

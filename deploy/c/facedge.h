@@ -51,8 +51,9 @@ typedef struct {
 
 typedef struct {
     int accepted; /* score >= threshold */
-    float score;  /* 0..1, higher is more alike */
+    float score;  /* 0..1, higher is more alike; NaN for low_quality */
     double threshold;
+    const char *reason; /* NULL where accepted, else "below_threshold", or "low_quality": almost flat, never scored */
 } facedge_decision;
 
 /* The outputs of the models for one image. NULL pointers are skipped; sizes as facedge_* below. */

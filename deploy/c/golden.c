@@ -1,4 +1,5 @@
-/* facedge-golden BUNDLE: does this build give the bundle's own golden vectors? Exit code 0 yes, 1 no, 2 error. */
+/* facedge-golden BUNDLE: does this build give the bundle's own golden vectors, in float32 and, where golden.json has
+ * outputs for verifier.onnx, in the precision that the manifest names? Exit code 0 yes, 1 no, 2 error. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,10 +10,10 @@
 #include "json.h"
 #include "npy.h"
 
-static int array_of(const bundle *b, const json *item, const char *key, char type, npy *array) {
+static int array_of(const bundle *b, const json *item, const char *key, char type, int bytes, npy *array) {
     const char *name = json_text(json_get(item, key));
     const bundle_file *file = name ? bundle_find(b, name) : NULL;
-    return file && npy_parse(file->data, file->size, array) && array->type == type;
+    return file && npy_parse(file->data, file->size, array) && array->type == type && array->bytes == bytes;
 }
 
 static double list_difference(const json *expected, const float *got, int64_t count) {
@@ -26,11 +27,12 @@ static double list_difference(const json *expected, const float *got, int64_t co
     return worst;
 }
 
-/* Differing bits of the tensor and the largest difference of the outputs; 0 where the case cannot be run. */
-static int run_case(const facedge *f, const bundle *b, const json *item, size_t *bits, double *worst, char *why, size_t n) {
+/* Differing bits of the tensor and the largest difference from `answers`; 0 where the case cannot be run. */
+static int run_case(const facedge *f, const bundle *b, const json *item, const json *answers, size_t *bits, double *worst,
+                    char *why, size_t n) {
     npy image, tensor;
     int64_t size = facedge_size(f), d = facedge_embedding_size(f), a = facedge_attribute_count(f);
-    if (!array_of(b, item, "image", 'B', &image) || !array_of(b, item, "tensor", 'f', &tensor) || image.rank != 3 ||
+    if (!array_of(b, item, "image", 'u', 1, &image) || !array_of(b, item, "tensor", 'f', 4, &tensor) || image.rank != 3 ||
         image.shape[2] != 3 || tensor.count != (size_t)(size * size))
         return snprintf(why, n, "golden.json has a case that is not whole"), 0;
     float *numbers = malloc((size_t)(size * size + d + a + 1) * sizeof *numbers);
@@ -41,9 +43,9 @@ static int run_case(const facedge *f, const bundle *b, const json *item, size_t 
     for (size_t k = 0; good && k < tensor.count; k++)
         *bits += memcmp(tensor.data + 4 * k, answer.tensor + k, 4) != 0;
     if (good) {
-        const json *probability = json_get(item, "probability");
-        double off[] = {list_difference(json_get(item, "embedding"), answer.embedding, d),
-                        list_difference(json_get(item, "attributes"), answer.attributes, a),
+        const json *probability = json_get(answers, "probability");
+        double off[] = {list_difference(json_get(answers, "embedding"), answer.embedding, d),
+                        list_difference(json_get(answers, "attributes"), answer.attributes, a),
                         probability ? fabs(probability->number - (double)*answer.probability) : INFINITY};
         for (int k = 0; k < 3; k++) *worst = off[k] <= *worst ? *worst : off[k];
     }
@@ -54,12 +56,13 @@ static int run_case(const facedge *f, const bundle *b, const json *item, size_t 
 int main(int argc, char **argv) {
     char why[512] = "";
     bundle b = {0};
-    facedge *f = NULL;
+    facedge *f = NULL, *calibrated = NULL;
     facedge_options options = {NULL, 1, FACEDGE_FP32};
     if (argc != 2) return fprintf(stderr, "usage: %s BUNDLE\n", argv[0]), 2;
     int code = 2;
     if (bundle_read(argv[1], &b, why, sizeof why) == FACEDGE_OK &&
-        facedge_open(argv[1], &options, &f, why, sizeof why) == FACEDGE_OK) {
+        facedge_open(argv[1], &options, &f, why, sizeof why) == FACEDGE_OK &&
+        facedge_open(argv[1], NULL, &calibrated, why, sizeof why) == FACEDGE_OK) {
         const bundle_file *file = bundle_find(&b, "golden.json");
         json *kit = file ? json_parse((const char *)file->data, file->size) : NULL;
         const json *cases = json_get(kit, "cases"), *tolerance = json_get(kit, "tolerance");
@@ -69,7 +72,9 @@ int main(int argc, char **argv) {
             size_t bits = 0;
             double worst = 0;
             const char *name = json_text(json_get(item, "name"));
-            if (!run_case(f, &b, item, &bits, &worst, why, sizeof why)) {
+            const json *verifier = json_get(item, "verifier");
+            if (!run_case(f, &b, item, item, &bits, &worst, why, sizeof why) ||
+                (verifier && !run_case(calibrated, &b, item, verifier, &bits, &worst, why, sizeof why))) {
                 code = 2;
             } else {
                 printf("{\"case\": \"%s\", \"tensor_values_off\": %zu, \"outputs_off\": %.3g}\n", name ? name : "", bits, worst);
@@ -79,6 +84,7 @@ int main(int argc, char **argv) {
         json_free(kit);
     }
     if (code == 2) fprintf(stderr, "facedge: error: %s\n", why);
+    facedge_close(calibrated);
     facedge_close(f);
     bundle_free(&b);
     return code;

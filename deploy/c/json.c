@@ -1,8 +1,11 @@
-/* A recursive-descent parser for RFC 8259, 64 levels deep at most. */
+/* A recursive-descent parser for RFC 8259, 64 levels deep at most, with the limits of FORMAT.md, section 2. */
 #include "json.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { MOST_VALUES = 1 << 19 };
 
 typedef struct {
     const char *at, *end;
@@ -80,30 +83,69 @@ static int escaped(reader *r, char **out) {
 
 static char *string_of(reader *r) {
     if (!take(r, '"')) return NULL;
-    char *text = malloc((size_t)(r->end - r->at) + 1), *out = text; /* an escape is never shorter than what it means */
-    while (text && r->at < r->end && *r->at != '"') {
+    const char *close = r->at;
+    while (close < r->end && *close != '"') close += *close == '\\' ? 2 : 1;
+    if (close >= r->end) return NULL;
+    char *text = malloc((size_t)(close - r->at) + 1), *out = text; /* an escape is never shorter than what it means */
+    int good = text != NULL;
+    while (good && r->at < close) {
         unsigned char c = (unsigned char)*r->at++;
-        if (c >= 32 && c != '\\') {
+        if (c >= 32 && c != '\\')
             *out++ = (char)c;
-        } else if (c != '\\' || !escaped(r, &out)) {
-            break;
-        }
+        else
+            good = c == '\\' && escaped(r, &out);
     }
-    if (!text || r->at >= r->end || *r->at != '"') return free(text), NULL;
+    if (!good || r->at != close) return free(text), NULL;
     r->at++;
     *out = 0;
-    char *fitted = realloc(text, (size_t)(out - text) + 1);
-    return fitted ? fitted : text;
+    return text;
 }
 
+static size_t take_digits(reader *r, char *digits, size_t n, size_t room) {
+    while (r->at < r->end && n < room && *r->at >= '0' && *r->at <= '9') digits[n++] = *r->at++;
+    return n;
+}
+
+/* [-] 0 or digits without a leading 0, [. digits], [e [+-] digits]: RFC 8259, section 6; finite. */
 static int number_of(reader *r, double *number) {
-    char digits[64];
-    size_t n = 0;
-    while (r->at < r->end && n < sizeof digits - 1 && *r->at && strchr("+-.0123456789eE", *r->at)) digits[n++] = *r->at++;
+    char digits[400];
+    size_t n = 0, room = sizeof digits - 4, before;
+    if (r->at < r->end && *r->at == '-') digits[n++] = *r->at++;
+    before = n;
+    n = take_digits(r, digits, n, room);
+    if (n == before || (digits[before] == '0' && n > before + 1)) return 0;
+    if (r->at < r->end && *r->at == '.') {
+        digits[n++] = *r->at++;
+        before = n;
+        if ((n = take_digits(r, digits, n, room)) == before) return 0;
+    }
+    if (r->at < r->end && (*r->at == 'e' || *r->at == 'E')) {
+        digits[n++] = *r->at++;
+        if (r->at < r->end && (*r->at == '+' || *r->at == '-')) digits[n++] = *r->at++;
+        before = n;
+        if ((n = take_digits(r, digits, n, room)) == before) return 0;
+    }
     digits[n] = 0;
-    char *end = digits;
-    *number = strtod(digits, &end); /* in the "C" locale, as a library should find it */
-    return n > 0 && *end == 0 && (digits[0] == '-' || (digits[0] >= '0' && digits[0] <= '9'));
+    *number = strtod(digits, NULL); /* in the "C" locale, as a library should find it */
+    return isfinite(*number);
+}
+
+static int by_key(const void *one, const void *other) {
+    return strcmp((*(const json *const *)one)->key, (*(const json *const *)other)->key);
+}
+
+/* Whether an object has a key twice; sorted, as comparing each with each takes minutes for a hand-made object. */
+static int has_key_twice(const json *object) {
+    if (object->count < 2) return 0;
+    const json **members = malloc(object->count * sizeof *members);
+    if (!members) return 1;
+    size_t n = 0;
+    for (const json *member = object->first; member; member = member->next) members[n++] = member;
+    qsort(members, n, sizeof *members, by_key);
+    int twice = 0;
+    for (size_t k = 1; k < n && !twice; k++) twice = strcmp(members[k - 1]->key, members[k]->key) == 0;
+    free(members);
+    return twice;
 }
 
 static int members_of(reader *r, json *value, char close) {
@@ -113,7 +155,7 @@ static int members_of(reader *r, json *value, char close) {
         char *key = NULL;
         if (close == '}') {
             key = string_of(r);
-            if (!key || json_get(value, key) || !take(r, ':')) return free(key), 0;
+            if (!key || !take(r, ':')) return free(key), 0;
         }
         json *member = value_of(r);
         if (!member) return free(key), 0;
@@ -122,7 +164,7 @@ static int members_of(reader *r, json *value, char close) {
         tail = &member->next;
         value->count++;
     } while (take(r, ','));
-    return take(r, close);
+    return take(r, close) && (close == ']' || !has_key_twice(value));
 }
 
 static int content_of(reader *r, json *value) {
@@ -151,6 +193,9 @@ static json *value_of(reader *r) {
 
 json *json_parse(const char *text, size_t length) {
     reader r = {text, text + length, 0};
+    size_t values = 0;
+    for (size_t k = 0; k < length; k++) values += text[k] == ',' || text[k] == '[' || text[k] == '{';
+    if (values > MOST_VALUES) return NULL;
     json *value = value_of(&r);
     skip_space(&r);
     if (value && r.at != r.end) return json_free(value), NULL;

@@ -16,7 +16,7 @@ typedef struct json {
     size_t count;
 } json;
 
-json *json_parse(const char *text, size_t length); /* NULL: not JSON, a key twice, or no memory */
+json *json_parse(const char *text, size_t length); /* NULL: not JSON, a key twice, too many values, or no memory */
 void json_free(json *value);
 
 const json *json_get(const json *object, const char *key); /* NULL where there is none, or where this is no object */

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_OPSET = 20, MOST_DEPTH = 32 };
+enum { MOST_OPSET = 20, MOST_DEPTH = 32, MOST_FIELDS = 1 << 17, MOST_NODES = 20000, MOST_TEXT = 1 << 20 };
 enum { MOST_FIELD = (1 << 29) - 1 }; /* engines cut a larger number off, and would read another field than we */
 enum { VARINT = 0, FIXED64 = 1, LENGTH = 2, FIXED32 = 5 };
-typedef enum { LEAF, MODEL, GRAPH, NODE, ATTRIBUTE, TENSOR, SPARSE, TRAINING, FUNCTION, OPSET } kind;
+typedef enum { LEAF, MODEL, GRAPH, NODE, ATTRIBUTE, TENSOR, SPARSE, TRAINING, FUNCTION, OPSET, PROPERTY } kind;
 
 /* Which fields of a message hold further messages worth visiting. */
 static const struct { kind parent, child; uint64_t number; } children[] = {
@@ -17,7 +17,7 @@ static const struct { kind parent, child; uint64_t number; } children[] = {
     {ATTRIBUTE, TENSOR, 5},  {ATTRIBUTE, GRAPH, 6},   {ATTRIBUTE, TENSOR, 10}, {ATTRIBUTE, GRAPH, 11},
     {ATTRIBUTE, SPARSE, 22}, {ATTRIBUTE, SPARSE, 23}, {SPARSE, TENSOR, 1},     {SPARSE, TENSOR, 2},
     {TRAINING, GRAPH, 1},    {TRAINING, GRAPH, 2},    {FUNCTION, NODE, 7},     {FUNCTION, OPSET, 9},
-    {FUNCTION, ATTRIBUTE, 11},
+    {FUNCTION, ATTRIBUTE, 11}, {MODEL, PROPERTY, 14},
 };
 
 typedef struct {
@@ -40,7 +40,7 @@ typedef struct {
 
 typedef struct {
     uint64_t opset;
-    int operators;
+    long nodes, fields;
 } facts;
 
 static int varint(const unsigned char **at, const unsigned char *end, uint64_t *value) {
@@ -94,14 +94,28 @@ static int standard(const field *domain) {
     return length == 0 || (length == 7 && memcmp(domain->start, "ai.onnx", 7) == 0);
 }
 
+static int iterates(const field *operator) {
+    size_t length = (size_t)(operator->end - operator->start);
+    return length == 4 && (memcmp(operator->start, "Loop", 4) == 0 || memcmp(operator->start, "Scan", 4) == 0);
+}
+
+/* Whether a field is a text that Python's reader looks at. */
+static int is_text(kind kind, uint64_t number) {
+    return (kind == NODE && (number == 4 || number == 7)) || (kind == OPSET && number == 1) ||
+           (kind == PROPERTY && (number == 1 || number == 2));
+}
+
 /* Inspect one message and put its submessages on the stack. */
 static onnx_verdict visit(message m, waiting *stack, facts *found) {
     kind kind = m.kind;
     int depth = m.depth + 1;
-    field f, domain = {0};
+    field f, domain = {0}, operator = {0};
     uint64_t version = 0;
     while (m.at < m.end) {
+        if (++found->fields > MOST_FIELDS) return ONNX_LARGE;
         if (!next_field(&m, &f)) return ONNX_BROKEN;
+        if (f.wire == LENGTH && is_text(kind, f.number) && f.end - f.start > MOST_TEXT) return ONNX_BROKEN;
+        if (f.wire == LENGTH && kind == NODE && f.number == 4) operator = f;
         if (kind == TENSOR && (f.number == 13 || (f.number == 14 && f.value != 0))) return ONNX_EXTERNAL;
         if (f.wire == LENGTH && f.number == (kind == NODE ? 7u : kind == OPSET ? 1u : 0u)) domain = f; /* the last counts */
         if (kind == OPSET && f.number == 2 && f.value > version) version = f.value;
@@ -111,7 +125,8 @@ static onnx_verdict visit(message m, waiting *stack, facts *found) {
         if (!push(stack, below)) return ONNX_NO_MEMORY;
     }
     if (kind == NODE && !standard(&domain)) return ONNX_FOREIGN;
-    if (kind == NODE) found->operators = 1;
+    if (kind == NODE && iterates(&operator)) return ONNX_LOOPS;
+    if (kind == NODE && ++found->nodes > MOST_NODES) return ONNX_LARGE;
     if (kind == OPSET && standard(&domain) && version > found->opset) found->opset = version;
     return ONNX_FINE;
 }
@@ -123,6 +138,6 @@ onnx_verdict onnx_inspect(const unsigned char *data, size_t size) {
     onnx_verdict verdict = push(&stack, file) ? ONNX_FINE : ONNX_NO_MEMORY;
     while (verdict == ONNX_FINE && stack.count) verdict = visit(stack.items[--stack.count], &stack, &found);
     free(stack.items);
-    if (verdict == ONNX_FINE && (!found.operators || found.opset < 1 || found.opset > MOST_OPSET)) verdict = ONNX_NEWER;
+    if (verdict == ONNX_FINE && (!found.nodes || found.opset < 1 || found.opset > MOST_OPSET)) verdict = ONNX_NEWER;
     return verdict;
 }

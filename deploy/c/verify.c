@@ -26,8 +26,17 @@ static int verify_file(const facedge *verifier, const char *path, char *why, siz
     if (status != FACEDGE_OK) return 2;
     printf("{\"probe\": ");
     print_text(path);
-    printf(", \"decision\": \"%s\", \"score\": %.9g, \"threshold\": %.17g}\n", decision.accepted ? "accept" : "reject",
-           (double)decision.score, decision.threshold);
+    printf(", \"decision\": \"%s\", \"score\": ", decision.accepted ? "accept" : "reject");
+    if (decision.score >= 0)
+        printf("%.9g", (double)decision.score);
+    else
+        printf("null");
+    printf(", \"threshold\": %.17g, \"reason\": ", decision.threshold);
+    if (decision.reason)
+        print_text(decision.reason);
+    else
+        printf("null");
+    puts("}");
     return decision.accepted ? 0 : 1;
 }
 

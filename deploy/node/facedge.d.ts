@@ -8,10 +8,12 @@ export interface Image {
 export interface Decision {
   /** score >= threshold, and the score is a number in 0..1. */
   accepted: boolean;
-  /** 0..1, higher is more alike. */
-  score: number;
+  /** 0..1, higher is more alike; null for low_quality. */
+  score: number | null;
   threshold: number;
-  /** Probability of each attribute, by name. */
+  /** null where accepted. low_quality: the image is almost flat, or a score is no number. */
+  reason: 'below_threshold' | 'low_quality' | null;
+  /** Probability of each attribute, by name; empty for low_quality. */
   attributes: Record<string, number>;
 }
 
@@ -21,6 +23,8 @@ export interface Answer {
   /** Probabilities, in the order of manifest.attribute_names. */
   attributes: Float32Array;
   probability: number;
+  /** Contrast of the network's input, in grey levels. */
+  quality: number;
 }
 
 /** The fields of manifest.json, defined in deploy/FORMAT.md, section 2. */

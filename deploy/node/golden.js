@@ -2,20 +2,15 @@
 // node golden.js BUNDLE [DEBUG.onnx]: does this host give the bundle's own golden vectors? Exit code 0 yes, 1 no, 2 error.
 // DEBUG.onnx is a debug build of verifier.onnx, whose extra output `tensor` must have the very bits.
 import { load, readBundle } from './facedge.js';
+import { parseObject } from './json.js';
+import { readNpy } from './npy.js';
 import ort from 'onnxruntime-node';
 
-// A .npy file of version 1.0 as {type, shape, data}; the golden vectors hold uint8 and float32 in C order.
-function readNpy(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const start = 10 + view.getUint16(8, true);
-  const header = bytes.subarray(10, start).toString('latin1');
-  const shape = /'shape': \(([^)]*)\)/.exec(header)[1].split(',').filter((s) => s.trim()).map(Number);
-  const type = /'descr': '([^']*)'/.exec(header)[1];
-  return { type, shape, data: new Uint8Array(bytes.subarray(start)) };
-}
-
+// The largest difference; of values beyond 1 as a share of them.
 const furthest = (expected, got) =>
-  expected.length === got.length ? Math.max(...expected.map((value, k) => Math.abs(value - got[k]))) : Infinity;
+  expected.length === got.length
+    ? Math.max(...expected.map((value, k) => Math.abs(value - got[k]) / Math.max(1, Math.abs(value))))
+    : Infinity;
 
 // How many values of the preprocessed tensor have other bits than expected.
 async function tensorOff(session, { shape, data }, expected) {
@@ -31,19 +26,21 @@ try {
   if (!bundle) throw new Error('usage: node golden.js BUNDLE [DEBUG.onnx]');
   const { files } = await readBundle(bundle);
   if (!files['golden.json']) throw new Error('the bundle has no golden vectors');
-  const { cases, tolerance } = JSON.parse(files['golden.json'].toString());
+  const { cases, tolerance } = parseObject(files['golden.json'], 'golden.json');
+  if (!cases.every((c) => c.verifier)) throw new Error('golden.json has no outputs of verifier.onnx: run facedge bundle convert');
   const verifier = await load(bundle);
   const inside = debug && (await ort.InferenceSession.create(debug, { logSeverityLevel: 3 }));
   process.exitCode = 0;
   for (const expected of cases) {
-    const { shape, data } = readNpy(files[expected.image]);
+    const { shape, data } = readNpy(expected.image, files[expected.image]);
     const got = await verifier.infer({ data, height: shape[0], width: shape[1] });
+    const { embedding, attributes, probability, quality } = expected.verifier; // of the precision that the manifest names
     const off = Math.max(
-      furthest(expected.embedding, got.embedding),
-      furthest(expected.attributes, got.attributes),
-      Math.abs(expected.probability - got.probability),
+      furthest(embedding, got.embedding),
+      furthest(attributes, got.attributes),
+      furthest([probability, quality], [got.probability, got.quality]),
     );
-    const valuesOff = inside && (await tensorOff(inside, readNpy(files[expected.image]), readNpy(files[expected.tensor])));
+    const valuesOff = inside && (await tensorOff(inside, readNpy(expected.image, files[expected.image]), readNpy(expected.tensor, files[expected.tensor])));
     console.log(JSON.stringify({ case: expected.name, tensor_values_off: valuesOff, outputs_off: off }));
     if (!(off <= tolerance) || valuesOff) process.exitCode = 1;
   }

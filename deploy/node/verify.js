@@ -15,8 +15,8 @@ try {
   const verifier = await load(bundle);
   process.exitCode = 0;
   for (const probe of probes) {
-    const { accepted, score, threshold } = await verifier.verify(await readCrop(probe));
-    console.log(JSON.stringify({ probe, decision: accepted ? 'accept' : 'reject', score, threshold }));
+    const { accepted, score, threshold, reason } = await verifier.verify(await readCrop(probe));
+    console.log(JSON.stringify({ probe, decision: accepted ? 'accept' : 'reject', score, threshold, reason }));
     if (!accepted) process.exitCode = 1;
   }
 } catch (problem) {

@@ -2,10 +2,9 @@
 
 format.py                  file names and limits               manifest.py   manifest.json as a dataclass
 read.py, write.py          the directory                       resolve.py    the bundle that a name or path means
-onnx_file.py               inspection of the graphs            arrays.py     the .npy files
-head_onnx.py               head.onnx, and the head inside verifier.onnx
-protobuf.py, json_fields.py
-                           the two syntaxes, read strictly     card.py       the text of `facedge bundle show`
+onnx_file.py               protobuf fields, and the graphs     arrays.py     the .npy files
+head_onnx.py               head.onnx, and verifier.onnx's head
+json_fields.py             JSON, read strictly                 card.py       the text of `facedge bundle show`
 """
 
 from typing import TYPE_CHECKING, Any

@@ -6,15 +6,11 @@ of the weights. verifier.onnx holds the same tensors under the names `head/hidde
 every other field keeps its bytes.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from facedge.bundle.format import BACKBONES
-from facedge.bundle.manifest import Manifest
 from facedge.bundle.onnx_file import (
     LENGTH,
     VARINT,
@@ -104,24 +100,6 @@ def read_head(data: bytes) -> HeadWeights:
     if not same:
         raise BundleError(wrong)
     return weights
-
-
-def verifier_properties(manifest: Manifest, files: Mapping[str, bytes]) -> dict[str, str]:
-    """metadata_props of the verifier.onnx of a bundle: what an app needs to know without the manifest.
-
-    `facedge.threshold` is a decimal number, empty where nobody is enrolled; `facedge.attribute_names` a JSON list in
-    the order of the columns; the two hashes name the bundle's files that went into it.
-    """
-    return {
-        "facedge.name": manifest.name,
-        "facedge.enrolled": "true" if manifest.enrolled else "false",
-        "facedge.threshold": "" if manifest.threshold is None else repr(float(manifest.threshold)),
-        "facedge.spec_digest": manifest.spec_digest,
-        "facedge.attribute_names": json.dumps(list(manifest.attribute_names), ensure_ascii=False),
-        "facedge.licence": manifest.data.licence,
-        "facedge.backbone_sha256": hashlib.sha256(files[BACKBONES["fp32"]]).hexdigest(),
-        "facedge.head_sha256": hashlib.sha256(files["head.onnx"]).hexdigest(),
-    }
 
 
 def verifier_with_head(verifier: bytes, head: bytes, properties: Mapping[str, str]) -> bytes:

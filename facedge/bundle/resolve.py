@@ -4,8 +4,11 @@ The same rule in every command and in `facedge.load`: text with a slash or endin
 else is the name of an enrolled person. A folder of that name in the working directory is never taken instead.
 """
 
+import contextlib
+import errno
 import os
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 from facedge.bundle.format import MANIFEST, SUFFIX
@@ -24,7 +27,7 @@ def resolve_bundle(value: str | Path | None) -> Path:
     if value is None:
         return pretrained()
     bundle = bundle_path(value)
-    if isinstance(value, str) and not is_path(value) and not (bundle / MANIFEST).is_file():
+    if isinstance(value, str) and not is_path(value) and bundle not in people():
         raise BundleError(
             f"nobody called {value!r} is enrolled (enrolled: {known_names()}): run facedge enroll, or give a bundle's "
             f"path with a slash or ending in {SUFFIX}"
@@ -33,13 +36,20 @@ def resolve_bundle(value: str | Path | None) -> Path:
 
 
 def bundle_path(value: str | Path) -> Path:
-    """Where the bundle that a name or path means is, or would be; InputError for an empty value or an unfit name."""
+    """Where the bundle that a name or path means is, or would be.
+
+    Raises InputError for an empty value or an unfit name, StorageError where it is a name and the data directory cannot
+    be read.
+    """
     text = str(value)
     if not text.strip() or (isinstance(value, Path) and text == "."):
         raise InputError(
             "expected a bundle or the name of an enrolled person, got an empty value: leave it out or name one"
         )
-    return Path(value) if isinstance(value, Path) or is_path(text) else bundle_of(text)
+    if isinstance(value, Path) or is_path(text):
+        return Path(value)
+    people()  # raises where the directory cannot be read
+    return bundle_of(text)
 
 
 def resolve_person(value: str | Path | None) -> Path:
@@ -98,16 +108,42 @@ def data_home() -> Path:
 def private_data_home() -> Path:
     """The data directory, made where it is missing, with access for its owner only (mode 0700)."""
     home = data_home()
-    try:
+    with _unusable(home):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         if home.stat().st_mode & 0o077:
             home.chmod(0o700)
+    check_data_home()
+    return home
+
+
+def check_data_home() -> None:
+    """StorageError where the data directory could not be made or written; makes nothing."""
+    home = data_home()
+    with _unusable(home):
+        place = next(folder for folder in (home, *home.parents) if folder.exists())
+        if not os.access(place, os.W_OK | os.X_OK):
+            read_only = hasattr(os, "statvfs") and os.statvfs(place).f_flag & os.ST_RDONLY
+            code = errno.EROFS if read_only else errno.EACCES
+            raise OSError(code, os.strerror(code))
+
+
+@contextlib.contextmanager
+def _unusable(home: Path) -> Iterator[None]:
+    """A data directory that cannot be read or written ends in one sentence with its owner and the remedy."""
+    try:
+        yield
     except OSError as problem:
+        with contextlib.suppress(OSError):
+            if hasattr(os, "geteuid") and home.stat().st_uid != os.geteuid():
+                owner = home.stat().st_uid
+                raise StorageError(
+                    f"the data directory {home} belongs to user {owner} and cannot be used by user {os.geteuid()} "
+                    f"({problem.strerror}): run the command as its owner, or set XDG_DATA_HOME to another absolute path"
+                ) from problem
         raise StorageError(
             f"the data directory {home} cannot be used ({problem.strerror}): make it writable, or set XDG_DATA_HOME to "
             "another absolute path"
         ) from problem
-    return home
 
 
 def bundle_of(name: str) -> Path:
@@ -116,9 +152,11 @@ def bundle_of(name: str) -> Path:
 
 
 def people() -> list[Path]:
-    """The bundles of enrolled people in the data directory, sorted by name."""
+    """The bundles of enrolled people in the data directory, sorted by name; StorageError where it cannot be read."""
     home = data_home()
-    return sorted(path for path in home.glob(f"*{SUFFIX}") if (path / MANIFEST).is_file()) if home.is_dir() else []
+    with _unusable(home):
+        listed = [home / entry.name for entry in os.scandir(home)] if home.is_dir() else []
+        return sorted(path for path in listed if path.suffix == SUFFIX and (path / MANIFEST).is_file())
 
 
 def person_name(name: str) -> str:

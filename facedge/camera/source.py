@@ -1,5 +1,6 @@
 """A frame source: what people write after --camera, and what every open source gives."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from facedge.types import UInt8Array
 Kind = Literal["device", "file", "images", "url", "picamera"]
 SCHEMES = ("http", "https", "rtsp")
 PATTERN = re.compile(r"%0?\d*d")
+HOST = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^:\[\]]+)(:\d+)?")  # with a port, RFC 3986, 3.2
 PART = re.compile(r"#t=(\d+(?:\.\d+)?)?(?:,(\d+(?:\.\d+)?))?$")  # W3C Media Fragments: #t=3, #t=0,3, #t=,3
 
 
@@ -29,8 +31,19 @@ class Source:
 
     @property
     def shown(self) -> str:
-        """The place as it may be shown: without the password of a URL."""
-        return re.sub(r"//[^/@]*@", "//", self.place)
+        """The place as it may be shown: of a URL scheme, host and port only.
+
+        Cameras take passwords and tokens in the user part, in the query and in the path (/user=admin&password=...).
+        """
+        if self.kind != "url":
+            return self.place
+        scheme, _, rest = self.place.partition("://")
+        authority = re.split(r"[/?#]", rest)[0]
+        behind = rest[len(authority) :]
+        host = authority.rpartition("@")[2]
+        if "@" in behind or not HOST.fullmatch(host):  # perhaps a password with a slash, which ends the authority early
+            return f"{scheme}://..."
+        return f"{scheme}://{host}{'/...' if behind.strip('/') else ''}"
 
 
 def parse_source(text: str) -> Source:
@@ -53,6 +66,11 @@ def parse_source(text: str) -> Source:
 def _file(text: str) -> Source:
     part = PART.search(text)
     place = text[: part.start()] if part else text
+    if re.search(r"[@?=]|^\w+:/", place) and not os.path.lexists(place):
+        raise CameraError(
+            "expected a camera, got neither a file nor a URL such as rtsp://HOST/PATH: check it (it is not shown, "
+            "since it may hold a password)"
+        )
     start = float(part[1] or 0) if part else 0.0
     end = float(part[2]) if part and part[2] else float("inf")
     if end <= start:
@@ -76,11 +94,12 @@ class Frame:
 
 @dataclass(frozen=True)
 class CameraEvent:
-    """A live source was lost ("lost"), is reopened in `delay` seconds ("waiting"), or delivers again ("back")."""
+    """A live source was lost ("lost"), is reopened in `delay` seconds ("waiting"), both for a `reason`, or is back."""
 
     kind: Literal["lost", "waiting", "back"]
     message: str
     delay: float = 0.0
+    reason: str | None = None
 
 
 class Reader(Protocol):

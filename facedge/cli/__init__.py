@@ -12,13 +12,14 @@ import typer
 from typer.core import TyperGroup
 
 from facedge.cli import _console
+from facedge.cli._examples import epilog
 from facedge.errors import FacedgeError
 
 HELP = "Is it me? Train a small face verifier, export it as one bundle, run it anywhere."
 EVERYDAY, MODEL, TOOLS = "Everyday", "A model of your own", "Tools"
 GROUPS = {
     "train": (MODEL, "Train the backbone, or a face head on a frozen backbone."),
-    "bundle": (TOOLS, "Show a bundle, or check it against the format."),
+    "bundle": (TOOLS, "Show a bundle, check it against the format, or bring an older one up to date."),
 }
 GROUP_CLASSES = {"train": "train:TrainGroup"}
 # The words of a command: its panel in the help, and where its function is. A command's module imports typer and the
@@ -40,6 +41,7 @@ COMMANDS = {
     "demo": (MODEL, "demo:demo"),
     "bundle show": (TOOLS, "bundle:show"),
     "bundle check": (TOOLS, "bundle:check"),
+    "bundle convert": (TOOLS, "bundle:convert"),
     "bench": (TOOLS, "bench:bench"),
     "doctor": (TOOLS, "doctor:doctor"),
 }
@@ -72,7 +74,7 @@ def application(first_word: str = "") -> typer.Typer:
             )
             app.add_typer(groups[group[0]], name=group[0], rich_help_panel=group_panel)
         target = groups[group[0]] if group else app
-        target.command(name, rich_help_panel=None if group else panel)(_named(place))
+        target.command(name, rich_help_panel=None if group else panel, epilog=epilog(words))(_named(place))
     return app
 
 
@@ -109,6 +111,7 @@ def hoist_verbosity(argv: list[str]) -> list[str]:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    _console.prepare_streams()
     args = hoist_verbosity(sys.argv[1:] if argv is None else argv)
     words = [word for word in args if not word.startswith("-")]
     try:

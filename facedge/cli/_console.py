@@ -1,12 +1,15 @@
 """What commands print: results on stdout; progress, warnings and errors on stderr."""
 
 import contextlib
+import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
+
+from facedge.formatting import printable
 
 T = TypeVar("T")
 STYLES = {"green": "32", "red": "31", "yellow": "33", "bold": "1", "dim": "2"}  # SGR codes, ECMA-48
@@ -24,37 +27,76 @@ def verbose() -> bool:
     return _level > 0
 
 
-def say(message: str) -> None:
-    """Print a line of progress on stderr; nothing under `-q`."""
+def prepare_streams() -> None:
+    """Characters that the encoding of stdout or stderr does not have (cp1252, ASCII) are written as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say(message: str, style: str = "") -> None:
+    """Print a line of progress on stderr, in a style of STYLES; nothing under `-q`."""
     if _level >= 0:
-        print(message, file=sys.stderr, flush=True)
+        _stderr(_sgr(printable(message), style, sys.stderr))
 
 
 def warn(message: str) -> None:
     """Print a warning on stderr, even under `-q`."""
-    print(f"facedge: warning: {message}", file=sys.stderr, flush=True)
+    _stderr(f"facedge: warning: {printable(message)}")
 
 
 def error(message: str) -> None:
     """Print the one sentence that a failure ends with on stderr."""
-    print(f"facedge: error: {message}", file=sys.stderr, flush=True)
+    _stderr(f"facedge: error: {printable(message)}")
+
+
+def _stderr(line: str) -> None:
+    if sys.stderr is not None:  # closed; print() would write to stdout instead
+        print(line, file=sys.stderr, flush=True)
 
 
 def emit_json(record: dict[str, Any]) -> None:
-    """Print one JSON object as a line on stdout; ValueError for NaN, which JSON does not have."""
-    print(json.dumps(record, allow_nan=False, ensure_ascii=False), flush=True)
+    """Print one JSON object as a line on stdout: UTF-8, or ASCII where stdout has another encoding.
+
+    Bytes of a file name that are no UTF-8 become text as in `printable`, since JSON cannot hold them. Raises ValueError
+    for NaN, which JSON does not have.
+    """
+    text = json.dumps(record, allow_nan=False, ensure_ascii=False)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    ascii_only = encoding.lower().replace("-", "") != "utf8"
+    if not text.isprintable() or (ascii_only and not text.isascii()):
+        text = "".join(_json_character(c, ascii_only=ascii_only) for c in text)
+    print(text, flush=True)
 
 
-def styled(text: str, style: str) -> str:
-    """`text` in a style of STYLES if stdout is a terminal that shows colours (NO_COLOR unset, TERM not dumb)."""
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty():
-        return text
-    return f"\x1b[{STYLES[style]}m{text}\x1b[0m"
+def _json_character(character: str, *, ascii_only: bool) -> str:
+    if "\ud800" <= character <= "\udfff":
+        return "\\" + printable(character)
+    if character.isprintable() and (character.isascii() or not ascii_only):
+        return character
+    return json.dumps(character)[1:-1]
+
+
+def styled(text: object, style: str) -> str:
+    """`text`, made printable, in a style of STYLES if stdout shows colours (a terminal, TERM not dumb, NO_COLOR unset).
+
+    Whatever a file name or a manifest holds reaches the terminal through this function or `printable`.
+    """
+    return _sgr(printable(text), style, sys.stdout)
+
+
+def _sgr(text: str, style: str, stream: TextIO | None) -> str:
+    plain = not style or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not _is_terminal(stream)
+    return text if plain else f"\x1b[{STYLES[style]}m{text}\x1b[0m"
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
     """Iterate with a progress bar on stderr (facedge.types.Track); without one where stderr is no terminal."""
-    if _level < 0 or not sys.stderr.isatty():
+    if _level < 0 or not _is_terminal(sys.stderr):
         yield from items
         return
     from rich.console import Console
@@ -66,7 +108,7 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
 @contextlib.contextmanager
 def bar(description: str) -> Iterator[Callable[[int, int, str], None]]:
     """A progress bar for work that is no iteration: call it with (done, total, remark)."""
-    if _level < 0 or not sys.stderr.isatty():
+    if _level < 0 or not _is_terminal(sys.stderr):
         yield lambda _done, _total, _remark: None
         return
     from rich.console import Console

@@ -1,25 +1,33 @@
 """Options that several commands share, so that they read and behave the same everywhere."""
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
+from facedge.cli import _console
 from facedge.errors import InputError
 
 if TYPE_CHECKING:
     from facedge.faces.options import FaceOptions, Policy
 
+MOST_STDIN_BYTES = 200_000_000  # of one image; load_rgb limits what decoding it takes
+
 
 def rate(text: str | float) -> float:
-    """A rate as people write it: "0.1%" or "0.001" -> 0.001; a usage error for anything that is not within 0 to 1."""
+    """A rate as people write it: "0.1%" or "0.001" -> 0.001; a usage error for anything that is not within 0 to 1.
+
+    A bare "1" is an error, since it may be meant as 1 %: "100%" is clear.
+    """
     text = str(text)  # a default comes as a number
     try:
         value = float(text.strip().removesuffix("%")) / (100 if text.strip().endswith("%") else 1)
     except ValueError:
         value = -1.0
-    if not 0 <= value <= 1:
+    if not 0 <= value <= 1 or (value == 1 and not text.strip().endswith("%")):
         raise typer.BadParameter(f"expected a rate such as 0.1% or 0.001, got {text!r}")
     return value
 
@@ -33,6 +41,17 @@ BundleOption = Annotated[
         envvar="FACEDGE_BUNDLE",
         help="An enrolled person's name, or a bundle's path (with a slash or ending in .facedge).",
         show_default="the bundle inside the package",
+    ),
+]
+PersonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--bundle",
+        "-b",
+        metavar="NAME|PATH",
+        envvar="FACEDGE_BUNDLE",
+        help="An enrolled person's name, or a bundle's path (with a slash or ending in .facedge).",
+        show_default="the only enrolled person",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout, nothing else.")]
@@ -71,6 +90,23 @@ CameraOption = Annotated[
         "--camera", metavar="SRC", help="Camera: 0, /dev/video0, a video file, an http or rtsp URL, picamera."
     ),
 ]
+RotateOption = Annotated[
+    Literal["auto", "0", "90", "180", "270"],
+    typer.Option(
+        "--rotate",
+        envvar="FACEDGE_ROTATE",
+        help="With --camera: degrees clockwise that bring its pictures upright; auto: the first faces decide.",
+    ),
+]
+AspectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--aspect",
+        metavar="W:H",
+        envvar="FACEDGE_ASPECT",
+        help="With --camera: its pictures' true width and height, such as 16:9, where they come squeezed.",
+    ),
+]
 SeedOption = Annotated[int, typer.Option("--seed", envvar="FACEDGE_SEED", min=0, help="Seed of the random numbers.")]
 
 
@@ -81,40 +117,70 @@ def face_options(faces: "Policy", min_face: float | None = None) -> "FaceOptions
     return FaceOptions(policy=faces, min_face=MIN_FACE if min_face is None else min_face)
 
 
-ImagesArgument = Annotated[list[str] | None, typer.Argument(help="Images, or folders of images.", show_default=False)]
+ImagesArgument = Annotated[
+    list[str] | None, typer.Argument(help="Images, folders of images, or - for an image on stdin.", show_default=False)
+]
 REASONS = {
-    "no_face": "no face found",
-    "many_faces": "more than one face",
-    "low_quality": "too flat or dark to tell",
+    "no_face": "no face found: use a photo that shows the face larger and from the front, or a smaller --min-face",
+    "many_faces": "more than one face: crop the picture to one person, or choose with --faces largest",
+    "low_quality": "too flat or dark to tell: use a photo with more light on the face, and all of it in the picture",
+    "rotated": "the face is not upright: turn the picture",
+    "distorted": "the picture is squeezed or stretched: use one in its true proportions",
     "below_threshold": "not alike enough",
 }
 
 
-def expand(paths: Sequence[str] | None) -> list[Path]:
-    """The images named on the command line: files as they are, folders as all the images inside, in their order.
+class Probe(NamedTuple):
+    """An image to judge: its name for messages, and its path, or its bytes where it came from stdin."""
 
-    InputError where that is none, where a path is empty, or does not exist.
+    name: str
+    photo: Path | bytes
+
+
+def expand(paths: Sequence[str] | None) -> list[Probe]:
+    """The images named on the command line: files as they are, folders as all the images inside, "-" as stdin.
+
+    Files of a folder that are no images are counted on stderr. InputError where no image is named, where a path is
+    empty or does not exist, where a folder holds no image, and where stdin is a terminal, empty or named twice.
     """
     if not paths:
-        raise InputError("no image given: name an image file, or a folder of images")
-    found: list[Path] = []
+        raise InputError("no image given: name an image file, a folder of images, or - for stdin")
+    if paths.count("-") > 1:
+        raise InputError("expected - once, since stdin holds one image: leave the others out")
+    found: list[Probe] = []
     for text in paths:
         path = Path(text)
         if not text.strip():
             raise InputError("expected an image file or a folder, got an empty value: leave it out or name one")
-        if path.is_dir():
-            found.extend(_inside(path))
-        elif path.exists():
-            found.append(path)
+        if text == "-":
+            found.append(Probe(text, _read_stdin()))
+        elif path.is_dir():
+            found.extend(Probe(str(inner), inner) for inner in _inside(path))
+        elif os.path.lexists(path):
+            found.append(Probe(text, path))
         else:
             raise InputError(f"{path}: no such file or folder")
     return found
 
 
-def _inside(folder: Path) -> list[Path]:
-    from facedge.image_files import find_images
+def _read_stdin() -> bytes:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise InputError("- reads an image from stdin, which is a terminal: pipe a file into the command")
+    data = sys.stdin.buffer.read(MOST_STDIN_BYTES + 1)
+    if not data or len(data) > MOST_STDIN_BYTES:
+        raise InputError(
+            f"expected an image of 1 to {MOST_STDIN_BYTES:,} bytes on stdin, got "
+            f"{'nothing' if not data else 'more'}: pipe one file into the command"
+        )
+    return data
 
-    found = find_images(folder)
-    if not found:
+
+def _inside(folder: Path) -> list[Path]:
+    from facedge.image_files import list_files, unread_note
+
+    files = list_files(folder)
+    if note := unread_note(folder, files):
+        _console.say(note)
+    if not files.images:
         raise InputError(f"{folder}: no images in this folder")
-    return found
+    return files.images

@@ -1,6 +1,5 @@
 """`facedge attributes`: the attributes of a face, from the backbone."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -45,23 +44,23 @@ def attributes(
     worst = 0
     for probe in expand(images):
         try:
-            found = embed_photo(embedder, probe, options, aligned=True if aligned else None)
+            found = embed_photo(embedder, probe.photo, options, aligned=True if aligned else None)
         except ImageError as problem:
             _console.error(str(problem))
             worst = 2
             continue
         worst = max(worst, 1 if found.reason else 0)
         if as_json:
-            _console.emit_json(_record(probe, found))
+            _console.emit_json(_record(probe.name, found))
         else:
-            print(_text(probe, found, everything), flush=True)
+            print(_text(probe.name, found, everything), flush=True)
     raise typer.Exit(worst)
 
 
-def _record(probe: Path, found: "FaceEmbedding") -> dict[str, Any]:
+def _record(probe: str, found: "FaceEmbedding") -> dict[str, Any]:
     box, landmarks = found.located.box, found.located.landmarks
     return {
-        "probe": str(probe),
+        "probe": probe,
         "reason": found.reason,
         "attributes": {name: round(value, 6) for name, value in found.attributes.items()},
         "box": list(box) if box is not None else None,
@@ -70,10 +69,10 @@ def _record(probe: Path, found: "FaceEmbedding") -> dict[str, Any]:
     }
 
 
-def _text(probe: Path, found: "FaceEmbedding", everything: bool) -> str:
+def _text(probe: str, found: "FaceEmbedding", everything: bool) -> str:
     from facedge.formatting import label_text, percent
 
-    title = styled(str(probe), "bold")
+    title = styled(probe, "bold")
     if found.reason:
         return f"{title}\n  {REASONS[found.reason]}"
     ranked = sorted(found.attributes.items(), key=lambda item: -item[1])

@@ -40,12 +40,12 @@ def bench(
 
 def table(found: "Benchmark") -> Iterable[str]:
     """The lines of the table, the row for a list of devices last."""
-    from facedge.formatting import counted
+    from facedge.formatting import counted, printable
     from facedge.runtime.bench import LINE_HEAD
 
     yield styled(found.device, "bold")
     yield f"  facedge {found.facedge}, onnxruntime {found.onnxruntime}, kernel {found.kernel}"
-    yield f"  bundle {found.bundle} ({found.sha256[:12]})"
+    yield f"  bundle {printable(found.bundle)} ({found.sha256[:12]})"
     yield "\n" + styled("One photo, one thread", "bold") + "      median    10 %    90 %"
     yield from _rows(found.stages)
     if found.without:

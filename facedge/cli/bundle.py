@@ -1,7 +1,8 @@
-"""`facedge bundle show` and `facedge bundle check`: what a bundle holds, and whether it keeps the format."""
+"""`facedge bundle show`, `check` and `convert`: what a bundle holds, whether it keeps the format, and older bundles."""
 
 import json
 import textwrap
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from facedge.cli import _console
 from facedge.cli._console import styled
 from facedge.cli._options import JsonOption
+from facedge.formatting import printable
 
 WIDTH = 100  # of a card
 
@@ -38,9 +40,9 @@ def show(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
         width = max((len(label) for label, _ in rows), default=0)
         for label, text in rows:
             first, *more = textwrap.wrap(text, max(40, WIDTH - width - 4), drop_whitespace=False) or [""]
-            print(f"  {styled(f'{label:<{width}}', 'dim')}  {first.rstrip()}")
+            print(f"  {styled(f'{label:<{width}}', 'dim')}  {printable(first.rstrip())}")
             for line in more:
-                print(f"{'':<{width + 4}}{line.strip()}")
+                print(f"{'':<{width + 4}}{printable(line.strip())}")
 
 
 def check(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
@@ -54,5 +56,23 @@ def check(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
             _console.emit_json({"ok": finding.ok, "what": finding.what, "message": finding.message})
         else:
             mark = styled("ok   ", "green") if finding.ok else styled("wrong", "red")
-            print(f"{mark}  {finding.what}: {finding.message}")
+            print(f"{mark}  {printable(finding.what)}: {printable(finding.message)}")
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def convert(
+    bundle: Annotated[str, typer.Argument(metavar="NAME|PATH", help="An enrolled person's name, or a bundle's path.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="NEW.facedge", help="Write there instead of in the bundle's place."),
+    ] = None,
+) -> None:
+    """Add verifier.onnx to an older bundle, so that every host opens it; scores and threshold stay as they are."""
+    from facedge.bundle.resolve import resolve_bundle
+    from facedge.export.convert import convert_bundle
+    from facedge.formatting import file_size
+
+    found, made = convert_bundle(resolve_bundle(bundle), output)
+    manifest = found.manifest
+    what = f"verifier.onnx ({manifest.precision}, {file_size(manifest.files['verifier.onnx'].size)})"
+    _console.say(f"{found.path}: {what} {'made and checked' if made else 'was up to date'}")

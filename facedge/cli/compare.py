@@ -45,10 +45,10 @@ def compare(
 
 def _line(decision: "Decision", unusable: Path | None) -> str:
     from facedge.cli._options import REASONS
-    from facedge.formatting import percent, rate
+    from facedge.formatting import percent, printable, rate
 
     if unusable is not None:
-        return f"{styled('undecided', 'yellow')}  {unusable}: {REASONS[decision.reason or 'no_face']}"
+        return f"{styled('undecided', 'yellow')}  {printable(unusable)}: {REASONS[decision.reason or 'no_face']}"
     answer = styled("same person", "green") if decision.accepted else styled("not the same person", "red")
     far = decision.far
     return (

@@ -55,7 +55,8 @@ def _run(*words: object) -> None:
     from facedge.cli import application
 
     args = [str(word) for word in words]
-    _console.say(f"\n$ facedge {shlex.join(args)}")
+    _console.say("")
+    _console.say(f"$ facedge {shlex.join(args)}")
     application(args[0])(args=args, standalone_mode=False)
 
 
@@ -80,4 +81,9 @@ def _summarise(output: Path, me: list[dict[str, Any]], others: list[dict[str, An
     for name, value, remark in summary_rows(report, manifest, me, others):
         print(f"{name:<20} {value:>8}   {remark}")
     print(f"{'time':<20} {seconds:>7.0f}s   drawing, training and evaluation", flush=True)
-    _console.say(f"\nThe report is {output / 'report/report.html'}, the bundle {output / 'me.facedge'}.\n{CLOSING}")
+    for line in (
+        "",
+        f"The report is {output / 'report/report.html'}, the bundle {output / 'me.facedge'}.",
+        *CLOSING.splitlines(),
+    ):
+        _console.say(line)

@@ -7,6 +7,7 @@ import typer
 from facedge.cli import _console
 from facedge.cli._console import styled
 from facedge.cli._options import JsonOption
+from facedge.formatting import printable
 
 MARKS = {"ok": ("ok", "green"), "missing": ("missing", "yellow"), "broken": ("broken", "red")}
 
@@ -21,7 +22,7 @@ def doctor(as_json: JsonOption = False) -> None:
             _console.emit_json(asdict(item))
             continue
         mark, style = MARKS[item.state]
-        print(f"{styled(f'{mark:<7}', style)}  {item.name:<11}  {item.text}".rstrip())
+        print(f"{styled(f'{mark:<7}', style)}  {item.name:<11}  {printable(item.text)}".rstrip())
         if item.remedy:
             print(f"{'':<22}{styled('→ ' + item.remedy, 'dim')}")
     raise typer.Exit(1 if any(item.state == "broken" for item in items) else 0)

@@ -1,11 +1,12 @@
 """`facedge eval`: error rates of a run or a bundle, as report.json, report.html and card.md."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from facedge.cli import _console
+from facedge.cli._console import require_extra
 from facedge.cli._options import ThreadsOption
 
 if TYPE_CHECKING:
@@ -23,13 +24,19 @@ def evaluate(
     faces: Annotated[
         Path | None, typer.Option("--faces", envvar="FACEDGE_FACES_DIR", help="Prepared faces to evaluate on.")
     ] = None,
-    partition: Annotated[str, typer.Option("--partition", help="train, validation or test.")] = "test",
+    partition: Annotated[
+        Literal["train", "validation", "test"], typer.Option("--partition", help="Part of the prepared faces.")
+    ] = "test",
     pairs: Annotated[
         Path | None, typer.Option("--pairs", help="List of pairs as LFW has it (pairs.txt, pairsDevTest.txt).")
     ] = None,
     pairs_train: Annotated[
         Path | None,
-        typer.Option("--pairs-train", help="Pairs to choose the threshold on; pairsDevTrain.txt beside --pairs."),
+        typer.Option(
+            "--pairs-train",
+            help="Pairs to choose the threshold on.",
+            show_default="pairsDevTrain.txt beside --pairs",
+        ),
     ] = None,
     images: Annotated[Path | None, typer.Option("--images", help="Folder of the photos that --pairs names.")] = None,
     robustness: Annotated[
@@ -40,6 +47,7 @@ def evaluate(
 ) -> None:
     """Evaluate a run or a bundle: writes report.json, report.html and a model card's figures, card.md."""
     from facedge.errors import InputError
+    from facedge.formatting import printable
     from facedge.metrics.intervals import Bootstrap
     from facedge.report.evaluate import Settings, evaluate
     from facedge.report.model import open_model
@@ -50,6 +58,8 @@ def evaluate(
         raise InputError("there is nothing to evaluate on: give --faces FACES, or --pairs pairs.txt with --images DIR")
     if pairs is not None and images is None:
         raise InputError("--pairs names photos: give their folder with --images DIR")
+    if (target / "config.json").is_file():
+        require_extra("train", ("torch", "safetensors"), "evaluating a run")
     model = open_model(target, threads=threads)
     bootstrap = Bootstrap(seed=seed)
     settings = Settings(partition, bootstrap, robustness_images=ROBUSTNESS_IMAGES if robustness else 0)
@@ -60,7 +70,7 @@ def evaluate(
         )
     _, page = write_report(record, output)
     for line in summary(record):
-        print(line)
+        print(printable(line))
     _console.say(f"report: {page}")
 
 

@@ -1,11 +1,14 @@
 """`facedge export`: from a trained run to a bundle."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from facedge.cli import _console
+from facedge.cli._console import require_extra
+from facedge.cli._options import rate
 
 
 def export(
@@ -20,18 +23,24 @@ def export(
     ] = None,
     far: Annotated[
         float | None,
-        typer.Option(help="False accept rate of the head's threshold; 0.001, or the lowest supported, by default."),
+        typer.Option(
+            parser=rate,
+            metavar="RATE",
+            envvar="FACEDGE_FAR",
+            help="False accept rate of the head's threshold, such as 0.1% or 0.001.",
+            show_default="0.1%, or the lowest that the impostors support",
+        ),
     ] = None,
     impostors: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Photos of more impostors, one folder a person: they support a lower FAR."),
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Also quantize; shipped only if it passes its gate.")] = False,
-    lean: Annotated[bool, typer.Option("--lean", help="Leave verifier.onnx out: half the size.")] = False,
-    name: Annotated[str | None, typer.Option(help="Name of the bundle; the file's name by default.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the bundle.", show_default="that of the file")] = None,
     usage: Annotated[str | None, typer.Option(help="Who may use the bundle, one sentence.")] = None,
 ) -> None:
     """Export a trained backbone, and a head, into one bundle, after checking its outputs against torch's."""
+    require_extra("train", ("torch", "onnx", "onnxscript", "safetensors"), "exporting")
     from facedge.export.bundle import ExportRequest, export_bundle
 
     request = ExportRequest(
@@ -42,8 +51,13 @@ def export(
         far=far,
         impostors=impostors,
         int8=int8,
-        lean=lean,
         name=name,
         usage=usage,
     )
     export_bundle(request, say=_console.say, track=_console.track)
+    path = shlex.quote(str(output))
+    _console.say(
+        f"next: facedge enroll NAME --from PHOTOS -b {path}"
+        if head is None
+        else f"next: facedge verify PHOTO -b {path}"
+    )

@@ -7,12 +7,14 @@ import typer
 
 from facedge.cli import _console
 from facedge.cli._options import JsonOption
+from facedge.formatting import printable
 
 
 def list_people(as_json: JsonOption = False) -> None:
     """List the enrolled people and where their bundles are. Exit code 1: nobody is enrolled."""
     from facedge.bundle.format import SUFFIX
     from facedge.bundle.resolve import data_home, people
+    from facedge.enrollment.store import interrupted
 
     found = people()
     for path in found:
@@ -20,7 +22,9 @@ def list_people(as_json: JsonOption = False) -> None:
         if as_json:
             _console.emit_json({"name": name, "bundle": str(path)})
         else:
-            print(f"{name}  {path}")
+            print(f"{printable(name)}  {printable(path)}")
+    for name in interrupted():
+        _console.warn(f"an enrollment of {name} was interrupted and left files behind: facedge forget {name}")
     if not found:
         _console.say(f"nobody is enrolled in {data_home()}: facedge enroll NAME --from PHOTOS")
     raise typer.Exit(0 if found else 1)
@@ -41,7 +45,7 @@ def forget(
     if not yes:
         if sys.stdin is None or not sys.stdin.isatty():
             raise InputError(f"deleting {bundle} cannot be undone, and there is no terminal to ask at: give --yes")
-        if not typer.confirm(f"Delete {bundle} ({len(found)} files and folders)?", err=True):
+        if not typer.confirm(f"Delete {printable(bundle)} ({len(found)} files and folders)?", err=True):
             _console.say("nothing was deleted")
             raise typer.Exit(1)
     deleted = store.forget(bundle)
@@ -49,4 +53,4 @@ def forget(
         _console.emit_json({"deleted": [str(path) for path in deleted]})
         return
     for path in deleted:
-        print(f"deleted {path}")
+        print(f"deleted {printable(path)}")

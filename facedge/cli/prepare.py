@@ -1,22 +1,32 @@
 """`facedge prepare`: decode a data set once."""
 
+import shlex
 import time
 from pathlib import Path
 
 import typer
 
 from facedge.cli import _console
-from facedge.cli._options import MinFaceOption
-from facedge.errors import InputError
+from facedge.cli._options import MinFaceOption, rate
 
 _SHOWN = 10  # skipped files that are printed; faces.json lists all
 
 
 def prepare(
-    celeba: Path = typer.Argument(help="Folder with img_align_celeba (a folder or a .zip) and the label files."),
-    out: Path = typer.Option(..., "-o", "--out", help="Folder to write; an interrupted run is resumed."),
+    celeba: Path = typer.Argument(
+        metavar="CELEBA_DIR", help="Folder with img_align_celeba (a folder or a .zip) and the label files."
+    ),
+    output: Path = typer.Option(
+        ..., "-o", "--output", metavar="FACES", help="Folder to write; an interrupted run is resumed."
+    ),
     workers: int = typer.Option(0, min=0, envvar="FACEDGE_WORKERS", help="Processes that decode; 0: one per CPU core."),
-    max_bad: str = typer.Option("1%", help="Share of the listed images that may be missing or broken: 1% or 0.01."),
+    max_bad: float = typer.Option(
+        0.01,
+        parser=rate,
+        metavar="RATE",
+        help="Share of the listed images that may be missing or broken, such as 1% or 0.01.",
+        show_default="1%",
+    ),
     detect: bool = typer.Option(
         False, "--detect", help="The images are photos: find and align each one's largest face."
     ),
@@ -24,7 +34,6 @@ def prepare(
     limit: int | None = typer.Option(None, min=1, help="Prepare at most so many images: whole people, in proportion."),
 ) -> None:
     """Decode every image of CelebA once, into a folder that training opens in milliseconds."""
-    share = parse_share(max_bad)
     from facedge.dataset.prepare import prepare_faces
     from facedge.faces.options import MIN_FACE
     from facedge.machine import usable_cores
@@ -33,31 +42,20 @@ def prepare(
     try:
         done = prepare_faces(
             celeba,
-            out,
+            output,
             workers=workers or usable_cores(),
-            max_bad=share,
+            max_bad=max_bad,
             limit=limit,
             min_face=(min_face or MIN_FACE) if detect else None,
             track=_console.track,
         )
     except KeyboardInterrupt:
-        _console.error(f"interrupted: run the same command again to resume in {out}")
+        _console.error(f"interrupted: run the same command again to resume in {output}")
         raise typer.Exit(130) from None
     for note in done.notes:
         _console.say(f"note: {note}")
     _warn_skipped(done.skipped)
-    _print_counts(done.faces.info["counts"], done.resumed_at, out, time.perf_counter() - started)
-
-
-def parse_share(text: str) -> float:
-    """ "1%" or "0.01" -> 0.01; InputError for anything that is not a share from 0 to 100 %."""
-    try:
-        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1 or (share == 1 and not text.endswith("%")):  # a bare 1 could mean 1 % or one image
-        raise InputError(f"expected --max-bad as a share like 1% or 0.01, got {text!r}")
-    return share
+    _print_counts(done.faces.info["counts"], done.resumed_at, output, time.perf_counter() - started)
 
 
 def _warn_skipped(skipped: tuple[tuple[str, str], ...]) -> None:
@@ -72,3 +70,4 @@ def _print_counts(counts: dict[str, dict[str, int]], resumed_at: int, out: Path,
     sides = ", ".join(f"{side['images']:,} {name} ({side['identities']:,} identities)" for name, side in counts.items())
     before = f", {resumed_at:,} images were done before" if resumed_at else ""
     _console.say(f"{out}: {images:,} faces ready in {seconds:.1f} s{before}: {sides}")
+    _console.say(f"next: facedge train backbone {shlex.quote(str(out))} -o backbone")

@@ -2,9 +2,10 @@
 
 import contextlib
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -20,11 +21,13 @@ TORCH = ("torch", "safetensors", "matplotlib")
 
 Run = Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="Folder to write the run into.")]
 Faces = Annotated[Path, typer.Argument(metavar="FACES", help="Folder that `facedge prepare` wrote.")]
-Arch = Annotated[str, typer.Option(help="edge (the default backbone) or plain (the baseline).")]
+Arch = Annotated[Literal["edge", "plain"], typer.Option(help="The network; plain is the baseline.")]
 Size = Annotated[int | None, typer.Option(help="Side of the network's input, a multiple of 16.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs of the backbone: passes over the images.")]
 Batch = Annotated[int | None, typer.Option(min=2, help="Batch size, over all processes.")]
-Device = Annotated[str, typer.Option(envvar="FACEDGE_DEVICE", help="auto, cpu or cuda.")]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"], typer.Option(envvar="FACEDGE_DEVICE", help="auto: CUDA where there is one.")
+]
 Seed = Annotated[int, typer.Option(envvar="FACEDGE_SEED", help="Fixes the run; on a CPU, bit for bit.")]
 Threads = Annotated[
     int | None, typer.Option(envvar="FACEDGE_THREADS", min=1, help="CPU threads for torch; all cores by default.")
@@ -33,7 +36,8 @@ TeacherFile = Annotated[
     Path | None, typer.Option(metavar="T.onnx", help="Face recogniser to learn embeddings from (distillation).")
 ]
 TeacherInput = Annotated[
-    str | None, typer.Option(help="Input convention of the teacher: arcface or sface; else T.json beside it.")
+    Literal["arcface", "sface"] | None,
+    typer.Option(help="Input convention of the teacher.", show_default="T.json beside it, else arcface"),
 ]
 Aligned = Annotated[bool, typer.Option("--aligned", help="The photos are face crops in CelebA geometry, of any size.")]
 
@@ -70,6 +74,10 @@ def backbone(
     )  # fmt: skip
     with _interrupts_reported(f"{output} keeps its best weights; the same command with --resume continues"):
         _train_backbone(request)
+    run = shlex.quote(str(output))
+    _console.say(
+        f"next: facedge train head {run} --me DIR --others DIR -o head, or facedge export {run} -o NAME.facedge"
+    )
 
 
 def head(
@@ -86,6 +94,7 @@ def head(
     from facedge.train.face_head import HeadRequest
 
     _train_head(HeadRequest(run, output, me, others, aligned=aligned, epochs=epochs, seed=seed))
+    _say_export(run, output)
 
 
 class TrainGroup(TyperGroup):
@@ -148,6 +157,12 @@ def train(
         _console.say(f"{head_run} is trained already")
     else:
         _train_head(HeadRequest(backbone_run, head_run, me, others, aligned=aligned, seed=seed))
+    _say_export(backbone_run, head_run)
+
+
+def _say_export(run: Path, head_run: Path) -> None:
+    words = shlex.join(["export", str(run), "--head", str(head_run), "-o", "me.facedge"])
+    _console.say(f"next: facedge {words} --faces FACES")
 
 
 def _check_photos(me: Path | None, others: Path | None) -> None:

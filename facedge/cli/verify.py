@@ -1,7 +1,6 @@
 """`facedge verify`: is it me?"""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,18 +10,21 @@ from facedge.cli._console import styled
 from facedge.cli._options import (
     REASONS,
     AlignedOption,
-    BundleOption,
+    AspectOption,
     CameraOption,
     FacesOption,
     FarOption,
     ImagesArgument,
     JsonOption,
     MinFaceOption,
+    PersonOption,
+    RotateOption,
     ThreadsOption,
     expand,
     face_options,
 )
 from facedge.errors import ImageError
+from facedge.formatting import printable
 
 if TYPE_CHECKING:
     from facedge.runtime.decision import Decision
@@ -39,7 +41,7 @@ CommandOption = Annotated[
 
 def verify(
     images: ImagesArgument = None,
-    bundle: BundleOption = None,
+    bundle: PersonOption = None,
     far: FarOption = None,
     threshold: Annotated[
         float | None,
@@ -51,13 +53,15 @@ def verify(
     as_json: JsonOption = False,
     threads: ThreadsOption = 1,
     camera: CameraOption = None,
+    rotate: RotateOption = "auto",
+    aspect: AspectOption = None,
     once: Annotated[bool, typer.Option("--once", help="With --camera: end with the first decision, 0 or 1.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="With --camera: events as JSON lines on stdout.")] = False,
     timeout: Annotated[
         float | None, typer.Option("--timeout", min=0, help="With --camera: end after so many seconds.")
     ] = None,
     give_up: Annotated[
-        float, typer.Option("--give-up", min=0, help="Seconds to wait for a camera that went away.")
+        float, typer.Option("--give-up", min=0, help="End after so many seconds without a usable frame.")
     ] = 60.0,
     challenge: Annotated[
         bool,
@@ -69,6 +73,9 @@ def verify(
     on_accept: CommandOption = None,
     on_reject: Annotated[str | None, typer.Option("--on-reject", metavar="CMD", help="The same for a reject.")] = None,
     on_lost: Annotated[str | None, typer.Option("--on-lost", metavar="CMD", help="The same for a lost camera.")] = None,
+    no_lockout: Annotated[
+        bool, typer.Option("--no-lockout", help="With --camera: never lock after failed attempts, and count none.")
+    ] = False,
 ) -> None:
     """Is it me? Exit code 0: every image accepted, 1: at least one not, 2: an error."""
     from facedge.bundle.resolve import resolve_person
@@ -76,8 +83,10 @@ def verify(
 
     given = {"accept": on_accept, "reject": on_reject, "lost": on_lost}
     commands = {kind: command for kind, command in given.items() if command is not None}
-    if camera is None and (once or watch or challenge or show or timeout is not None or commands):
-        raise typer.BadParameter("--once, --watch, --timeout, --challenge, --show and --on-... go with --camera SRC")
+    if camera is None and (once or watch or challenge or show or no_lockout or timeout is not None or commands):
+        raise typer.BadParameter(
+            "--once, --watch, --timeout, --challenge, --show, --no-lockout and --on-... go with --camera SRC"
+        )
     if camera is not None and images:
         raise typer.BadParameter("give images or --camera, not both")
     options = face_options(faces, min_face)
@@ -87,17 +96,22 @@ def verify(
         from facedge.cli._verify_camera import LiveOptions, verify_camera
 
         events = watch or as_json
-        verify_camera(verifier, LiveOptions(camera, once, events, timeout, give_up, challenge, show, commands))
+        verify_camera(
+            verifier,
+            LiveOptions(
+                camera, once, events, timeout, give_up, challenge, show, commands, not no_lockout, rotate, aspect
+            ),
+        )
     decisions: list[Decision | None] = []
     for probe in expand(images):
         try:
-            decision = verifier.verify(probe, aligned=True if aligned else None)
+            decision = verifier.verify(probe.photo, aligned=True if aligned else None)
         except ImageError as problem:
             _console.error(str(problem))
             decisions.append(None)
             continue
         decisions.append(decision)
-        _print(probe, decision, as_json)
+        _print(probe.name, decision, as_json)
     if not as_json:
         _console.say(_summary(decisions))
     raise typer.Exit(exit_code(decisions))
@@ -110,14 +124,14 @@ def exit_code(decisions: Sequence["Decision | None"]) -> int:
     return 0 if decisions and all(decision is not None and decision.accepted for decision in decisions) else 1
 
 
-def _print(probe: Path, decision: "Decision", as_json: bool) -> None:
+def _print(probe: str, decision: "Decision", as_json: bool) -> None:
     if as_json:
-        _console.emit_json(decision.to_record(str(probe)))
+        _console.emit_json(decision.to_record(probe))
         return
     answer = styled("accept", "green") if decision.accepted else styled("reject", "red")
     score = f"{decision.score:.4f}" if decision.score is not None else "     -"
     why = f"  {styled(REASONS[decision.reason], 'dim')}" if decision.reason else ""
-    print(f"{answer}  {score}  {probe}{why}", flush=True)
+    print(f"{answer}  {score}  {printable(probe)}{why}", flush=True)
 
 
 def _summary(decisions: Sequence["Decision | None"]) -> str:

@@ -1,6 +1,7 @@
 """Photos in two folders as labelled data: the folder gives the label (me 1, others 0), never its alphabetical order."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,12 +69,14 @@ def split_photos(photos: LabelledPhotos, share: float = 0.2, *, seed: int = 0) -
 
 
 def _content_hash(path: Path) -> str:
-    """sha256 of the file's bytes, to find copies of a photo; DatasetError if it cannot be read."""
+    """sha256 of the file's bytes, to find copies of a photo; the path itself where it is no file that can be read."""
     try:
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    except OSError as problem:
-        raise DatasetError(f"cannot read {path} ({problem.strerror}): check its permissions") from problem
+        if path.is_file():  # a pipe would block
+            with path.open("rb") as handle:
+                return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError:  # whoever decodes it names it and gives the reason
+        pass
+    return os.fspath(path)
 
 
 def _check_apart(others: Path, me: Path) -> None:

@@ -156,6 +156,13 @@ def _has_images(folder: Path) -> bool:
 _HALF = (FRAME_HEIGHT // 2, FRAME_WIDTH // 2)
 
 
+NO_CROP = {
+    "no_face": "shows no face",
+    "rotated": "shows a face that is not upright",
+    "distorted": "is squeezed or stretched",
+}
+
+
 def crop_of(data: bytes, min_face: float | None = None) -> UInt8Array:
     """The crop in an encoded image: uint8 (H, W, 3) in CelebA geometry.
 
@@ -170,7 +177,7 @@ def crop_of(data: bytes, min_face: float | None = None) -> UInt8Array:
         return rgb
     found = find_crop(rgb, FaceOptions(min_face=min_face), aligned=False)
     if found.crop is None:
-        raise ImageError("shows no face" if found.reason == "no_face" else "shows a face that is cut off")
+        raise ImageError(NO_CROP.get(found.reason or "", "shows a face that is cut off"))
     return found.crop
 
 

@@ -20,17 +20,22 @@ _QUEUED: Final = 3  # items per worker that are submitted ahead of the consumer
 
 
 def ordered_map(work: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Generator[Result, None, None]:
-    """`map(work, items)` on `workers` processes, results in order; with one worker, in this process.
+    """`map(work, items)` on `workers` processes, results in order.
 
-    At most 3 items per worker are in flight, however slow the consumer. Ctrl-C interrupts only this process: the
-    workers end when the generator is closed or when this process dies. Raises FacedgeError if a worker dies.
+    With one worker, or where there is no /dev/shm to start several, everything runs in this process. At most 3 items
+    per worker are in flight, however slow the consumer. Ctrl-C interrupts only this process: the workers end when the
+    generator is closed or when this process dies. Raises FacedgeError if a worker dies.
     """
     workers = min(workers, len(items))
     if workers <= 1:
         yield from map(work, items)
         return
     ahead = _QUEUED * workers
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_exit_with_parent)
+    try:
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_exit_with_parent)
+    except (OSError, ImportError):  # a container without /dev/shm has no semaphores for the pool's queues
+        yield from map(work, items)
+        return
     waiting: deque[Future[Result]] = deque()
     try:
         with _sigint_ignored():  # the workers start here and inherit it

@@ -26,7 +26,7 @@ from facedge.bundle import Calibration, OperatingPoint
 from facedge.bundle.head_onnx import head_onnx_bytes
 from facedge.errors import BundleError, InputError
 from facedge.metrics.attributes import expected_calibration_error
-from facedge.metrics.thresholds import Threshold, supported_thresholds, threshold_at_far
+from facedge.metrics.thresholds import Threshold, far_at_threshold, supported_thresholds, threshold_at_far
 from facedge.types import Float64Array, FloatArray, IntArray
 
 
@@ -135,6 +135,13 @@ def choose_point(trials: Trials, far: float) -> Threshold:
         raise InputError(f"--far: {problem}") from problem
 
 
+def raise_point(found: Threshold, trials: Trials, floor: float) -> Threshold:
+    """`found`, or the point at the cosine `floor` where that is higher, with the FAR that it gives."""
+    if found.threshold >= floor:
+        return found
+    return Threshold(floor, found.target, far_at_threshold(trials.impostor, floor, identities=trials.impostor_pairs))
+
+
 def usual_far(trials: Trials, wanted: float) -> float:
     """`wanted`, or the lowest of TARGETS above it that the cohort supports."""
     return next((target for target in _supported(trials) if target >= wanted), TARGETS[-1])
@@ -205,8 +212,11 @@ def _balanced_error(link: Logistic, genuine: Float64Array, impostor: Float64Arra
     return expected_calibration_error(p, np.concatenate([np.ones(len(genuine)), np.zeros(len(thinned))]))
 
 
-def evidence(trials: Trials, chosen: Threshold, link: Logistic) -> Calibration:
-    """The manifest's calibration: the operating point in force, and all of TARGETS that the cohort supports."""
+def evidence(trials: Trials, chosen: Threshold, link: Logistic, floor: float = -1.0) -> Calibration:
+    """The manifest's calibration: the operating point in force, and all of TARGETS that the cohort supports.
+
+    floor: the cosine that no threshold lies below.
+    """
     estimate = chosen.estimate
     return Calibration(
         far_target=chosen.target,
@@ -215,7 +225,7 @@ def evidence(trials: Trials, chosen: Threshold, link: Logistic) -> Calibration:
         identities=estimate.identities,
         comparisons=estimate.comparisons,
         method=METHOD,
-        points=tuple(_point(t, trials, link) for t in _supported(trials).values()),
+        points=tuple(_point(raise_point(t, trials, floor), trials, link) for t in _supported(trials).values()),
     )
 
 

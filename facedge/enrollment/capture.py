@@ -8,12 +8,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from facedge.enrollment.duplicates import Box, Fingerprint, find_copies, fingerprint
 from facedge.enrollment.fit import Impostors
+from facedge.enrollment.source_check import FaceStatistics, face_statistics
 from facedge.errors import ImageError, InputError
+from facedge.faces.crop import read_photo
 from facedge.faces.options import FaceOptions
+from facedge.faces.plausible import median_stretch
 from facedge.faces.quality import ADVICE, Measures, fault, measure
 from facedge.runtime.embedder import Embedder, embed_photo
-from facedge.types import Float32Array, Track, UInt8Array, untracked
+from facedge.types import Float32Array, Track, untracked
 
 Photo: TypeAlias = Any  # a path, the bytes of an image file, a PIL image, or uint8 RGB (H, W, 3) or grey (H, W)
 Photos: TypeAlias = Any  # a folder, one Photo, or an iterable of Photos
@@ -21,25 +25,40 @@ Photos: TypeAlias = Any  # a folder, one Photo, or an iterable of Photos
 ONE_PERSON = FaceOptions(policy="only")
 MOST_SAMPLES = 20
 TOO_ALIKE = 0.995  # cosine: two frames of a face that holds still in the same light
-NEW_ENOUGH = 0.97  # cosine to every kept frame below this: pose, expression or light changed
+MEASURABLE = (None, "distorted")  # faults of photos whose stretch counts
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One good view of a face: embedding float32 (D,), the name of its photo, and the quality measures of its crop."""
+    """One good view of a face.
+
+    embedding    float32 (D,)
+    source       the name of its photo
+    measures     the quality measures of its crop
+    fingerprint  by which copies of the photo are found; None where there are none to look for
+    statistics   of the face, by which odd conditions are noticed; None where the photo came aligned
+    """
 
     embedding: Float32Array
     source: str
     measures: Measures
+    fingerprint: Fingerprint | None = None
+    statistics: FaceStatistics | None = None
 
 
 @dataclass(frozen=True)
 class CheckedPhoto:
-    """A photo or frame: its sample, or the fault that excludes it, a key of ADVICE or an error message."""
+    """A photo or frame: its sample, or the fault that excludes it, a key of ADVICE or an error message.
+
+    box      of the face, (x0, y0, x1, y1) in pixels of the photo; None where there is none, or the photo came aligned
+    stretch  of the face, as facedge.faces.plausible measures it; None where no face was measured
+    """
 
     source: str
     sample: Sample | None
     fault: str | None
+    box: Box | None = None
+    stretch: float | None = None
 
     @property
     def advice(self) -> str:
@@ -53,16 +72,21 @@ def check_photo(embedder: Embedder, photo: Photo, source: str, options: FaceOpti
     Raises InputError for a photo that is of none of the kinds, MissingDependencyError without a face detector.
     """
     try:
-        seen = embed_photo(embedder, photo, options)
+        image = read_photo(photo)
+        seen = embed_photo(embedder, image, options)
     except ImageError as problem:
         return CheckedPhoto(source, None, str(problem))
-    crop = seen.located.crop
+    crop, box = seen.located.crop, seen.located.box
     if crop is None or seen.embedding is None:
         dark = crop is not None and seen.reason == "low_quality"
-        return CheckedPhoto(source, None, "dark" if dark else seen.reason)
+        return CheckedPhoto(source, None, "dark" if dark else seen.reason, box, seen.located.stretch)
     measures = measure(crop, seen.located.landmarks)
-    found = fault(measures)
-    return CheckedPhoto(source, None if found else Sample(seen.embedding, source, measures), found)
+    if found := fault(measures):
+        return CheckedPhoto(source, None, found, box, seen.located.stretch)
+    copies = fingerprint(seen.embedding, crop, box, image.shape)
+    statistics = face_statistics(crop, measures, seen.located.face, image.shape)
+    sample = Sample(seen.embedding, source, measures, copies, statistics)
+    return CheckedPhoto(source, sample, None, box, seen.located.stretch)
 
 
 def check_photos(
@@ -110,6 +134,13 @@ def _name(photo: Photo, number: int) -> str:
     return str(getattr(photo, "filename", "")) or f"photo {number}"
 
 
+def distinct(samples: Sequence[Sample]) -> tuple[list[Sample], dict[str, str]]:
+    """The samples without copies of a photo, and the name of each copy with that of its original."""
+    copies = find_copies([sample.fingerprint for sample in samples])
+    names = {samples[copy].source: samples[original].source for copy, original in copies.items()}
+    return [sample for number, sample in enumerate(samples) if number not in copies], names
+
+
 def select_varied(samples: Sequence[Sample], most: int = MOST_SAMPLES) -> list[Sample]:
     """At most `most` samples, as different from each other as possible, in their own order.
 
@@ -129,6 +160,11 @@ def select_varied(samples: Sequence[Sample], most: int = MOST_SAMPLES) -> list[S
     return [samples[index] for index in sorted(kept)]
 
 
+def stretch_of(checked: Iterable[CheckedPhoto]) -> float:
+    """The median stretch of the photos of one person, those refused as distorted too; 0 where it cannot be told."""
+    return median_stretch(photo.stretch for photo in checked if photo.stretch is not None and photo.fault in MEASURABLE)
+
+
 def stack_embeddings(samples: Iterable[Sample]) -> Float32Array:
     """float32 (K, D)."""
     return np.stack([sample.embedding for sample in samples]).astype(np.float32)
@@ -144,10 +180,11 @@ def embed_impostors(embedder: Embedder, photos: Photos) -> Impostors:
     """The faces in photos of people the user knows, the largest in each.
 
     Of a folder, each folder inside holds photos of one person, and a photo directly in it is a person of its own, as is
-    every photo that is given otherwise. Raises InputError where no photo shows a usable face.
+    every photo that is given otherwise. Copies of a photo count once. Raises InputError where no photo shows a usable
+    face.
     """
     checked = check_photos(embedder, photos, FaceOptions())
-    good = [photo.sample for photo in checked if photo.sample is not None]
+    good = distinct([photo.sample for photo in checked if photo.sample is not None])[0]
     if not good:
         where = f"{photos}: " if isinstance(photos, str | Path) else ""
         raise InputError(f"{where}no face to use as an impostor ({summarise_faults(checked)}): add other photos")
@@ -155,47 +192,6 @@ def embed_impostors(embedder: Embedder, photos: Photos) -> Impostors:
     if isinstance(photos, str | Path) and Path(photos).is_dir():
         inside = [Path(source).relative_to(photos) for source in sources]
         sources = [str(path) if len(path.parts) == 1 else path.parts[0] + "/" for path in inside]
-    codes = np.unique(sources, return_inverse=True)[1]
-    return Impostors(stack_embeddings(good), codes.astype(np.int32))
-
-
-class Guide:
-    """Collects samples frame after frame and advises the person: keeps good frames that differ from those kept."""
-
-    def __init__(self, embedder: Embedder, *, wanted: int = MOST_SAMPLES, options: FaceOptions = ONE_PERSON) -> None:
-        """Start with no samples; `wanted` of them are enough."""
-        self._embedder, self._wanted, self._options = embedder, wanted, options
-        self.kept: list[Sample] = []
-        self.frames = self.good = 0
-        self.advice_is_new = False
-        self._advice = ""
-        self._faulty: list[CheckedPhoto] = []
-
-    @property
-    def done(self) -> bool:
-        """Whether enough samples are kept."""
-        return len(self.kept) >= self._wanted
-
-    @property
-    def faults(self) -> str:
-        """The faults of the frames that gave no sample, counted."""
-        return summarise_faults(self._faulty) or "no frame came"
-
-    def add_frame(self, image: UInt8Array, source: str) -> str:
-        """Check one frame, uint8 RGB (H, W, 3); returns advice for the person, "good" where the frame was kept."""
-        checked = check_photo(self._embedder, image, source, self._options)
-        self.frames += 1
-        if checked.sample is None:
-            self._faulty.append(checked)
-            return self._advise(checked.advice)
-        self.good += 1
-        new = checked.sample.embedding
-        if any(float(new @ old.embedding) > NEW_ENOUGH for old in self.kept):
-            return self._advise("turn your head a little, smile, or change the light")
-        self.kept.append(checked.sample)
-        return self._advise("good")
-
-    def _advise(self, advice: str) -> str:
-        self.advice_is_new = advice not in (self._advice, "good")
-        self._advice = advice if advice != "good" else self._advice
-        return advice
+    codes = np.unique(sources, return_inverse=True)[1].astype(np.int32)
+    fingerprints = tuple(sample.fingerprint for sample in good)
+    return Impostors(stack_embeddings(good), codes, tuple(sample.source for sample in good), fingerprints)

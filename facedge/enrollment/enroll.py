@@ -1,7 +1,8 @@
 """Enrolling a person: the public `facedge.enroll`, and the Enrollment it returns.
 
-Photos are checked (capture), the most varied become samples, the template is fitted and calibrated on the cohort of a
-bundle (fit, calibration), and `Enrollment.save` writes the person's bundle (store).
+Photos are checked (capture), the most varied of one person become samples (selection, consistency, duplicates), the
+template is fitted and calibrated on the cohort of a bundle (fit, calibration), and `Enrollment.save` writes the
+person's bundle (store).
 """
 
 import dataclasses
@@ -20,19 +21,20 @@ from facedge.enrollment import store
 from facedge.enrollment.capture import (
     MOST_SAMPLES,
     ONE_PERSON,
-    TOO_ALIKE,
     CheckedPhoto,
     Photos,
-    Sample,
     check_photos,
     embed_impostors,
-    select_varied,
     stack_embeddings,
-    summarise_faults,
+    stretch_of,
 )
+from facedge.enrollment.duplicates import enrolled_already
 from facedge.enrollment.fit import FittedScore, Impostors, fit
+from facedge.enrollment.selection import refuse_mismatched, refuse_useless, select_samples
+from facedge.enrollment.source_check import FaceStatistics, condition_warnings
 from facedge.errors import BundleError, InputError
 from facedge.faces.options import FaceOptions
+from facedge.faces.plausible import DOUBT, REFUSAL, squeeze_fault
 from facedge.runtime.embedder import Embedder
 from facedge.runtime.verifier import Verifier
 from facedge.types import Float32Array, Track, untracked
@@ -77,6 +79,8 @@ class Enrollment:
     impostors  people the user knows, added to the cohort
     far        the FAR that was asked for
     path       where it was saved; None before
+    doubt      why the photos may be squeezed or stretched, a sentence; "" where they are not
+    statistics of the faces in the used photos
     """
 
     used: tuple[str, ...]
@@ -87,6 +91,8 @@ class Enrollment:
     impostors: Impostors | None = None
     far: float | None = None
     path: Path | None = None
+    doubt: str = ""
+    statistics: tuple[FaceStatistics, ...] = ()
 
     @cached_property
     def verifier(self) -> Verifier:
@@ -96,7 +102,8 @@ class Enrollment:
     @property
     def warnings(self) -> list[str]:
         """What is wrong with the photos, a sentence each; empty where nothing is."""
-        return self.fitted.source.warnings()
+        doubts = [self.doubt] if self.doubt else []
+        return [*doubts, *condition_warnings(self.statistics), *self.fitted.source.warnings()]
 
     @property
     def calibration(self) -> Calibration:
@@ -123,6 +130,7 @@ class Enrollment:
         with store.person_lock(target):
             latest = self._on_latest(target) if updates else self
             store.refuse_occupied(target, replace=replace or updates)
+            store.remove_leftovers(target)
             written = store.write_personal(target, latest._bundle(name or target.name.removesuffix(SUFFIX)))
         return dataclasses.replace(latest, path=written.path)
 
@@ -140,8 +148,13 @@ class Enrollment:
         if now.manifest.files["backbone.onnx"] != self.base.bundle.manifest.files["backbone.onnx"]:
             raise BundleError(f"{target} was replaced by one with another backbone meanwhile: run the command again")
         base = dataclasses.replace(self.base, bundle=now, earlier=store.enrolled_before(now))
-        embeddings = np.concatenate([base.earlier, self.samples])
-        return dataclasses.replace(self, base=base, fitted=fit(now, embeddings, far=self.far, impostors=self.impostors))
+        known = enrolled_already(self.samples, base.earlier)
+        samples = np.delete(self.samples, known, axis=0)
+        used = tuple(name for number, name in enumerate(self.used) if number not in known)
+        refuse_mismatched(now, samples, used, base.earlier)
+        fitted = fit(now, np.concatenate([base.earlier, samples]), far=self.far, impostors=self.impostors)
+        refuse_useless(fitted)
+        return dataclasses.replace(self, base=base, samples=samples, used=used, fitted=fitted)
 
 
 def enroll(
@@ -151,6 +164,7 @@ def enroll(
     bundle: str | Path | Bundle | None = None,
     impostors: Photos | None = None,
     onto: str | Path | None = None,
+    without: Sequence[str | Path] = (),
     options: FaceOptions = ONE_PERSON,
     samples: int = MOST_SAMPLES,
     threads: int = 1,
@@ -161,20 +175,24 @@ def enroll(
     photos     a folder, or photos: paths, bytes of image files, PIL images, or uint8 arrays (H, W, 3) or (H, W)
     far        the FAR to set the threshold for; None takes 0.001, or the lowest usual one that the cohort supports
     bundle     the models and the cohort: a path, a name, or a Bundle; None takes the bundle inside the package
-    impostors  photos of people the user knows: a folder with a folder for each person, or photos; they join the cohort
+    impostors  photos of people the user knows: a folder with a folder for each person, or photos; they join the
+               cohort, and the threshold is raised above the scores of all of them
     onto       add to this enrolled person, a name or path, instead of enrolling a new one
+    without    photos to leave out, by path, file name, or "photo 3" for the third one
     options    which faces count; by default a photo with several faces is left out
     samples    photos that become samples at most
     threads    CPU threads
     track      reports progress over the photos
 
-    Raises InputError where no photo is good enough or the cohort does not support the FAR, BundleError for a bundle
-    that is damaged or carries no cohort, MissingDependencyError without a face detector.
+    A photo that comes twice counts once. Raises InputError where no photo is good enough, where photos do not match the
+    others, where the person would mostly be refused, where a photo is also an impostor's or no threshold separates the
+    two, and for a FAR that the cohort does not support; BundleError for a bundle that is damaged or carries no cohort;
+    MissingDependencyError without a face detector.
     """
     base = open_base(bundle, onto=onto, threads=threads)
     checked = check_photos(base.embedder, photos, options, track)
     where = f"{photos}: " if isinstance(photos, str | Path) else ""
-    return enroll_checked(base, checked, far=far, impostors=impostors, samples=samples, where=where)
+    return enroll_checked(base, checked, far=far, impostors=impostors, samples=samples, without=without, where=where)
 
 
 def enroll_checked(
@@ -184,36 +202,29 @@ def enroll_checked(
     far: float | None = None,
     impostors: Photos | None = None,
     samples: int = MOST_SAMPLES,
+    without: Sequence[str | Path] = (),
     where: str = "",
+    frames: bool = False,
 ) -> Enrollment:
-    """`enroll` for photos or frames that were checked already; `where` begins the error message."""
-    good = [photo.sample for photo in checked if photo.sample is not None]
-    if not good:
-        raise InputError(
-            f"{where}no photo is good enough to enroll with ({summarise_faults(checked)}): add other photos"
-        )
-    kept = select_varied(good, samples)
+    """`enroll` for photos or a camera's `frames` that were checked already; `where` begins the error message."""
+    stretched = stretch_of(checked)
+    if squeezed := squeeze_fault(stretched, REFUSAL):
+        raise InputError(f"{where}{squeezed}")
     known = embed_impostors(base.embedder, impostors) if impostors is not None else None
-    new = stack_embeddings(kept)
+    selected = select_samples(
+        base.bundle, checked, base.earlier, known, most=samples, without=without, where=where, frames=frames
+    )
+    new = stack_embeddings(selected.kept)
     fitted = fit(base.bundle, np.concatenate([base.earlier, new]), far=far, impostors=known)
-    used = tuple(sample.source for sample in kept)
-    return Enrollment(used, tuple(_skipped(checked, kept)), fitted, base, new, known, far)
-
-
-def _skipped(checked: Sequence[CheckedPhoto], kept: Sequence[Sample]) -> list[tuple[str, str]]:
-    """(name, reason) of the photos that are not among the samples kept."""
-    found = []
-    for photo in checked:
-        if photo.sample is None:
-            found.append((photo.source, photo.advice))
-        elif not any(photo.sample is sample for sample in kept):
-            found.append((photo.source, _not_needed(photo.sample, kept)))
-    return found
-
-
-def _not_needed(sample: Sample, kept: Sequence[Sample]) -> str:
-    cosines = [float(sample.embedding @ other.embedding) for other in kept]
-    nearest = int(np.argmax(cosines))
-    if cosines[nearest] > TOO_ALIKE:
-        return f"nearly the same as {kept[nearest].source}"
-    return f"not among the {len(kept)} most varied photos"
+    refuse_useless(fitted, where)
+    return Enrollment(
+        used=tuple(sample.source for sample in selected.kept),
+        skipped=selected.skipped,
+        fitted=fitted,
+        base=base,
+        samples=new,
+        impostors=known,
+        far=far,
+        doubt=squeeze_fault(stretched, DOUBT),
+        statistics=tuple(sample.statistics for sample in selected.kept if sample.statistics is not None),
+    )

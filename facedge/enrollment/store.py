@@ -15,7 +15,7 @@ import numpy as np
 from facedge.bundle import Bundle, write_bundle
 from facedge.bundle.arrays import COHORT, COHORT_IDENTITIES, ENROLLED, read_array, to_npy
 from facedge.bundle.format import GOLDEN_ARRAY, MANIFEST, SEAL, SUFFIX, allowed
-from facedge.bundle.head_onnx import read_head, verifier_properties, verifier_with_head
+from facedge.bundle.head_onnx import read_head
 from facedge.bundle.read import read_manifest
 from facedge.bundle.resolve import data_home, known_names, private_data_home
 from facedge.bundle.write import check_target
@@ -23,9 +23,10 @@ from facedge.enrollment.calibration import head_bytes
 from facedge.enrollment.fit import FittedScore, Impostors, whole_cohort
 from facedge.errors import BundleError, InputError
 from facedge.files import leftovers, locked, storage_errors, sync
-from facedge.live.lockout import attempts_file
+from facedge.live.lockout import attempts_file, lock_file
 from facedge.runtime.embedder import HEAD, VERIFIER
-from facedge.runtime.golden import GOLDEN, golden_files
+from facedge.runtime.golden import GOLDEN, golden_files, golden_of_head
+from facedge.runtime.verifier_onnx import fitted_verifier
 from facedge.types import Float32Array
 
 TEMPORARY = r"\.{name}\.[0-9a-f]{{12}}\.tmp(\.old)?"  # names of facedge.files.temporary_sibling
@@ -62,14 +63,38 @@ def personal_bundle(
         created=created,
         files={},
     )
-    if VERIFIER in files:
-        files[VERIFIER] = verifier_with_head(files[VERIFIER], files[HEAD], verifier_properties(manifest, files))
-    return Bundle(Path(name + SUFFIX), manifest, files, sha256="")
+    verifier = fitted_verifier(manifest, files)
+    files.pop(VERIFIER, None)  # of another backbone or head: none is better than a wrong one
+    if verifier is not None:
+        files[VERIFIER] = verifier
+    personal = Bundle(Path(name + SUFFIX), manifest, files, sha256="")
+    return replace(personal, files={**files, **golden_of_head(personal, base.files)})
 
 
 def write_personal(target: Path, personal: Bundle) -> Bundle:
     """Write a person's bundle with its golden vectors (directory 0700, files 0600), whole or not at all; as read."""
-    return write_bundle(target, {**personal.files, **golden_files(personal)}, personal.manifest, private=True)
+    golden = {} if GOLDEN in personal.files else golden_files(personal)
+    return write_bundle(target, {**personal.files, **golden}, personal.manifest, private=True)
+
+
+def remove_leftovers(bundle: Path) -> None:
+    """Delete what interrupted enrollments of a person left beside the bundle; to be called with the person's lock held.
+
+    Not the old bundle that a replacement was interrupted over, where no other is there.
+    """
+    for leftover in _leftovers(bundle):
+        if leftover.suffix == ".old" and not (bundle / MANIFEST).is_file():
+            continue
+        for path in _files_of_leftover(leftover):
+            path.rmdir() if path.is_dir() else path.unlink()
+
+
+def interrupted() -> list[str]:
+    """The names of people in the data directory of whom only an interrupted enrollment is left, sorted."""
+    home = data_home()
+    left = [re.fullmatch(TEMPORARY.format(name="(?P<name>.+)"), path.name) for path in home.glob(f".*{SUFFIX}.*")]
+    names = {match["name"] for match in left if match}
+    return sorted(name.removesuffix(SUFFIX) for name in names if not (home / name / MANIFEST).is_file())
 
 
 def enrolled_before(bundle: Bundle) -> Float32Array:
@@ -164,7 +189,7 @@ def deletable(bundle: Path) -> list[Path]:
     attempts = attempts_file(bundle)
     for leftover in (*_leftovers(bundle), *_leftovers(attempts)):
         found += _files_of_leftover(leftover)
-    found += [attempts] if attempts.is_file() else []
+    found += [path for path in (attempts, lock_file(attempts)) if path.is_file()]
     if not found and _lock_file(bundle).is_file():  # an enrollment was killed before it wrote anything
         return [_lock_file(bundle)]
     if not found:

@@ -6,5 +6,6 @@ verifier_graph.py   verifier.onnx: preprocessing for any H and W with the kernel
 parity.py           the comparison of torch, the files and verifier.onnx, and its images
 held_out.py         figures of an exported backbone on held-out faces
 calibrate.py        the threshold of a head, the evidence for it, and the cohort
+convert.py          `facedge bundle convert`: verifier.onnx for an older bundle; imports neither torch nor onnx
 int8.py             backbone.int8.onnx, and the gate it has to pass
 """

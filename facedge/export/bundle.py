@@ -12,7 +12,7 @@ from torch import nn
 import facedge
 from facedge.bundle import Bundle, Calibration, DataNote, Manifest, write_bundle
 from facedge.bundle.arrays import to_npy
-from facedge.bundle.head_onnx import verifier_properties
+from facedge.bundle.format import BACKBONES
 from facedge.bundle.write import check_target
 from facedge.dataset.prepared import Faces
 from facedge.errors import ExportError
@@ -21,7 +21,7 @@ from facedge.export.held_out import Figures, figures, run_backbone
 from facedge.export.int8 import Quantized, quantize_gated
 from facedge.export.onnx import backbone_onnx, head_onnx, template_head_onnx
 from facedge.export.parity import check_backbone, check_head, check_verifier, embed, parity_images
-from facedge.export.verifier_graph import verifier_onnx
+from facedge.export.verifier_graph import joined_verifier
 from facedge.formatting import file_size, percent
 from facedge.onnx_session import open_session
 from facedge.runtime.golden import golden_files
@@ -42,7 +42,6 @@ class ExportRequest:
     far: float | None = None
     impostors: Path | None = None
     int8: bool = False
-    lean: bool = False
     name: str | None = None
     usage: str | None = None
 
@@ -53,7 +52,7 @@ class _HeldOut:
 
     figures: Figures
     impostors: Impostors  # embedded by the backbone that the bundle runs by default
-    float_embeddings: Float32Array  # of the same impostors, by the float32 backbone that verifier.onnx holds
+    float_embeddings: Float32Array  # of the same impostors, by the float32 backbone, which a host may choose
     int8: Quantized | None
 
 
@@ -75,10 +74,8 @@ def export_bundle(request: ExportRequest, say: Say = silent, track: Track = untr
     if held_out:
         files |= _held_out_files(held_out)
     manifest = _manifest(request, config, held_out, threshold, calibration)
-    if not request.lean:
-        files["verifier.onnx"] = _verifier(files, manifest, config)
-    debug = _verifier(files, manifest, config, debug=True)
-    parity["verifier"] = check_verifier(debug, files["backbone.onnx"], files["head.onnx"], images, config.spec)
+    files["verifier.onnx"] = joined_verifier(manifest, files)
+    parity["verifier"] = _verifier_parity(manifest, files, images)
     manifest = replace(manifest, parity=parity)
     files |= golden_files(Bundle(request.output, manifest, files, sha256=""))
     bundle = write_bundle(request.output, files, manifest, private=manifest.enrolled)
@@ -213,9 +210,9 @@ def _now() -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _verifier(files: dict[str, bytes], manifest: Manifest, config: BackboneConfig, *, debug: bool = False) -> bytes:
-    properties = verifier_properties(manifest, files)
-    return verifier_onnx(files["backbone.onnx"], files["head.onnx"], config.spec, properties, debug=debug)
+def _verifier_parity(manifest: Manifest, files: dict[str, bytes], images: UInt8Array) -> float:
+    debug, backbone = joined_verifier(manifest, files, debug=True), files[BACKBONES[manifest.precision]]
+    return check_verifier(debug, backbone, files["head.onnx"], images, manifest.preprocess_spec())
 
 
 def _summary(bundle: Bundle, held_out: _HeldOut | None) -> str:

@@ -11,8 +11,10 @@ from torch import nn
 from facedge.dataset.prepared import Faces
 from facedge.errors import ExportError
 from facedge.export.verifier_graph import OUTPUTS
+from facedge.faces.quality import input_contrast
 from facedge.onnx_session import open_session
 from facedge.preprocessing import PreprocessSpec, preprocess
+from facedge.runtime.golden import relative_difference
 from facedge.types import AnyArray, BoolArray, Float32Array, Int64Array, UInt8Array
 
 TOLERANCE = 1e-4  # absolute, between torch and onnxruntime
@@ -64,8 +66,9 @@ def check_head(data: bytes, head: nn.Module, embeddings: Float32Array) -> dict[s
 
 
 def check_verifier(debug_build: bytes, backbone: bytes, head: bytes, images: UInt8Array, spec: PreprocessSpec) -> float:
-    """Largest difference of a verifier's outputs from those of the two files; ExportError over 1e-5.
+    """Largest difference of a verifier's outputs from those of its two parts; ExportError over 1e-5.
 
+    backbone: the float32 or int8 file it was joined from.
     debug_build: of `verifier_onnx(debug=True)`; its tensor must have the same bits as `preprocess`.
     """
     rgb = images if images.ndim == 4 else np.repeat(images[..., None], 3, axis=3)
@@ -75,8 +78,9 @@ def check_verifier(debug_build: bytes, backbone: bytes, head: bytes, images: UIn
         raise ExportError("verifier.onnx preprocesses to other bits than the kernel: please report this as a bug")
     embedding, attributes = _session("backbone.onnx", backbone).run(["embedding", "attributes"], {"image": tensor})
     (probability,) = _session("head.onnx", head).run(["probability"], {"embedding": embedding})
-    expected = (embedding, attributes, probability)
-    worst = max(float(np.abs(a - b).max()) for a, b in zip(outputs, expected, strict=True))
+    contrast = np.array([[input_contrast(one)] for one in tensor], np.float32)
+    expected = (embedding, attributes, probability, contrast)
+    worst = max(relative_difference(a, b) for a, b in zip(outputs, expected, strict=True))
     if not worst <= SAME_FILE_TOLERANCE:
         raise ExportError(
             f"verifier.onnx and its two parts disagree by {worst:.2g} (allowed: {SAME_FILE_TOLERANCE:g}): "

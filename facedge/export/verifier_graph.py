@@ -1,7 +1,9 @@
 """verifier.onnx: preprocessing, backbone and head in one file, for apps that embed one file.
 
 Input `image` uint8 (N, H, W, 3), RGB, an aligned crop of any size; outputs `embedding` float32 (N, D), `attributes`
-float32 (N, A), `probability` float32 (N, 1). Detection, alignment and the choice of a face are left to the app.
+float32 (N, A), `probability` float32 (N, 1), and `quality` float32 (N, 1): the contrast of the network's input in grey
+levels (facedge.faces.quality.input_contrast), so that an app refuses the flat images that facedge refuses. Detection,
+alignment and the choice of a face are left to the app.
 
 The preprocessing nodes give the same bits as facedge.preprocessing. Their names follow its reference implementation,
 which explains the formula; the reference's two cases of an axis are one here: with lengths doubled, an axis covers
@@ -18,20 +20,25 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from facedge.bundle import Manifest
+from facedge.bundle.format import BACKBONES
+from facedge.faces.quality import HALF_RANGE
 from facedge.preprocessing.reference import GREY_MIDDLE, GREY_SCALE, LUMA_ONE, WEIGHT_ONE
 from facedge.preprocessing.spec import FRACTION, FRAME_HEIGHT, FRAME_WIDTH, LUMA, PreprocessSpec
+from facedge.runtime.embedder import HEAD
+from facedge.runtime.verifier_onnx import verifier_properties
 
 IR_VERSION = 10
 OPSET = 20
-OUTPUTS = ("embedding", "attributes", "probability")
+OUTPUTS = ("embedding", "attributes", "probability", "quality")
 
 
 def verifier_onnx(
     backbone: bytes, head: bytes, spec: PreprocessSpec, properties: Mapping[str, str], *, debug: bool = False
 ) -> bytes:
-    """Join backbone.onnx and head.onnx behind the preprocessing of `spec`.
+    """Join a backbone (float32 or int8) and head.onnx behind the preprocessing of `spec`.
 
-    properties: metadata_props of the file, from `facedge.bundle.head_onnx.verifier_properties`.
+    properties: metadata_props of the file, from `facedge.runtime.verifier_onnx.verifier_properties`.
     debug: also give the backbone's input as output `tensor` float32 (N, 1, S, S), to compare bits.
     """
     first, second = onnx.load_from_string(backbone).graph, onnx.load_from_string(head).graph
@@ -39,7 +46,8 @@ def verifier_onnx(
     tensor = add_preprocessing(g, spec, "image", to="tensor")
     g.include(first, prefix="backbone", rename={"image": tensor, "embedding": "embedding", "attributes": "attributes"})
     g.include(second, prefix="head", rename={"embedding": "embedding", "probability": "probability"})
-    columns = {value.name: _columns(value) for value in [*first.output, *second.output]}
+    add_contrast(g, tensor, to="quality")
+    columns = {value.name: _columns(value) for value in [*first.output, *second.output]} | {"quality": 1}
     outputs = [_value(name, ["N", columns[name]]) for name in OUTPUTS]
     if debug:
         outputs.append(_value("tensor", ["N", 1, spec.size, spec.size]))
@@ -47,6 +55,17 @@ def verifier_onnx(
     model = g.model("facedge_verifier", [image], outputs)
     helper.set_model_props(model, dict(sorted(properties.items())))
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def joined_verifier(manifest: Manifest, files: Mapping[str, bytes], *, debug: bool = False) -> bytes:
+    """verifier.onnx of a bundle: of its head, and of its backbone in the precision that the manifest names."""
+    return verifier_onnx(
+        files[BACKBONES[manifest.precision]],
+        files[HEAD],
+        manifest.preprocess_spec(),
+        verifier_properties(manifest, files),
+        debug=debug,
+    )
 
 
 def _columns(value: onnx.ValueInfoProto) -> int:
@@ -153,6 +172,15 @@ def add_preprocessing(g: GraphBuilder, spec: PreprocessSpec, image: str, *, to: 
     total = g.op("MatMul", m, horizontal)  # (N, S, S), grey times 65536
     normal = g.op("Mul", g.op("Sub", total, g.f32(GREY_MIDDLE)), g.f32(GREY_SCALE))
     return g.op("Unsqueeze", normal, g.i64([1]), to=to)
+
+
+def add_contrast(g: GraphBuilder, tensor: str, *, to: str) -> str:
+    """`tensor` float32 (N, 1, S, S) -> `to` float32 (N, 1): standard deviation of each image, in grey levels."""
+    every_pixel = g.i64([1, 2, 3])
+    off = g.op("Sub", tensor, g.op("ReduceMean", tensor, every_pixel, keepdims=1))
+    variance = g.op("ReduceMean", g.op("Mul", off, off), every_pixel, keepdims=0)  # (N,)
+    levels = g.op("Mul", g.op("Sqrt", variance), g.f32(HALF_RANGE))
+    return g.op("Unsqueeze", levels, g.i64([1]), to=to)
 
 
 def _axis(g: GraphBuilder, size: int, pixels: str, crop: tuple[int, int], frame: int) -> _Axis:

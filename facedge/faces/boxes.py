@@ -123,8 +123,20 @@ def mean_landmarks(candidates: Candidates, chosen: int, min_iou: float) -> Float
 
     Neighbouring cells estimate one face independently; their mean varies less than the best cell's landmarks.
     """
-    same = _iou(candidates.boxes[chosen], candidates.boxes) > min_iou
-    return np.asarray(np.average(candidates.landmarks[same], axis=0, weights=candidates.scores[same]), np.float32)
+    same = candidates.take(_same(candidates, chosen, min_iou))
+    return np.asarray(np.average(same.landmarks, axis=0, weights=same.scores), np.float32)
+
+
+def mean_aspect(candidates: Candidates, chosen: int, min_iou: float) -> float:
+    """Width / height of the mean box of the candidates that `mean_landmarks` averages, weighted alike."""
+    same = candidates.take(_same(candidates, chosen, min_iou))
+    x0, y0, x1, y1 = np.average(same.boxes, axis=0, weights=same.scores)
+    return float((x1 - x0) / (y1 - y0))
+
+
+def _same(candidates: Candidates, chosen: int, min_iou: float) -> IntArray:
+    """Indices of the candidates that are the chosen one's face."""
+    return np.flatnonzero(_iou(candidates.boxes[chosen], candidates.boxes) > min_iou)
 
 
 def _iou(box: Float32Array, others: Float32Array) -> Float32Array:

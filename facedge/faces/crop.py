@@ -2,9 +2,11 @@
 
 Every part of the package that needs a face out of a photo calls `find_crop`; for the next frame of a video
 `follow_crop` takes a third of the time. The steps: read the photo, detect faces, choose one by policy, refine its
-landmarks, align.
+landmarks, check that it is upright and undistorted (facedge.faces.plausible), align. A photo without an upright face is
+searched turned by 90, 180 and 270 degrees.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -26,7 +28,9 @@ ALIGNED_SHAPES = ((FRAME_HEIGHT, FRAME_WIDTH), (FRAME_HEIGHT // 2, FRAME_WIDTH /
 
 LARGEST_FACE = FaceOptions()
 
-CropReason = Literal["no_face", "many_faces", "low_quality"]
+CropReason = Literal["no_face", "many_faces", "low_quality", "rotated", "distorted"]
+UNTURNED = ("no_face", "low_quality", "rotated")  # what a photo that lies on its side may give
+TURNS = (90, 270, 180)  # degrees clockwise, in the order in which a photo is searched: telephones are held sideways
 Points: TypeAlias = tuple[tuple[float, float], ...]
 
 
@@ -41,10 +45,14 @@ class FaceCrop:
 
     crop    uint8 (218, 178, 3) in CelebA geometry, or the photo itself where it came aligned; None with a reason
     reason  no_face; many_faces: the policy "only" refuses several; low_quality: landmarks that are collapsed or outside
-            the photo, as of a face that is cut off
+            the photo, as of a face that is cut off; rotated: the face is not upright; distorted: the picture is
+            squeezed or stretched
     face    the face that is meant, with refined landmarks, in pixels of the photo; None for photos that came aligned
-    faces   every face found, largest first
+    faces   every face found, largest first, in pixels of the photo
     ms      milliseconds by stage: decode, detect, align
+    turned  degrees clockwise by which the photo was turned to find the face: 0, 90, 180 or 270
+    stretch logarithm of the factor by which the picture seems widened, see facedge.faces.plausible.stretch; None where
+            no face was measured
     """
 
     crop: UInt8Array | None
@@ -52,6 +60,8 @@ class FaceCrop:
     face: "Face | None" = None
     faces: tuple["Face", ...] = ()
     ms: Mapping[str, float] = field(default_factory=dict)
+    turned: int = 0
+    stretch: float | None = None
 
     @property
     def box(self) -> tuple[float, float, float, float] | None:
@@ -89,25 +99,26 @@ def find_crop(
     ms = {"decode": since(clock)}
     if aligned or (aligned is None and is_aligned(image)):
         return FaceCrop(image, ms=ms)
-    from facedge.faces.detect import choose, detect  # late: aligned crops need no detector
-
-    clock = perf_counter()
-    found = tuple(detect(image, min_score=options.min_score, min_face=options.min_face, detector=detector))
-    ms["detect"] = since(clock)
-    face = choose(found, options.policy, image.shape)
-    if face is None:
-        return FaceCrop(None, "many_faces" if found else "no_face", None, found, ms)
-    return _refined(image, FaceCrop(None, "low_quality", face, found, ms), detector)
+    first = _search(image, 0, options, detector)
+    spent = dict(first.ms)
+    for degrees in TURNS if options.turn and first.reason in UNTURNED else ():
+        found = _search(image, degrees, options, detector)
+        spent = {stage: spent.get(stage, 0.0) + found.ms.get(stage, 0.0) for stage in {**spent, **found.ms}}
+        if found.reason not in UNTURNED:
+            first = found
+            break
+    return replace(first, ms=ms | spent)
 
 
 def follow_crop(image: UInt8Array, last: FaceCrop) -> FaceCrop | None:
     """The crop of the face that was at `last` in the frame before; image: uint8 RGB (H, W, 3) or grey (H, W).
 
     Searches only around the last position, for a third of the time that `find_crop` takes. None where the face is not
-    found there.
+    found there or its head is tilted too far; which way is up, and the proportions, are taken from `last`.
     """
     from facedge.faces.align import align
     from facedge.faces.landmarks import follow
+    from facedge.faces.plausible import is_tilted
 
     if last.crop is None or last.face is None:
         return None
@@ -118,9 +129,10 @@ def follow_crop(image: UInt8Array, last: FaceCrop) -> FaceCrop | None:
         crop = None if face is None else align(image, face.landmarks)
     except InputError:  # another size of frame, or a face that is leaving it
         return None
-    if face is None:
+    if face is None or is_tilted(face.landmarks, last.turned):
         return None
-    return FaceCrop(crop, None, face, (face,), {"detect": 1000 * (found_at - clock), "align": since(found_at)})
+    ms = {"detect": 1000 * (found_at - clock), "align": since(found_at)}
+    return FaceCrop(crop, None, face, (face,), ms, last.turned, last.stretch)
 
 
 def is_aligned(image: UInt8Array) -> bool:
@@ -157,18 +169,42 @@ def since(clock: float) -> float:
     return 1000 * (perf_counter() - clock)
 
 
+def _search(image: UInt8Array, turned: int, options: FaceOptions, detector: "Detector | None") -> FaceCrop:
+    """The face that is meant in the photo turned clockwise by `turned` degrees, in pixels of the photo as it came."""
+    from facedge.faces.detect import choose, detect  # late: aligned crops need no detector
+
+    clock = perf_counter()
+    view = np.rot90(image, -turned // 90) if turned else image
+    found = detect(view, min_score=options.min_score, min_face=options.min_face, detector=detector)
+    faces = tuple(face.turned_back(turned, image.shape) for face in found)
+    ms = {"detect": since(clock)}
+    face = choose(faces, options.policy, image.shape)
+    if face is None:
+        return FaceCrop(None, "many_faces" if faces else "no_face", None, faces, ms, turned)
+    return _refined(image, FaceCrop(None, "low_quality", face, faces, ms, turned), detector)
+
+
 def _refined(image: UInt8Array, found: FaceCrop, detector: "Detector | None") -> FaceCrop:
-    """`found` with refined landmarks and its crop, or as it is (low_quality) where the landmarks cannot be used."""
+    """`found` with refined landmarks, and with its crop where it is plausible.
+
+    As it is (low_quality) where the landmarks cannot be used, or the face is not found again near them.
+    """
     from facedge.faces.align import align
     from facedge.faces.landmarks import refine
+    from facedge.faces.plausible import check_face
 
     assert found.face is not None
     ms, clock = dict(found.ms), perf_counter()
     try:
-        face = replace(found.face, landmarks=refine(image, found.face.landmarks, detector=detector))
+        refined = refine(image, found.face.landmarks, detector=detector)
+        if math.isnan(refined.aspect):
+            return found
+        checked = check_face(image, refined, found.turned, detector=detector)
         ms["detect"] += since(clock)
         clock = perf_counter()
-        crop = align(image, face.landmarks)
+        crop = None if checked.fault else align(image, refined.landmarks)
     except InputError:
         return found
-    return FaceCrop(crop, None, face, found.faces, ms | {"align": since(clock)})
+    ms["align"] = since(clock)
+    face = replace(found.face, landmarks=refined.landmarks)
+    return replace(found, crop=crop, reason=checked.fault, face=face, ms=ms, stretch=checked.stretch)

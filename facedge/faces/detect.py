@@ -17,7 +17,7 @@ from facedge.faces.align import as_frame
 from facedge.faces.boxes import padded_side
 from facedge.faces.options import MIN_FACE, MIN_SCORE, POLICIES
 from facedge.faces.yunet import Detector, default_detector
-from facedge.types import Float32Array, UInt8Array
+from facedge.types import Float32Array, FloatArray, UInt8Array
 
 SMALLEST_FACE = 24  # width in input pixels from which the network finds nearly every face (benchmarks/detection.py)
 
@@ -47,6 +47,29 @@ class Face:
         """Middle of the box as (x, y)."""
         x0, y0, x1, y1 = self.box
         return (x0 + x1) / 2, (y0 + y1) / 2
+
+    def turned_back(self, degrees: int, shape: Sequence[int]) -> "Face":
+        """The face in pixels of a photo of `shape` (H, W, ...), where it was found in the photo turned clockwise.
+
+        degrees: by which the photo was turned: 0, 90, 180 or 270.
+        """
+        if degrees == 0:
+            return self
+        corners = turn_back(np.array(self.box).reshape(2, 2), degrees, shape)
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+        return Face(box, turn_back(self.landmarks, degrees, shape).astype(np.float32), self.score)
+
+
+def turn_back(points: FloatArray, degrees: int, shape: Sequence[int]) -> FloatArray:
+    """Points (n, 2) of a photo turned clockwise by 0, 90, 180 or 270 degrees, in the pixels of the photo unturned.
+
+    shape: (H, W, ...) of the photo unturned.
+    """
+    x, y = points[:, 0], points[:, 1]
+    height, width = shape[:2]
+    unturned = {0: (x, y), 90: (y, height - x), 180: (width - x, height - y), 270: (width - y, x)}
+    return np.stack(unturned[degrees], axis=1)
 
 
 def detect(

@@ -6,13 +6,14 @@ face, turned upright by the first landmarks, with the face 150 pixels wide; the 
 are averaged. In the next frame of a video this step alone finds the face again, at its last place or near by.
 """
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from facedge.faces.align import TARGET, as_frame, checked_landmarks, fit_similarity, sample, sampling_for
-from facedge.faces.boxes import Candidates, mean_landmarks
+from facedge.faces.boxes import Candidates, mean_aspect, mean_landmarks
 from facedge.faces.detect import Face
 from facedge.faces.options import MIN_SCORE
 from facedge.faces.yunet import Detector, default_detector
@@ -47,18 +48,32 @@ class Window:
         return np.stack([found.real, found.imag], axis=1).astype(np.float32)
 
 
-def refine(rgb: UInt8Array, landmarks: "ArrayLike", *, detector: Detector | None = None) -> Float32Array:
-    """Better landmarks for a face that was found: float32 (5, 2), in the photo's pixels.
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """A face as the second detection found it.
+
+    landmarks: float32 (5, 2), in the photo's pixels.
+    aspect: width / height of its box in the window, where it is upright; NaN where it was not found again.
+    """
+
+    landmarks: Float32Array
+    aspect: float
+
+
+def refine(rgb: UInt8Array, landmarks: "ArrayLike", *, detector: Detector | None = None) -> Refined:
+    """Better landmarks for a face that was found, and the aspect of its box.
 
     rgb: uint8 (H, W, 3) RGB or (H, W) grey. landmarks: (5, 2), as in Face.landmarks. They come back unchanged where
     the second detection does not find the face again. Raises InputError as `align` does.
     """
     frame = as_frame(rgb)
     first = checked_landmarks(landmarks, *frame.shape[:2])
-    window = _window(frame, first, WINDOW, FACE)
+    window = face_window(frame, first, WINDOW, FACE)
     found = (detector or default_detector()).candidates(window.planes, LEAST_SCORE)
     best = _best_in_middle(found, WINDOW)
-    return first.astype(np.float32) if best is None else window.in_photo(mean_landmarks(found, best, SAME_FACE))
+    if best is None:
+        return Refined(first.astype(np.float32), math.nan)
+    return Refined(window.in_photo(mean_landmarks(found, best, SAME_FACE)), mean_aspect(found, best, SAME_FACE))
 
 
 def follow(rgb: UInt8Array, landmarks: "ArrayLike", *, detector: Detector | None = None) -> Face | None:
@@ -68,7 +83,7 @@ def follow(rgb: UInt8Array, landmarks: "ArrayLike", *, detector: Detector | None
     ones. Its score is at least the default of `detect`. Raises InputError as `align` does.
     """
     frame = as_frame(rgb)
-    window = _window(frame, checked_landmarks(landmarks, *frame.shape[:2]), NEXT_WINDOW, NEXT_FACE)
+    window = face_window(frame, checked_landmarks(landmarks, *frame.shape[:2]), NEXT_WINDOW, NEXT_FACE)
     found = (detector or default_detector()).candidates(window.planes, LEAST_SCORE)
     best = _best_in_middle(found, NEXT_WINDOW)
     if best is None or found.scores[best] < MIN_SCORE:
@@ -77,8 +92,8 @@ def follow(rgb: UInt8Array, landmarks: "ArrayLike", *, detector: Detector | None
     return Face(_upright_box(found.boxes[best], window), points, float(found.scores[best]))
 
 
-def _window(frame: UInt8Array, landmarks: Float64Array, side: int, face: int) -> Window:
-    """A square of `side` pixels around the face, which is `face` pixels wide in it."""
+def face_window(frame: UInt8Array, landmarks: Float64Array, side: int, face: int) -> Window:
+    """A square of `side` pixels around the face, upright by its landmarks (5, 2) and `face` pixels wide in it."""
     zoom = face / FACE_OF_CROP
     m, t = fit_similarity(landmarks, TARGET)
     m, t = zoom * m, zoom * (t - MIDDLE) + complex(side / 2, side / 2)

@@ -16,8 +16,11 @@ class FaceOptions:
     policy     which of several faces is meant: the largest, the one nearest the centre, or "only" to refuse several
     min_face   width of the smallest face to find: below 1 a share of the photo's longer side, otherwise pixels
     min_score  lowest detector score, 0 to 1
+    turn       where no face is upright in the photo, search it turned by 90, 180 and 270 degrees too; False for the
+               frames of a camera, whose turn is decided once (facedge.camera.adjust)
     """
 
     policy: Policy = "largest"
     min_face: float = MIN_FACE
     min_score: float = MIN_SCORE
+    turn: bool = True

@@ -34,6 +34,8 @@ ADVICE = {
     "blurred": "hold still",
     "turned": "turn back to the camera",
     "low_quality": "more light, and the whole face in the picture",
+    "rotated": "hold the head upright, or turn the picture upright (a camera: --rotate 180)",
+    "distorted": "the picture is squeezed or stretched: use its true proportions (a camera: --aspect 16:9)",
 }
 
 
@@ -101,9 +103,14 @@ def yaw(landmarks: tuple[tuple[float, float], ...]) -> float:
     return float((nose - (left + right) / 2) @ across) / length if length > 0 else 0.0
 
 
+def input_contrast(tensor: Float32Array) -> float:
+    """The standard deviation of a network input float32 (1, 1, S, S), in grey levels: `quality` of verifier.onnx."""
+    return float(tensor.std()) * HALF_RANGE
+
+
 def too_poor(tensor: Float32Array) -> bool:
     """Whether a network input float32 (1, 1, S, S) is so flat (dark, white, covered) that a score would rate noise.
 
     True also where the input is not finite.
     """
-    return not float(tensor.std()) * HALF_RANGE >= LEAST_INPUT_CONTRAST
+    return not input_contrast(tensor) >= LEAST_INPUT_CONTRAST

@@ -19,6 +19,8 @@ STATES = {
     "bright": "too bright to verify",
     "blurred": "too blurred to verify",
     "low_quality": "the face is not whole in the picture",
+    "rotated": "the face is not upright: if it is, turn the picture with --rotate",
+    "distorted": "the picture is squeezed or stretched: correct it with --aspect W:H",
 }
 
 

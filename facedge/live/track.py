@@ -1,5 +1,7 @@
 """Tracking the face from frame to frame: detected once, then followed for a third of the detection's time."""
 
+from dataclasses import replace
+
 from facedge.faces.crop import FaceCrop, find_crop, follow_crop
 from facedge.faces.options import FaceOptions
 from facedge.types import UInt8Array
@@ -17,7 +19,7 @@ class Tracker:
 
     def __init__(self, options: FaceOptions, *, followed: int = FOLLOWED) -> None:
         """followed: frames in a row that may be followed instead of searched; 0 searches all of them."""
-        self._options = options
+        self._options = replace(options, turn=False)
         self._most = 0 if options.policy == "only" else followed
         self._since = 0
         self._last: FaceCrop | None = None

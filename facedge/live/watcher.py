@@ -4,13 +4,14 @@ The Watcher has no camera and no clock of its own: the same frames always give t
 
 The frames of a decision are of one face (facedge/live/same_face.py); anything else starts the next attempt. An attempt
 that ends without an accept counts for the lock-out where it could have ended with one, that is, once it holds enough
-frames to decide: when the person leaves, when another face takes the place, when the watching ends, and when the
-patience is used up. So does a liveness challenge that is not met. Fewer frames, and frames that are not scored, decide
-nothing and do not count; but the patience goes on from one face to the next, so that a change of faces buys no time.
+frames to decide: when the person leaves, when another face takes the place, and when the patience is used up. So does a
+liveness challenge that is not met, and any attempt with a scored frame when the watching ends. Fewer frames, and frames
+that are not scored, decide nothing and do not count; but the patience goes on from one face to the next, so that a
+change of faces buys no time.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from facedge.bundle import Bundle
 from facedge.bundle.format import SEAL
@@ -39,55 +40,57 @@ def watch(
     timeout: float | None = None,
     show: Show = lambda _: None,
     changed: Callable[[], str] = lambda: "",
-) -> Iterator[Event]:
+    terminated: Callable[[], bool] = lambda: False,
+) -> Generator[Event, None, None]:
     """Events frame after frame; the last one is "ended", with the reason.
 
     once     end with the first accept or reject
     timeout  seconds after which to end: of the clock with a live camera, of the recording in a file, so that a file
              always gives the same answer
     show     called after every frame, and with None while none comes
-    changed  what happened to the bundle in use ("deleted", "replaced"), which ends it before the next frame; "" while
-             nothing did
+    changed  what happened to the bundle in use ("deleted", "replaced"), which ends it before the next frame and before
+             the events of this one; "" while nothing did
+    terminated  whether it is to end, which is asked at least every 0.2 seconds
 
-    An attempt in progress at the end counts as failed, also where the generator is closed.
+    However it ends, an attempt that is not decided by then counts as a failed one.
     """
-    try:
-        yield from _events(camera, watcher, once, timeout, show, changed)
-    finally:
-        watcher.finish()
-
-
-def _events(
-    camera: Camera,
-    watcher: "Watcher",
-    once: bool,
-    timeout: float | None,
-    show: Show,
-    changed: Callable[[], str],
-) -> Iterator[Event]:
-    """The events of `watch`."""
     began, first, now = time.monotonic(), None, 0.0
     yield Event("started", 0.0)
-    while True:
-        frame = camera.next(0.2)
-        yield from (Event(event.kind, now, message=event.message) for event in camera.events())
-        if change := changed():
-            yield Event("ended", now, reason=f"bundle {change}")
-            return
-        if frame is not None:
-            first = frame.seconds if first is None else first
-            now = frame.seconds
-            for event in watcher.step(frame):
+    try:
+        while True:
+            try:
+                frame = camera.next(0.2)
+            finally:  # the events of a camera that is given up come before the error
+                yield from (Event(e.kind, now, reason=e.reason, message=e.message) for e in camera.events())
+            found = watcher.step(frame) if frame is not None and not changed() else []
+            if change := changed():
+                yield Event("ended", now, reason=f"bundle {change}")
+                return
+            if frame is not None:
+                first = frame.seconds if first is None else first
+                now = frame.seconds
+            for event in found:
                 yield event
                 if once and event.kind in ("accept", "reject"):
                     yield Event("ended", now, reason="decided")
                     return
-        show(frame)
-        passed = time.monotonic() - began if camera.live else now - (first or 0.0)
-        if camera.ended or (timeout is not None and passed >= timeout):
-            yield from watcher.finish()
-            yield Event("ended", now, reason="end of the recording" if camera.ended else "timeout")
-            return
+            show(frame)
+            passed = time.monotonic() - began if camera.live else now - (first or 0.0)
+            if reason := _end_of(camera, terminated=terminated(), late=timeout is not None and passed >= timeout):
+                yield from watcher.finish(reason)
+                yield Event("ended", now, reason=reason)
+                return
+    finally:
+        watcher.finish()
+
+
+def _end_of(camera: Camera, *, terminated: bool, late: bool) -> str:
+    """Why watching ends now, or ""."""
+    if terminated:
+        return "terminated"
+    if camera.ended:
+        return "end of the recording"
+    return "timeout" if late else ""
 
 
 def bundle_change(bundle: Bundle) -> str:
@@ -159,9 +162,12 @@ class Watcher:
         self._instruct(frame)
         return events
 
-    def finish(self) -> list[Event]:
-        """End the attempt in progress, at the end of the watching: the events that it causes, none the second time."""
-        return self._end("ended", self._last) if self._last is not None else []
+    def finish(self, reason: str = "ended") -> list[Event]:
+        """End the watching: an attempt that has scored a face and is not decided counts as failed; its events."""
+        undecided = bool(self._attempt.frames) or self._turned or self._challenge is not None
+        if self._last is None or not undecided or self.view.accepted:
+            return []
+        return self._reject(reason, self._last)
 
     def _progress(self, face: FaceFrame | None, decision: Decision, frame: Frame) -> list[Event]:
         if self._challenge is not None:

@@ -13,9 +13,11 @@ from facedge.metrics.comparisons import all_pairs
 from facedge.metrics.intervals import Bootstrap, ratio_interval
 from facedge.metrics.thresholds import far_of
 from facedge.report.verification import FixedThreshold
-from facedge.types import Float32Array, Int32Array, UInt8Array
+from facedge.types import Float32Array, Float64Array, Int32Array, UInt8Array
 
-GROUPS = ("Male", "Young", "Pale_Skin", "Eyeglasses")
+GROUPS = ("Male", "Young", "Pale_Skin", "Eyeglasses")  # always measured
+LEAST_RATIO = 2.0  # of two FARs, with 95 % confidence, for another label to be measured too
+ROWS = 1024  # of the matrix of comparisons at a time
 LEAST_PEOPLE = 10  # of a group that is shown: the rates of fewer people are those of individuals
 
 
@@ -43,26 +45,33 @@ def groups_section(
 ) -> dict[str, Any]:
     """FAR and FRR with and without each label, both photos of a comparison in the group, at one threshold.
 
-    `largest_ratio` is over the pairs with/without a label; None where some group had no false accept to compare.
+    The labels are GROUPS, and every other one whose two FARs differ by at least LEAST_RATIO with 95 % confidence. The
+    largest ratio, with its interval, is over groups of at least LEAST_PEOPLE; None where some group had no false
+    accept to compare.
     """
-    labelled = {name: labels[:, names.index(name)] == 1 for name in GROUPS if name in names}
-    by_label: dict[str, dict[str, Any]] = {
-        name: {
+    by_label: dict[str, dict[str, Any]] = {}
+    doubtful = _far_ratios(embeddings, identities, labels, threshold.value) >= LEAST_RATIO
+    for column, name in enumerate(names):
+        if name not in GROUPS and not doubtful[column]:
+            continue
+        has = labels[:, column] == 1
+        sides: dict[str, Any] = {
             side: _group(embeddings[mask], identities[mask], threshold.value, bootstrap)
             for side, mask in (("with", has), ("without", ~has))
         }
-        for name, has in labelled.items()
-    }
-    for sides in by_label.values():
         sides["ratio"] = _ratio(sides["with"]["far"], sides["without"]["far"])
-    ratios = {name: sides["ratio"] for name, sides in by_label.items() if sides["ratio"] is not None}
-    widest = max(ratios, key=lambda name: ratios[name]) if ratios else None
+        measured = {"by_label": {name: sides}}
+        if name in GROUPS or any(found.low95 >= LEAST_RATIO for found in shown_ratios(measured)):
+            by_label[name] = sides
+    widest = next(iter(shown_ratios({"by_label": by_label})), None)
     return {
         "threshold": threshold.value,
         "threshold_at": threshold.name,
         "by_label": by_label,
-        "largest_ratio": ratios[widest] if widest else None,
-        "largest_ratio_label": widest,
+        "largest_ratio": widest and widest.ratio,
+        "largest_ratio_low95": widest and widest.low95,
+        "largest_ratio_high95": widest.high95 if widest and widest.high95 < float("inf") else None,
+        "largest_ratio_label": widest and widest.label,
     }
 
 
@@ -114,6 +123,21 @@ def _group(embeddings: Float32Array, identities: Int32Array, threshold: float, b
         far = far_of(impostor.scores >= threshold, impostor.pairs, bootstrap)
         found |= {"far": far.far, "far_low95": far.low95, "far_high95": far.high95}
     return found
+
+
+def _far_ratios(embeddings: Float32Array, identities: Int32Array, labels: UInt8Array, threshold: float) -> Float64Array:
+    """The larger FAR over the smaller one, with and without each label (N, A); float64 (A,), 0 where one is 0."""
+    sides = np.concatenate([labels == 1, labels != 1], axis=1).astype(np.float32)  # (N, 2 A)
+    accepted, compared = np.zeros(sides.shape[1]), np.zeros(sides.shape[1])
+    for start in range(0, len(sides), ROWS):
+        rows = slice(start, start + ROWS)
+        others = identities[rows, None] != identities[None, :]
+        passed = others & (embeddings[rows] @ embeddings.T >= threshold)
+        accepted += np.einsum("na,na->a", passed.astype(np.float32) @ sides, sides[rows], dtype=np.float64)
+        compared += np.einsum("na,na->a", others.astype(np.float32) @ sides, sides[rows], dtype=np.float64)
+    far_with, far_without = np.split(accepted / np.maximum(compared, 1), 2)
+    low, high = np.minimum(far_with, far_without), np.maximum(far_with, far_without)
+    return np.asarray(np.divide(high, low, out=np.zeros_like(high), where=low > 0))
 
 
 def _ratio(one: float | None, other: float | None) -> float | None:

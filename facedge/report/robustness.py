@@ -2,18 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFilter
 
+from facedge.report.degradations import blur, brightness, covered, jpeg, low_resolution, rotation
 from facedge.report.model import Model
 from facedge.report.verification import FixedThreshold
 from facedge.types import BoolArray, Float32Array, Int32Array, Track, UInt8Array, untracked
-
-FACE_CENTRE = (88.0 / 178, 131.0 / 218)  # the middle of the five landmarks of CelebA geometry, in shares
-NOSE_ROW = 134.0 / 218
 
 
 @dataclass(frozen=True)
@@ -30,52 +26,6 @@ class Degradation:
     levels: tuple[float, ...]
     clean: float | None
     labels: tuple[str, ...] = ()
-
-
-def brightness(image: UInt8Array, factor: float) -> UInt8Array:
-    """Multiply the pixels and clip, as a wrong exposure does."""
-    return np.asarray(np.clip(np.rint(image * factor), 0, 255), dtype=np.uint8)
-
-
-def rotation(image: UInt8Array, degrees: float) -> UInt8Array:
-    """Rotate about the middle of the face; what lies outside the photo repeats its border pixels."""
-    height, width = image.shape
-    pad = max(height, width) // 2
-    padded = Image.fromarray(np.pad(image, pad, mode="edge"))
-    centre = (FACE_CENTRE[0] * width + pad, FACE_CENTRE[1] * height + pad)
-    turned = padded.rotate(degrees, resample=Image.Resampling.BICUBIC, center=centre)
-    return np.asarray(turned)[pad : pad + height, pad : pad + width]
-
-
-def blur(image: UInt8Array, sigma: float) -> UInt8Array:
-    """Gaussian blur, sigma in pixels of the 178-pixel-wide frame."""
-    scale = image.shape[1] / 178
-    return np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(sigma * scale)))
-
-
-def jpeg(image: UInt8Array, quality: float) -> UInt8Array:
-    """Save as JPEG and load again."""
-    buffer = BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=int(quality))
-    with Image.open(buffer) as loaded:
-        return np.asarray(loaded)
-
-
-def low_resolution(image: UInt8Array, width: float) -> UInt8Array:
-    """Shrink the frame to `width` pixels across (box filter) and enlarge it again."""
-    full = Image.fromarray(image)
-    height = max(1, round(image.shape[0] * width / image.shape[1]))
-    small = full.resize((int(width), height), Image.Resampling.BOX)
-    return np.asarray(small.resize(full.size, Image.Resampling.BILINEAR))
-
-
-def covered(image: UInt8Array, part: float) -> UInt8Array:
-    """Paint half of the face mid-grey: part 0 the left, 1 the right, 2 from the nose down, 3 from the nose up."""
-    degraded = image.copy()
-    row, column = round(NOSE_ROW * image.shape[0]), round(FACE_CENTRE[0] * image.shape[1])
-    area = (np.s_[:, :column], np.s_[:, column:], np.s_[row:, :], np.s_[:row, :])[int(part)]
-    degraded[area] = 127
-    return degraded
 
 
 WIDTHS = (16, 24, 32, 48, 89, 178)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from facedge.bundle import Manifest
 from facedge.errors import BundleError, InputError
 
-Reason = Literal["no_face", "many_faces", "low_quality", "below_threshold"]
+Reason = Literal["no_face", "many_faces", "low_quality", "rotated", "distorted", "below_threshold"]
 STAGES = ("decode", "detect", "align", "preprocess", "infer")
 NOT_ENROLLED = "nobody is enrolled in this bundle: run facedge enroll"
 
@@ -38,12 +38,14 @@ class Decision:
     accepted    True only when a score was computed and score >= threshold
     score       probability in 0..1, higher is more alike; None when no face was scored, or the score was no number
     threshold   the threshold in force
-    reason      why not: no_face, many_faces, low_quality, below_threshold; None when accepted
+    reason      why not: no_face, many_faces, low_quality, rotated, distorted, below_threshold; None when accepted
     box         (x0, y0, x1, y1) of the face in pixels of the photo; None for crops that came aligned
     landmarks   five (x, y) in pixels of the photo: eyes, nose, mouth corners; None like `box`
     attributes  probability of each attribute by name, empty when no face was scored
     ms          milliseconds by stage: decode, detect, align, preprocess, infer
     far         what is known about the false accept rate at this threshold
+    turned      degrees clockwise by which the photo was turned to find the face: 0, 90, 180 or 270
+    stretch     logarithm of the factor by which the picture seems widened, of facedge.faces.plausible; None like `box`
     """
 
     accepted: bool
@@ -55,6 +57,8 @@ class Decision:
     attributes: Mapping[str, float] = field(default_factory=dict)
     ms: Mapping[str, float] = field(default_factory=dict)
     far: FarEvidence = field(default_factory=FarEvidence)
+    turned: int = 0
+    stretch: float | None = None
 
     def to_record(self, probe: str) -> dict[str, Any]:
         """The JSON line of `facedge verify --json` for the photo called `probe`."""

@@ -155,9 +155,12 @@ def open_head(bundle: Bundle) -> Any:
 
 
 def open_verifier(bundle: Bundle, *, threads: int = 1) -> Any:
-    """A session: image uint8 (N, H, W, 3) -> embedding, attributes, probability (N, 1). BundleError like the others."""
+    """A session: image uint8 (N, H, W, 3) -> embedding, attributes, probability (N, 1), quality (N, 1).
+
+    BundleError like the others.
+    """
     image = Port("image", BYTES, (None, None, None, 3))
-    outputs = [*_backbone_outputs(bundle), Port("probability", FLOAT, (None, 1))]
+    outputs = [*_backbone_outputs(bundle), *(Port(name, FLOAT, (None, 1)) for name in ("probability", "quality"))]
     return _open(bundle, VERIFIER, image, outputs, threads)
 
 

@@ -115,6 +115,8 @@ class Verifier:
             attributes=found.attributes,
             ms=ms,
             far=in_force.far,
+            turned=found.located.turned,
+            stretch=found.located.stretch,
         )
 
     def embed(self, crops: UInt8Array) -> Float32Array:

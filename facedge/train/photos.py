@@ -8,6 +8,7 @@ import numpy as np
 from facedge.dataset.folders import LabelledPhotos, read_photo_folders, split_photos
 from facedge.errors import DatasetError, ImageError
 from facedge.faces.crop import find_crop
+from facedge.image_files import unread_note
 from facedge.imaging import load_rgb
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, resize_grey
 from facedge.types import Int64Array, Say, UInt8Array, silent
@@ -34,6 +35,8 @@ def load_photos(me: Path, others: Path, *, aligned: bool = False, seed: int = 0,
     Raises DatasetError where fewer than two usable photos of either label remain.
     """
     listed = read_photo_folders(me, others)
+    for note in filter(None, map(unread_note, (me, others))):
+        say(note)
     images, kept, left_out = _read_aligned(listed, aligned)
     _report_left_out(listed, left_out, say)
     rows = np.asarray(kept, dtype=np.int64)

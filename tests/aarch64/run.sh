@@ -5,7 +5,7 @@
 #   tests/aarch64/run.sh [BUNDLE]        the bundle that facedge ships by default
 #
 # Needs qemu-user-static, gcc-aarch64-linux-gnu, libc6-dev-arm64-cross, apt and the network; no root. PYTHON (python3) must
-# have setuptools and cython, and be of the version that Debian has for aarch64. One minute, most of it downloads.
+# have setuptools 77 and cython, and be of the version that Debian has for aarch64. One minute, most of it downloads.
 #
 # FACEDGE_AARCH64_WHEEL  a folder that gets the wheel (deleted with everything else by default)
 # FACEDGE_AARCH64_CACHE  a folder that keeps the downloads for the next run
@@ -32,8 +32,8 @@ need_tools() {
         missing "no aarch64-linux-gnu-gcc: apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
     command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
         missing "no apt-get: the aarch64 Python comes out of Debian's or Ubuntu's packages"
-    [ -n "$python" ] && "$python" -c 'import Cython, setuptools' 2>/dev/null ||
-        missing "no Python with setuptools and cython: set PYTHON, or pip install setuptools cython"
+    [ -n "$python" ] && "$python" -c 'import Cython, setuptools as s; assert int(s.__version__.split(".")[0]) >= 77' \
+        2>/dev/null || missing "no Python with setuptools 77 and cython: set PYTHON, or pip install -U setuptools cython"
 }
 
 # A private apt: the system's package lists and its own architecture stay as they are.

@@ -9,7 +9,9 @@ import pytest
 import facedge.bundle
 from facedge.bundle import FORMAT_VERSION
 from facedge.bundle import format as bundle_format
-from facedge.bundle.onnx_file import MOST_OPSET
+from facedge.bundle.arrays import MOST_HEADER_BYTES
+from facedge.bundle.json_fields import MOST_VALUES, MOST_WHOLE
+from facedge.bundle.onnx_file import MOST_DEPTH, MOST_FIELDS, MOST_NODES, MOST_OPSET, MOST_TEXT_BYTES, UNBOUNDED
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "deploy" / "FORMAT.md"
 SCHEMA = json.loads(Path(facedge.bundle.__file__).with_name("manifest.schema.json").read_text())
@@ -45,3 +47,9 @@ def test_the_numbers_are_the_code_s(text: str) -> None:
     assert f"opset 1 to {MOST_OPSET}" in text
     assert bundle_format.MOST_BYTES == 1 << 30
     assert bundle_format.MOST_MANIFEST_BYTES == 4 << 20
+    for limit in (bundle_format.MOST_BYTES, MOST_HEADER_BYTES, MOST_VALUES, MOST_NODES, MOST_FIELDS):
+        assert f"{limit:,}" in text
+    assert MOST_WHOLE == 2**53 and "-2^53..2^53" in text
+    assert MOST_TEXT_BYTES == 1 << 20 and "above 1 MiB" in text
+    assert f"nested at most {MOST_DEPTH} deep" in text
+    assert all(f"`{operator}`" in text for operator in UNBOUNDED)

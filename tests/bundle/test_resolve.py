@@ -1,6 +1,8 @@
 """A value means a path or a person's name, the same everywhere; names are letters of any script."""
 
+import os
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -144,6 +146,39 @@ def test_a_data_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path, mo
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "file"))
     with pytest.raises(StorageError, match=r"the data directory .* cannot be used \(.*\): make it writable"):
         resolve.private_data_home()
+
+
+@pytest.mark.parametrize(
+    "call", [resolve.people, lambda: resolve.resolve_bundle("ana"), lambda: resolve.bundle_path("ana")]
+)
+def test_another_users_data_directory_is_named_with_its_owner(
+    data: Path, monkeypatch: pytest.MonkeyPatch, call: Callable[[], object]
+) -> None:
+    """Root may read every folder, so that the refusal is made here."""
+    enroll(data, "ana")
+
+    def refuse(_folder: object) -> object:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "geteuid", lambda: data.stat().st_uid + 1)
+    with pytest.raises(
+        StorageError, match=r"belongs to user \d+ and cannot be used by user \d+ .*: run the command as"
+    ):
+        call()
+    monkeypatch.setattr(os, "geteuid", lambda: data.stat().st_uid)
+    with pytest.raises(StorageError, match=r"cannot be used \(Permission denied\): make it writable"):
+        call()
+
+
+def test_a_data_directory_that_cannot_be_written_is_noticed_before_any_work(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve.check_data_home()
+    assert not data.parent.exists()
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    with pytest.raises(StorageError, match="set XDG_DATA_HOME to another absolute path"):
+        resolve.check_data_home()
 
 
 def test_the_packages_bundle_by_name() -> None:

@@ -21,7 +21,7 @@ from facedge.errors import CameraError, MissingDependencyError
 def test_what_people_write() -> None:
     assert parse_source("0").place == "/dev/video0"
     assert parse_source("/dev/video2").kind == "device"
-    assert parse_source("rtsp://u:secret@cam/1").shown == "rtsp://cam/1"
+    assert parse_source("rtsp://u:secret@cam/1").shown == "rtsp://cam/..."
     assert parse_source("picamera").kind == "picamera"
     assert parse_source("f%04d.png").kind == "images"
     part = parse_source("clip.mp4#t=1.5,3")

@@ -20,6 +20,11 @@ from facedge.errors import CameraError
 PLACE = Source("device", "/dev/test")
 
 
+def picture(number: int) -> np.ndarray:
+    """Noise, another one for each number."""
+    return np.random.default_rng(number).integers(0, 256, (48, 64, 3), np.uint8)
+
+
 class Numbered:
     """A reader whose frames carry their number; `last` frames, then it is gone."""
 
@@ -33,7 +38,7 @@ class Numbered:
             return None
         time.sleep(self.pause)
         self.count += 1
-        return np.full((2, 2, 3), self.count % 250, np.uint8)
+        return picture(self.count)
 
     def close(self) -> None:
         self.closed = True
@@ -93,14 +98,14 @@ def test_giving_up(monkeypatch: pytest.MonkeyPatch) -> None:
             return first.pop()
         raise CameraError("unplugged")
 
-    with LiveCamera(PLACE, open_it, give_up=0.1) as camera, pytest.raises(CameraError, match=r"within 0.1 s \(unplug"):
+    with LiveCamera(PLACE, open_it, give_up=0.1) as camera, pytest.raises(CameraError, match=r"for 0.1 s \(unplugged"):
         for _ in range(1000):
             camera.next(0.5)
 
 
-def picture() -> bytes:
+def jpeg(number: int) -> bytes:
     target = BytesIO()
-    Image.fromarray(np.full((48, 64, 3), 120, np.uint8)).save(target, "JPEG")
+    Image.fromarray(picture(number)).save(target, "JPEG")
     return target.getvalue()
 
 
@@ -111,9 +116,11 @@ class Stream(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
-        data = picture()
+        number = 0
         try:
             while not self.server.stopping.is_set():  # type: ignore[attr-defined]
+                number += 1
+                data = jpeg(number)
                 head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
                 self.wfile.write(head.encode() + data + b"\r\n")
                 time.sleep(0.02)

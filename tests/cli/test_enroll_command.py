@@ -60,7 +60,7 @@ def test_enroll_verify_update_forget(base: Path, tmp_path: Path, capsys: pytest.
     assert run("bundle", "check", bundle) == 0
 
     assert run("enroll", "ana", "--update", "--from", new) == 0
-    assert f"enrolled ana with {first} samples" not in capsys.readouterr().out
+    assert f"enrolled ana with {first + 3} photos" in capsys.readouterr().out
     assert run("forget", "ana", "--yes") == 0
     assert "head.onnx" in capsys.readouterr().out
     assert list(bundle.parent.iterdir()) == []
@@ -97,6 +97,74 @@ def test_photos_left_out_are_named(base: Path, tmp_path: Path, capsys: pytest.Ca
     assert f"left out: {me / 'broken.jpg'}: " in shown.err
     assert shown.out.startswith("enrolled ana with ")
     assert not (tmp_path / "xdg").exists()
+
+
+def test_the_first_lines_say_what_the_error_rates_mean(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    me = photos(tmp_path / "me", 0, range(4))
+    assert run("enroll", "ana", "--from", me, "-b", base) == 0
+    shown = capsys.readouterr()
+    who, others, own = shown.out.splitlines()
+    assert who.startswith("enrolled ana with 4 photos: ")
+    assert others.startswith("about 1 in 1,000 photos of other people is taken for ana (at most ")
+    assert own.startswith("about ") and " of ana's own photos are refused" in own
+    assert "calibration error" not in shown.err
+    assert run("-v", "enroll", "ana", "--from", me, "-b", base, "--replace") == 0
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 3
+    assert "calibration error" in shown.err and "FRR of the samples when held out" in shown.err
+
+
+def test_photos_of_two_people(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Named, refused, nothing written; enrolled where the user leaves the other person's out."""
+    me = photos(tmp_path / "me", 0, range(4))
+    for name in ("ben.png", "cem.png"):
+        Image.fromarray(picture(5, len(name) + ord(name[0]))).save(me / name)
+    assert run("enroll", "ana", "--from", me, "-b", base) == 2
+    shown = capsys.readouterr().err
+    assert "ben.png and cem.png do not match the other photos: leave them out with --without ben.png" in shown
+    assert not (tmp_path / "xdg").exists()
+    assert run("enroll", "ana", "--from", me, "-b", base, "--without", "ben.png", "--without", me / "cem.png") == 0
+    shown = capsys.readouterr()
+    assert f"left out: {me / 'ben.png'}: left out as asked" in shown.err
+    assert shown.out.startswith("enrolled ana with 4 photos")
+    assert run("enroll", "eva", "--camera", me, "-b", base, "--without", "ben.png") == 2
+    assert "--without names a photo" in capsys.readouterr().err
+
+
+def test_known_impostors_raise_the_threshold(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What that costs is printed; a photo in both folders is an error."""
+    me, family = photos(tmp_path / "me", 0, range(4)), tmp_path / "family"
+    family.mkdir()
+    Image.blend(*(Image.fromarray(picture(who, 60)) for who in (0, 5)), 0.3).save(family / "twin.png")
+    assert run("enroll", "ana", "--from", me, "-b", base, "--impostors", family) == 0
+    assert "1 of 1 photo of your impostors would have passed: the threshold is raised" in capsys.readouterr().out
+    assert run("verify", family / "twin.png", "-b", "ana") == 1
+    Image.open(me / "2.png").save(family / "mine.png")
+    assert run("enroll", "ana", "--from", me, "-b", base, "--impostors", family, "--replace") == 2
+    assert "2.png is also an impostor's photo" in capsys.readouterr().err
+
+
+def test_four_different_people_are_no_enrollment(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "four").mkdir()
+    for person in range(4):
+        Image.fromarray(picture(20 + person, 0)).save(tmp_path / "four" / f"{person}.png")
+    assert run("enroll", "ana", "--from", tmp_path / "four", "-b", base) == 2
+    assert "do not match" in capsys.readouterr().err
+    assert not (tmp_path / "xdg").exists()
+
+
+def test_an_interrupted_enrollment_is_listed(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    left = tmp_path / "xdg" / "facedge" / ".ana.facedge.0123456789ab.tmp"
+    left.mkdir(parents=True)
+    (left / "enrolled.npy").write_bytes(b"a template")
+    assert run("list") == 1
+    assert "an enrollment of ana was interrupted and left files behind: facedge forget ana" in capsys.readouterr().err
+    assert run("forget", "ana", "--yes") == 0
+    assert list(left.parent.iterdir()) == []
 
 
 def test_forget_asks_first(

@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 from signals import hear_ctrl_c
 
-from facedge.cli.prepare import parse_share
 from facedge.dataset.prepared import Faces
 from facedge.demo.synthetic_dataset import write_synthetic_celeba
-from facedge.errors import InputError
 
 FACEDGE = [sys.executable, "-W", "error", "-m", "facedge"]
 
@@ -159,17 +157,6 @@ def test_a_dataset_that_is_none_is_one_sentence(celeba: Path, tmp_path: Path, da
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "F").exists()
-
-
-@pytest.mark.parametrize(("text", "share"), [("1%", 0.01), ("0.5%", 0.005), ("0.02", 0.02), ("0", 0.0), ("100%", 1.0)])
-def test_shares(text: str, share: float) -> None:
-    assert parse_share(text) == pytest.approx(share)
-
-
-@pytest.mark.parametrize("text", ["", "%", "1", "5", "-1%", "101%", "nan", "one", "1 percent"])
-def test_what_is_no_share(text: str) -> None:
-    with pytest.raises(InputError, match=r"expected --max-bad as a share like 1% or 0\.01"):
-        parse_share(text)
 
 
 @pytest.mark.real

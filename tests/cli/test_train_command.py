@@ -55,9 +55,9 @@ def test_what_cannot_be_trained_is_one_sentence(
     cases = [
         (("train", "backbone", tmp_path / "none", "-o", tmp_path / "a"), "none"),
         (("train", "backbone", faces, "-o", tmp_path / "full"), "is not empty"),
-        (("train", "backbone", faces, "-o", tmp_path / "b", "--arch", "huge"), "expected --arch edge or plain"),
+        (("train", "backbone", faces, "-o", tmp_path / "b", "--arch", "huge"), "is not one of 'edge', 'plain'"),
         (("train", "backbone", faces, "-o", tmp_path / "c", "--size", 50), "multiple of 16"),
-        (("train", "backbone", faces, "-o", tmp_path / "d", "--device", "tpu"), "auto, cpu or cuda"),
+        (("train", "backbone", faces, "-o", tmp_path / "d", "--device", "tpu"), "is not one of 'auto', 'cpu', 'cuda'"),
         (("train", "backbone", faces, "-o", tmp_path / "e", "--resume"), "config.json"),
         (("train", "backbone", faces, "-o", tmp_path / "f", "--teacher", tmp_path / "t.onnx"), "cannot be read"),
         (("train", "head", tmp_path / "none", "-o", tmp_path / "g", "--me", faces, "--others", faces), "config.json"),

@@ -1,7 +1,9 @@
 """`facedge verify`: exit codes, JSON lines, the table people read, and sentences for what goes wrong."""
 
+import io
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from PIL import Image
 from tiny_bundle import crop, write_tiny
 
 from facedge.cli import main
+from facedge.cli._options import REASONS
 from facedge.runtime import bench as bench_module
 
 
@@ -139,6 +142,64 @@ def test_what_goes_wrong_is_2_and_one_sentence(
     assert shown.out == ""
     assert sentence in shown.err
     assert "Traceback" not in shown.err
+
+
+class Stdin:
+    """A stdin that is a file."""
+
+    def __init__(self, data: bytes, terminal: bool = False) -> None:
+        self.buffer, self._terminal = io.BytesIO(data), terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+def test_an_image_comes_from_stdin(
+    tiny_bundle: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = (photos / "me.png").read_bytes()
+    monkeypatch.setattr(sys, "stdin", Stdin(data))
+    assert run("verify", "-", "-b", tiny_bundle, "--json") == 0
+    (record,) = lines(capsys)
+    assert (record["probe"], record["decision"]) == ("-", "accept")
+    monkeypatch.setattr(sys, "stdin", Stdin(data))
+    assert run("attributes", "-", "-b", tiny_bundle) == 0
+    capsys.readouterr()
+    for stdin, args, sentence in (
+        (Stdin(b""), ["-"], "on stdin, got nothing"),
+        (Stdin(data, terminal=True), ["-"], "stdin, which is a terminal"),
+        (None, ["-"], "stdin, which is a terminal"),
+        (Stdin(data), ["-", "-"], "expected - once"),
+        (Stdin(data[:100]), ["-"], "the image in memory is damaged"),
+    ):
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert run("verify", *args, "-b", tiny_bundle) == 2
+        assert sentence in capsys.readouterr().err
+
+
+def test_what_is_not_read_in_a_folder_is_counted_and_named(
+    tiny_bundle: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "IMG_1.MOV").touch()
+    (photos / "IMG_2.dng").touch()
+    (photos / "gone.jpg").symlink_to(photos / "nowhere.jpg")
+    assert run("verify", photos, "-b", tiny_bundle) == 2
+    shown = capsys.readouterr()
+    assert "2 files not read, which are no images by their names (1 .dng, 1 .mov): IMG_1.MOV, IMG_2.dng" in shown.err
+    assert "no image at" in shown.err and "gone.jpg" in shown.err
+    assert len(shown.out.splitlines()) == 3 and "1 could not be read" in shown.err
+
+
+def test_a_picture_that_cannot_be_judged_has_a_reason_and_a_remedy_in_its_line(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (178, 218), "grey").save(tmp_path / "flat.png")
+    assert run("verify", tmp_path / "flat.png", "-b", tiny_bundle) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith(
+        "flat.png  too flat or dark to tell: use a photo with more light on the face, and all of it in the picture"
+    )
+    assert all(": " in text for reason, text in REASONS.items() if reason != "below_threshold")
 
 
 def test_a_person_may_be_named(

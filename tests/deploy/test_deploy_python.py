@@ -14,9 +14,9 @@ from PIL import Image
 from wrong_vectors import with_wrong_vector
 
 from facedge.bundle import Bundle, write_bundle
-from facedge.bundle.head_onnx import verifier_properties
 from facedge.export.verifier_graph import verifier_onnx
 from facedge.runtime.golden import golden_files
+from facedge.runtime.verifier_onnx import verifier_properties
 
 README = Path(__file__).resolve().parents[2] / "deploy" / "README.md"
 
@@ -40,9 +40,13 @@ def test_the_program_without_facedge(tmp_path: Path, threshold: float | None, ex
     write_verifier(tmp_path / "tiny.facedge", threshold)
     for seed in (0, 1):
         Image.fromarray(tiny_bundle.crop(seed)).save(tmp_path / f"{seed}.png")
-    command = [sys.executable, "-I", "program.py", "tiny.facedge", "0.png", "1.png"]
+    flat = (128 + 0.05 * (tiny_bundle.crop(0).astype(float) - 128)).astype("uint8")  # scores as the crop does
+    Image.fromarray(flat).save(tmp_path / "flat.png")
+    command = [sys.executable, "-I", "program.py", "tiny.facedge", "0.png", "1.png", "flat.png"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert [line.split()[0] for line in done.stdout.splitlines()] == expected
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert [line[0] for line in lines] == [*expected, "reject"]
+    assert float(lines[2][1]) > 0.5
 
 
 @pytest.mark.slow

@@ -14,14 +14,22 @@ pytest.importorskip("onnx")
 import bundle_mutations
 import onnx
 import tiny_bundle
+from hostile_files import GRAPHS
 from onnx import TensorProto, helper
 
 from facedge.bundle.onnx_file import inspect_graph
 from facedge.errors import BundleError
 
 HOST = Path(__file__).resolve().parents[2] / "deploy" / "c"
-FINE, BROKEN, EXTERNAL, FOREIGN, NEWER = range(5)
-WORDS = {BROKEN: "is not an ONNX file", EXTERNAL: "external data", FOREIGN: "standard ONNX", NEWER: "expected some, of"}
+FINE, BROKEN, EXTERNAL, FOREIGN, NEWER, _, LARGE, LOOPS = range(8)  # onnx.h's onnx_verdict
+WORDS = {
+    BROKEN: "is not an ONNX file",
+    EXTERNAL: "external data",
+    FOREIGN: "standard ONNX",
+    NEWER: "expected some, of",
+    LARGE: "protobuf fields|nodes; expected at most",
+    LOOPS: "no operators that iterate",
+}
 HEAD, BACKBONE = tiny_bundle.head_onnx(), tiny_bundle.backbone_onnx()
 
 Inspect = Callable[[bytes], int]
@@ -38,6 +46,12 @@ def inspect(tmp_path_factory: pytest.TempPathFactory) -> Inspect:
     function = ctypes.CDLL(str(library)).onnx_inspect
     function.argtypes, function.restype = [ctypes.c_char_p, ctypes.c_size_t], ctypes.c_int
     return lambda data: int(function(data, len(data)))
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_graphs_made_to_harm_a_reader(inspect: Inspect, name: str) -> None:
+    verdict = LOOPS if name == "a loop" else BROKEN if name in ("a long text", "a length of 2^63") else LARGE
+    assert_both_say(inspect, GRAPHS[name], verdict)
 
 
 def assert_both_say(inspect: Inspect, data: bytes, verdict: int) -> None:

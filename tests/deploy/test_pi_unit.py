@@ -4,12 +4,14 @@ The filter is built from the unit's SystemCallFilter and SystemCallErrorNumber l
 systemd (`systemd-analyze syscall-filter`), compiled for this machine, and put on the commands that the service runs.
 """
 
+import contextlib
 import json
 import os
 import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +21,7 @@ import pytest
 UNIT = Path(__file__).resolve().parents[2] / "deploy" / "pi" / "facedge@.service"
 MULTIPLY = "import numpy; numpy.ones((200, 200)) @ numpy.ones((200, 200)); print('done')"
 SOURCE = Path(__file__).with_name("under_filter.c")
+STUB = Path(__file__).resolve().parents[1] / "support" / "stub_camera.py"
 CANNOT_FILTER = 125  # under_filter's exit code
 
 
@@ -179,3 +182,99 @@ def test_watch_runs_to_the_end_of_a_video(
     assert done.returncode in (0, 1), done.stderr
     events = [json.loads(line)["event"] for line in done.stdout.splitlines()]
     assert (events[0], events[-1]) == ("started", "ended")
+
+
+def seconds(key: str) -> float:
+    (value,) = settings()[key]
+    return float(value)
+
+
+def test_its_times_leave_room_for_each_other() -> None:
+    from facedge.camera.streams import STALL
+    from facedge.live.actions import TIME_LIMIT
+    from facedge.live.service import TERMINATED
+
+    command = shlex.split(settings()["ExecStart"][0])
+    give_up = float(command[command.index("--give-up") + 1])
+    assert settings()["Type"] == ["notify"]
+    assert seconds("TimeoutStartSec") > give_up + STALL  # it is ready after the first frame
+    assert seconds("WatchdogSec") > 2 * STALL  # no notification until a camera counts as lost
+    assert seconds("TimeoutStopSec") > TIME_LIMIT
+    assert settings()["SuccessExitStatus"] == [str(TERMINATED)]
+    assert settings()["KillMode"] == ["mixed"]
+    assert settings()["StartLimitIntervalSec"] == ["0"]
+
+
+class Systemd:
+    """The other end of NOTIFY_SOCKET, and the service's command before a stub camera under the unit's filter."""
+
+    def __init__(self, program: Path, bundle: Path, folder: Path, kind: str, *options: str) -> None:
+        self._inbox = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._inbox.bind(str(folder / "notify"))
+        self._inbox.settimeout(60)
+        period = 1.0  # in the place of WatchdogSec
+        environment = os.environ | {
+            "NOTIFY_SOCKET": str(folder / "notify"),
+            "WATCHDOG_USEC": str(round(period * 1e6)),
+            "XDG_DATA_HOME": str(folder / "data"),
+            "STALL": "0.5",
+        }
+        words = [
+            program,
+            sys.executable,
+            STUB,
+            kind,
+            "verify",
+            "--camera",
+            "0",
+            "--watch",
+            "--bundle",
+            bundle,
+            *options,
+        ]
+        self.process = subprocess.Popen(
+            list(map(str, words)), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.received: list[str] = []
+
+    def until(self, text: str) -> None:
+        """Receive until a message contains the text."""
+        while not self.received or text not in self.received[-1]:
+            self.received.append(self._inbox.recv(4096).decode())
+
+    def end(self) -> tuple[int, str]:
+        """Wait for the end; the exit code and stderr."""
+        _, errors = self.process.communicate(timeout=60)
+        self._inbox.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.received.append(self._inbox.recv(4096).decode())
+        self._inbox.close()
+        return self.process.returncode, errors
+
+
+def test_it_notifies_systemd_and_ends_at_sigterm(
+    under_filter: Path, detector: None, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    systemd = Systemd(under_filter, tiny_bundle, tmp_path, "noise")
+    systemd.until("WATCHDOG=1")
+    assert systemd.received.index("READY=1") < systemd.received.index("WATCHDOG=1")
+    for _ in range(3):
+        systemd.received.append("")
+        systemd.until("WATCHDOG=1")
+    systemd.process.terminate()
+    assert systemd.end() == (int(settings()["SuccessExitStatus"][0]), "")
+    assert systemd.received[-1] == "STOPPING=1"
+
+
+def test_a_camera_that_hangs_is_a_status_and_an_end(
+    under_filter: Path, detector: None, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    systemd = Systemd(under_filter, tiny_bundle, tmp_path, "hang", "--give-up", "3")
+    systemd.until("was lost")
+    systemd.received.append("")
+    systemd.until("WATCHDOG=1")  # it is being reopened
+    code, errors = systemd.end()
+    assert code == 2
+    assert "no usable frame for 3 s" in errors
+    assert systemd.received[-1] == "STOPPING=1"

@@ -13,7 +13,6 @@ from live_bundle import picture, write_template
 from PIL import Image, ImageFilter
 
 from facedge.enrollment.capture import (
-    Guide,
     Sample,
     check_photo,
     check_photos,
@@ -95,10 +94,13 @@ def test_impostors_are_people_by_folder(embedder: Embedder, tmp_path: Path) -> N
     folder = tmp_path / "family"
     (folder / "ben").mkdir(parents=True)
     for name, person in (("ben/1.png", 1), ("ben/2.png", 1), ("guest.png", 2), ("other.png", 3)):
-        Image.fromarray(picture(person, 0)).save(folder / name)
+        Image.fromarray(picture(person, "2.png" in name)).save(folder / name)
     found = embed_impostors(embedder, folder)
     assert found.embeddings.shape == (4, 16)
     assert len(set(found.people.tolist())) == 3
+    assert [Path(source).name for source in found.sources] == ["1.png", "2.png", "guest.png", "other.png"]
+    Image.fromarray(picture(1, 1)).save(folder / "ben" / "copy.png")
+    assert len(embed_impostors(embedder, folder).embeddings) == 4
 
 
 def test_near_copies_are_left_out() -> None:
@@ -110,14 +112,3 @@ def test_near_copies_are_left_out() -> None:
         (s.source for s in select_varied(samples, 3)), key=int
     )
     assert select_varied([]) == []
-
-
-def test_the_guide_keeps_what_differs_and_advises(embedder: Embedder) -> None:
-    guide = Guide(embedder, wanted=2)
-    assert guide.add_frame(picture(0, 0), "1") == "good"
-    assert guide.add_frame(picture(0, 0), "2").startswith("turn your head")
-    assert guide.advice_is_new
-    assert guide.add_frame(np.zeros((218, 178, 3), np.uint8), "3") == "more light"
-    assert guide.add_frame(picture(5, 0), "4") == "good"
-    assert guide.done
-    assert guide.faults == "1 x more light"

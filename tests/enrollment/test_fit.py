@@ -15,7 +15,7 @@ from facedge.bundle import read_bundle
 from facedge.bundle.head_onnx import read_head
 from facedge.enrollment import store
 from facedge.enrollment.calibration import Linear, head_bytes, template
-from facedge.enrollment.fit import Impostors, fit
+from facedge.enrollment.fit import Impostors, fit, person_threshold
 from facedge.errors import BundleError, InputError
 
 
@@ -95,17 +95,50 @@ def test_one_sample_has_no_held_out_rate(base: facedge.Bundle) -> None:
     assert fit(base, embeddings(0, range(1))).frr is None
 
 
-def test_own_impostors_join_the_cohort_and_are_counted(base: facedge.Bundle, tmp_path: Path) -> None:
+def test_own_impostors_join_the_cohort_and_raise_the_threshold(base: facedge.Bundle, tmp_path: Path) -> None:
+    """Photos of the person, given as those of an impostor: all pass, until the threshold is raised above them."""
     mine, twin = embeddings(0, range(5)), embeddings(0, range(50, 53))
     impostors = Impostors(twin, np.zeros(3, np.int32))
-    found = fit(base, mine, impostors=impostors)
-    assert (found.own_impostors, found.own_passed) == (3, 3)
+    without, found = fit(base, mine), fit(base, mine, impostors=impostors)
+    assert (found.own_impostors, found.own_raised, found.own_passed) == (3, 3, 0)
+    assert found.threshold > without.threshold
+    assert found.cohort_frr > found.cohort_frr_before
+    assert found.point.estimate.high95 <= without.point.estimate.high95
+    assert min(point.threshold for point in found.evidence.points) >= found.threshold
     assert found.source.harder is not None
     assert found.source.harder > 1
     assert "your impostors score" in found.source.warnings()[0]
     personal = store.personal_bundle(base, found, mine, name="ana", impostors=impostors)
     made = store.write_personal(tmp_path / "ana.facedge", personal)
+    verifier = facedge.load(made.path)
+    assert (verifier.score(twin) < verifier.threshold).all()
+    for far in (1e-3, 5e-2):
+        at_far = facedge.load(made.path, far=far)
+        assert not any(at_far.verify(picture(0, take)).accepted for take in range(50, 53))
     assert fit(made, mine).own_impostors == 3  # an update keeps them
+    assert fit(made, mine, impostors=impostors).own_impostors == 3  # and counts none twice
+
+
+def test_impostors_who_do_not_pass_change_nothing(base: facedge.Bundle) -> None:
+    others = Impostors(
+        np.concatenate([embeddings(7, range(2)), embeddings(8, range(2))]), np.array([0, 0, 1, 1], np.int32)
+    )
+    found = fit(base, embeddings(0, range(5)), impostors=others)
+    assert (found.own_impostors, found.own_raised, found.own_passed) == (4, 0, 0)
+    assert found.cohort_frr == found.cohort_frr_before
+
+
+def test_samples_that_mostly_refuse_each_other(base: facedge.Bundle) -> None:
+    strangers = np.concatenate([embeddings(person, range(1)) for person in range(20, 25)])
+    assert fit(base, strangers).mostly_refused
+    assert not fit(base, strangers[:3]).mostly_refused  # three prove nothing
+    assert not fit(base, embeddings(0, range(5))).mostly_refused
+
+
+def test_the_threshold_of_a_person_lies_between_the_same_and_others(base: facedge.Bundle) -> None:
+    mine, least = embeddings(0, range(6)), person_threshold(base)
+    towards = template(mine[:5])
+    assert towards.score(mine[5:])[0] > least > towards.score(embeddings(9, range(1)))[0]
 
 
 def test_the_same_samples_give_the_same_bytes(base: facedge.Bundle, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Personal bundles on the disk: where they are, what may replace them, and what `forget` deletes and refuses."""
 
-import json
 import os
 import signal
 import subprocess
@@ -19,7 +18,7 @@ from facedge.bundle.resolve import bundle_of, bundle_path, data_home, private_da
 from facedge.enrollment import store
 from facedge.errors import BundleError, InputError
 from facedge.files import temporary_sibling
-from facedge.live.lockout import attempts_file
+from facedge.live.lockout import Lockout, attempts_file, lock_file
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +71,7 @@ def test_forgetting_deletes_everything_and_lists_it() -> None:
     others = everything(ben)
     attempts = attempts_file(ana)
     attempts.write_text("{}")
+    lock_file(attempts).touch()
     deleted = store.forget(ana)
     assert not ana.exists()
     assert not attempts.exists()
@@ -244,7 +244,7 @@ def test_a_killed_forget_leaves_a_whole_bundle_or_none_and_the_next_one_finishes
     )
     for after in range(20):
         ana = write_tiny(bundle_of("ana")).path
-        attempts_file(ana).write_text(json.dumps({"failures": 1, "until": 0}))
+        Lockout(attempts_file(ana))
         done = subprocess.run([sys.executable, "-c", script, str(ana), call, str(after)], check=False)
         whole = {path.name for path in ana.iterdir()} if ana.exists() else set()
         assert "manifest.json" not in whole or whole >= {"manifest.sha256", "head.onnx", "backbone.onnx"}

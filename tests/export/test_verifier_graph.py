@@ -11,13 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from facedge.bundle.head_onnx import head_onnx_bytes, verifier_properties, verifier_with_head
+from facedge.bundle.head_onnx import head_onnx_bytes, verifier_with_head
 from facedge.errors import BundleError
 from facedge.export.onnx import backbone_onnx, head_onnx, template_head_onnx
 from facedge.export.verifier_graph import verifier_onnx
+from facedge.faces.quality import input_contrast
 from facedge.onnx_session import open_session
 from facedge.preprocessing import preprocess
 from facedge.preprocessing.spec import PreprocessSpec
+from facedge.runtime.verifier_onnx import verifier_properties
 
 SPEC = PreprocessSpec(size=32)
 ODD_SPECS = [
@@ -107,13 +109,28 @@ def test_outputs_are_those_of_the_two_files(files: tuple[bytes, bytes]) -> None:
             assert np.abs(got - wanted).max() < 1e-5
 
 
+def test_quality_is_the_contrast_of_the_network_input(debug: bytes) -> None:
+    """Per image of a batch, in grey levels; 0 for one colour, 127.5 at most."""
+    engine = open_session("model.onnx", debug)
+    for h, w in [(32, 32), (218, 178), (109, 89)]:
+        images = np.concatenate([drawn(4, h, w), drawn(2, h, w, seed=1) // 16 + 100])
+        (quality,) = engine.run(["quality"], {"image": images})
+        expected = [input_contrast(preprocess(one[None], SPEC)) for one in images]
+        assert quality.shape == (6, 1) and quality.dtype == np.float32
+        assert np.abs(quality[:, 0] - expected).max() < 1e-4
+        assert quality[1, 0] == quality[2, 0] == 0  # white, black
+    halves = np.zeros((1, 64, 64, 3), np.uint8)
+    halves[:, :, :32] = 255
+    assert 120 < engine.run(["quality"], {"image": halves})[0][0, 0] <= 127.5
+
+
 def test_the_file_is_standard_with_its_properties(files: tuple[bytes, bytes]) -> None:
     data = verifier_onnx(*files, SPEC, properties(files))
     model = onnx.load_from_string(data)
     onnx.checker.check_model(model, full_check=True)
     assert [(o.domain, o.version) for o in model.opset_import] == [("", 20)]
     assert [i.name for i in model.graph.input] == ["image"]
-    assert [o.name for o in model.graph.output] == ["embedding", "attributes", "probability"]
+    assert [o.name for o in model.graph.output] == ["embedding", "attributes", "probability", "quality"]
     said = {p.key: p.value for p in model.metadata_props}
     assert said["facedge.spec_digest"] == SPEC.digest and float(said["facedge.threshold"]) == 0.75
     assert json.loads(said["facedge.attribute_names"]) == ["Smiling", "Café"]

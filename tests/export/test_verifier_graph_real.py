@@ -10,6 +10,7 @@ import torch
 from facedge.export.onnx import backbone_onnx, template_head_onnx
 from facedge.export.parity import check_verifier
 from facedge.export.verifier_graph import verifier_onnx
+from facedge.faces.quality import LEAST_INPUT_CONTRAST, too_poor
 from facedge.image_files import find_images
 from facedge.imaging import load_rgb
 from facedge.onnx_session import open_session
@@ -35,6 +36,23 @@ def test_real_faces_have_the_kernels_bits(files: tuple[bytes, bytes], shared_dat
         shapes.add(image.shape)
         assert check_verifier(debug, *files, image[None], SPEC) <= 1e-5
     assert shapes == {(109, 89, 3), (218, 178, 3)}
+
+
+@pytest.mark.real
+def test_flattened_real_faces_are_refused_by_its_quality(files: tuple[bytes, bytes], shared_data: Path) -> None:
+    """The same images as facedge refuses: a host that reads this file only has the same gate."""
+    engine = open_session("model.onnx", verifier_onnx(*files, SPEC, {}))
+    paths = find_images(shared_data / "celeba" / "img_align_celeba")
+    refused = 0
+    for path in paths[:54]:
+        image = load_rgb(path).astype(np.float64)
+        for share in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3):
+            flat = (128 + share * (image - 128)).astype(np.uint8)[None]
+            (quality,) = engine.run(["quality"], {"image": flat})
+            low = not quality[0, 0] >= LEAST_INPUT_CONTRAST
+            assert low == too_poor(preprocess(flat, SPEC))
+            refused += low
+    assert 100 < refused < 300  # of 324
 
 
 @pytest.mark.slow

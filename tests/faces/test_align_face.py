@@ -20,7 +20,7 @@ def test_align_face_is_detect_choose_refine_align(shared_data: Path) -> None:
     assert found.reason is None
     assert found.crop is not None
     assert found.face is not None
-    landmarks = refine(photo, detect(photo)[0].landmarks)
+    landmarks = refine(photo, detect(photo)[0].landmarks).landmarks
     np.testing.assert_array_equal(found.face.landmarks, landmarks)
     np.testing.assert_array_equal(found.crop, align(photo, landmarks))
 

@@ -10,11 +10,12 @@ from PIL import Image
 
 import facedge.faces.detect
 from facedge.errors import ImageError, InputError
-from facedge.faces.align import align
+from facedge.faces.align import align, checked_landmarks
 from facedge.faces.crop import FaceCrop, find_crop, follow_crop, is_aligned, read_photo
 from facedge.faces.detect import Face
-from facedge.faces.landmarks import refine
+from facedge.faces.landmarks import Refined, refine
 from facedge.faces.options import MIN_FACE, MIN_SCORE, FaceOptions
+from facedge.faces.plausible import Checked
 from facedge.imaging import load_rgb
 from facedge.preprocessing.spec import LANDMARKS
 from facedge.types import UInt8Array
@@ -33,6 +34,11 @@ def faces(monkeypatch: pytest.MonkeyPatch) -> Faces:
     def put(found: list[Face]) -> None:
         monkeypatch.setattr(facedge.faces.detect, "detect", lambda image, **options: found)
 
+    found_again = "facedge.faces.landmarks.refine"
+    monkeypatch.setattr(
+        found_again, lambda image, points, **_: Refined(checked_landmarks(points, *image.shape[:2]), 0.78)
+    )
+    monkeypatch.setattr("facedge.faces.plausible.check_face", lambda *_face, **_options: Checked(None, 0.0))
     return put
 
 
@@ -116,10 +122,9 @@ def test_the_options_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("facedge.faces.detect.detect", detect)
     for options in (FaceOptions(min_face=0.2), FaceOptions(min_score=0.9)):
         assert find_crop(np.zeros((300, 300, 3), np.uint8), options).reason == "no_face"
-    assert asked == [
-        {"min_face": 0.2, "min_score": MIN_SCORE, "detector": None},
-        {"min_face": MIN_FACE, "min_score": 0.9, "detector": None},
-    ]
+    assert asked == 4 * [{"min_face": 0.2, "min_score": MIN_SCORE, "detector": None}] + 4 * [
+        {"min_face": MIN_FACE, "min_score": 0.9, "detector": None}
+    ]  # once for each quarter turn
 
 
 def test_every_face_is_listed(faces: Faces) -> None:
@@ -194,7 +199,7 @@ def test_a_crop_is_detect_choose_refine_align(shared_data: Path) -> None:
     found = find_crop(photo)
     assert found.reason is None
     assert found.face is not None
-    landmarks = refine(photo, facedge.faces.detect.detect(photo)[0].landmarks)
+    landmarks = refine(photo, facedge.faces.detect.detect(photo)[0].landmarks).landmarks
     np.testing.assert_array_equal(found.face.landmarks, landmarks)
     np.testing.assert_array_equal(found.crop, align(photo, landmarks))
     again = follow_crop(photo, found)

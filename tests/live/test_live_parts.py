@@ -1,17 +1,13 @@
-"""Score fusion, the estimated FAR of an attempt, and the lockout, each by itself."""
+"""Score fusion and the estimated FAR of an attempt, each by itself."""
 
 import math
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from facedge.bundle import Calibration, OperatingPoint
-from facedge.errors import StorageError
-from facedge.live import lockout
 from facedge.live.attempt import Attempt, AttemptFar, FusionRule, estimate_attempt_far, logit, sigmoid
-from facedge.live.lockout import Lockout
 from facedge.runtime.decision import FarEvidence
 
 
@@ -74,36 +70,3 @@ def test_the_far_of_an_attempt_is_estimated_at_the_threshold_in_force() -> None:
     assert estimate_attempt_far(calibration, FarEvidence(0.02, 0.03)) is None
     certain = Calibration(0.9, 0.8, 1.0, 200, 19_900, "cohort")
     assert estimate_attempt_far(certain, FarEvidence(0.9, 1.0)) == AttemptFar(1.0, pytest.approx(0.968), 1.0, 0.9)
-
-
-def test_five_failures_lock_and_each_further_one_doubles() -> None:
-    lock = Lockout()
-    assert [lock.fail(0.0) for _ in range(8)] == [0, 0, 0, 0, 30, 60, 120, 240]
-    assert lock.remaining(100.0) == 140
-    assert lock.remaining(240.0) == 0
-    lock.succeed()
-    assert lock.fail(300.0) == 0
-
-
-def test_failures_are_remembered_across_processes(tmp_path: Path) -> None:
-    file = tmp_path / "attempts.json"
-    for _ in range(5):
-        Lockout(file).fail(1000.0)
-    assert Lockout(file).remaining(1010.0) == 20
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == ["attempts.json"]
-    Lockout(file).succeed()
-    assert Lockout(file).failures == 0
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"failures": "x"}', '{"failures": 1, "until": NaN}'])
-def test_a_damaged_file_locks(tmp_path: Path, content: str) -> None:
-    file = tmp_path / "attempts.json"
-    file.write_text(content)
-    assert Lockout(file).remaining(0.0) == lockout.MOST_DELAY
-
-
-def test_a_state_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
-    lock = Lockout(tmp_path / "missing" / "attempts.json")
-    with pytest.raises(StorageError, match=r"cannot write to .*missing"):
-        lock.fail(0.0)

@@ -13,6 +13,7 @@ import pytest
 
 from facedge.bundle import Calibration, read_bundle
 from facedge.camera.source import CameraEvent, Frame
+from facedge.errors import CameraError
 from facedge.faces.options import FaceOptions
 from facedge.live import watcher as module
 from facedge.live.attempt import FusionRule
@@ -299,7 +300,7 @@ def test_an_attempt_in_progress_at_the_end_is_a_failure() -> None:
     lock = Lockout()
     watcher = Watcher(StubVerifier(), rule=FusionRule(3, 100), lockout=lock)  # type: ignore[arg-type]
     events = list(watch(Scripted(30, False), watcher, timeout=1.0))
-    assert [(event.kind, event.reason) for event in events[-2:]] == [("reject", "ended"), ("ended", "timeout")]
+    assert [(event.kind, event.reason) for event in events[-2:]] == [("reject", "timeout"), ("ended", "timeout")]
     assert lock.failures == 1
 
 
@@ -320,11 +321,68 @@ def test_an_attempt_that_ctrl_c_ends_is_a_failure() -> None:
 def test_a_change_of_the_bundle_ends_the_watching_before_the_next_frame() -> None:
     SCRIPT[0] = shows(0.99)
     watcher = Watcher(StubVerifier(), rule=FusionRule(3, 8))  # type: ignore[arg-type]
-    answers = iter(["", "", "replaced"])
-    events = list(watch(Scripted(30, False), watcher, changed=lambda: next(answers)))
+    events = list(watch(Scripted(30, False), watcher, changed=lambda: "replaced" if watcher.view.frames == 2 else ""))
     assert (events[-1].kind, events[-1].reason) == ("ended", "bundle replaced")
     assert watcher.view.frames == 2
     assert "accept" not in [event.kind for event in events]
+
+
+def test_a_change_of_the_bundle_during_a_frame_withholds_its_accept() -> None:
+    SCRIPT[0] = shows(0.99)
+    watcher = Watcher(StubVerifier(), rule=FusionRule(3, 8))  # type: ignore[arg-type]
+    events = list(watch(Scripted(30, False), watcher, changed=lambda: "deleted" if watcher.view.accepted else ""))
+    assert watcher.view.frames == 3
+    assert "accept" not in [event.kind for event in events]
+    assert events[-1].reason == "bundle deleted"
+
+
+@pytest.mark.parametrize(
+    ("look", "options", "failures", "reasons"),
+    [
+        (0.01, {"timeout": 0.05}, 1, ["timeout"]),
+        (0.01, {"terminated": lambda: True}, 1, ["terminated"]),
+        ("no_face", {"timeout": 0.05}, 0, []),
+        (0.99, {"timeout": 0.05}, 0, []),
+    ],
+)
+def test_an_attempt_that_ends_undecided_before_a_live_camera_counts(
+    look: float | str, options: dict[str, object], failures: int, reasons: list[str]
+) -> None:
+    SCRIPT[0] = shows(look)
+    lock = Lockout()
+    watcher = Watcher(StubVerifier(), rule=FusionRule(3, 8), lockout=lock)  # type: ignore[arg-type]
+    events = list(watch(Scripted(4, True), watcher, **options))  # type: ignore[arg-type]
+    assert lock.failures == failures
+    assert [event.reason for event in events if event.kind == "reject"] == reasons
+    assert events[-1].kind == "ended"
+
+
+def test_an_attempt_that_is_interrupted_counts() -> None:
+    SCRIPT[0] = shows(0.01)
+    lock = Lockout()
+    watcher = Watcher(StubVerifier(), rule=FusionRule(3, 8), lockout=lock)  # type: ignore[arg-type]
+    events = watch(Scripted(4, True), watcher)
+    for _ in events:
+        if watcher.view.frames:
+            break
+    events.close()
+    assert lock.failures == 1
+
+
+def test_a_camera_that_is_given_up_tells_its_events_before() -> None:
+    class Lost(Scripted):
+        def next(self, timeout: float = 0.5) -> Frame | None:
+            if self.number == 2:
+                raise CameraError("given up")
+            return super().next(timeout)
+
+    SCRIPT[0] = shows(0.01)
+    lock = Lockout()
+    found: list[str] = []
+    with pytest.raises(CameraError, match="given up"):
+        found.extend(e.kind for e in watch(Lost(4, True), Watcher(StubVerifier(), lockout=lock)))  # type: ignore[arg-type]
+    assert found == ["started", "state", "lost", "lost"]
+    assert lock.failures == 1
 
 
 def test_what_happened_to_a_bundle(tiny_bundle: Path) -> None:

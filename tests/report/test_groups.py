@@ -44,6 +44,33 @@ def test_a_ratio_is_the_larger_over_the_smaller() -> None:
     assert ratio.low95 < ratio.ratio < ratio.high95
 
 
+def test_other_labels_are_measured_only_where_the_rates_clearly_differ() -> None:
+    """A report of four fixed labels once passed over the largest differences between groups."""
+    rng = np.random.default_rng(0)
+    ids = np.repeat(np.arange(80), 2).astype(np.int32)
+    x = rng.normal(size=(160, 4)).astype(np.float32)
+    x[:80] += 1.0  # the first forty people are alike
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    bangs = np.repeat([1, 0], 80)
+    young, hat = np.tile([0, 0, 1, 1], 40), np.tile([1, 1, 1, 1, 0, 0, 0, 0], 20)
+    labels = np.stack([bangs, young, hat], axis=1).astype(np.uint8)
+    found = groups_section(x, ids, labels, ("Bangs", "Young", "Wearing_Hat"), AT_HALF, Bootstrap(50))
+    assert list(found["by_label"]) == ["Bangs", "Young"]
+    assert found["largest_ratio_label"] == "Bangs"
+    assert found["largest_ratio_low95"] >= 2
+
+
+def test_the_largest_ratio_is_of_groups_that_are_shown() -> None:
+    ids = np.repeat(np.arange(24), 2).astype(np.int32)
+    x = np.random.default_rng(1).normal(size=(48, 3)).astype(np.float32)
+    x[:12] += 2.0  # six people, too few to show
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    labels = np.repeat([1, 0], [12, 36]).astype(np.uint8)[:, None]
+    found = groups_section(x, ids, labels, ("Male",), AT_HALF, Bootstrap(20))
+    assert found["by_label"]["Male"]["ratio"] > 1
+    assert found["largest_ratio"] is None
+
+
 def test_groups_of_few_people_are_not_shown() -> None:
     group: dict[str, Any] = {"identities": 10, "impostor": 90, "far": 0.02, "far_low95": 0.0, "far_high95": 0.1}
     found = {"by_label": {"Male": {"with": {**group, "far": 0.04}, "without": group, "ratio": 2.0}}}

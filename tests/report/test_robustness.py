@@ -3,16 +3,8 @@
 import numpy as np
 import pytest
 
-from facedge.report.robustness import (
-    DEGRADATIONS,
-    Degradation,
-    blur,
-    brightness,
-    covered,
-    jpeg,
-    low_resolution,
-    rotation,
-)
+from facedge.report.degradations import blur, brightness, covered, jpeg, low_resolution, rotation
+from facedge.report.robustness import DEGRADATIONS, Degradation
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""Ways to damage or edit a bundle, each with the error message expected for it."""
+"""The shared set of bad bundles: every way to damage or edit one that FORMAT.md, section 9, lists.
+
+Each comes with the sentence that facedge refuses it with. Every host refuses all of them, in its own words.
+"""
 
 import hashlib
 import json
@@ -12,6 +15,7 @@ from typing import Any
 import numpy as np
 import onnx
 import tiny_bundle
+from hostile_files import ARRAYS, GRAPHS, MANIFESTS
 from onnx import TensorProto, helper
 
 DAMAGED = r"damaged|edited|not readable JSON|newer facedge|manifest format|has a key twice|manifest \w+"
@@ -63,6 +67,7 @@ def mutations(bundle: Path, flips: int) -> Iterator[Mutation]:
     yield from _edits()
     yield from _graphs()
     yield from _paths()
+    yield from _limits()
 
 
 def _flip(name: str, at: int, bit: int) -> Change:
@@ -175,6 +180,10 @@ _WRONG_VALUES: list[tuple[str, Any, str]] = [
     ("files", [], "manifest files: expected a JSON object"),
     ("surprise", 1, "unknown keys surprise"),
     ("format", "other", "manifest format: expected"),
+    ("format_version", 0, "manifest format_version: expected a whole number"),
+    ("format_version", -1, "manifest format_version: expected a whole number"),
+    ("format_version", 1.5, "manifest format_version: expected a whole number"),
+    ("format_version", True, "manifest format_version: expected a whole number"),
     ("format_version", "1", "manifest format_version: expected a whole number"),
     ("calibration", {}, "manifest calibration lacks"),
     ("data", {"name": "x"}, "manifest data lacks"),
@@ -217,6 +226,49 @@ def _graphs() -> Iterator[Mutation]:
     yield Mutation("cohort of another size", lambda f: exchange(f, "cohort.npy", wide), r"cohort.npy: expected finite")
     nan = _npy(np.full((5, tiny_bundle.DIMS), np.nan, np.float32))
     yield Mutation("cohort of NaN", lambda f: exchange(f, "cohort.npy", nan), r"cohort.npy: expected finite")
+
+
+def _limits() -> Iterator[Mutation]:
+    """Content that would cost a careless reader time or memory, or that readers take differently."""
+    for name, data in GRAPHS.items():
+        sentence = "head.onnx (is not an ONNX file|has|uses Loop)"
+        yield Mutation(f"graph: {name}", lambda f, d=data: exchange(f, "head.onnx", d), sentence)
+    for name, data in ARRAYS.items():
+        sentence = "cohort.npy (is not|has bytes after)"
+        yield Mutation(f"array: {name}", lambda f, d=data: exchange(f, "cohort.npy", d), sentence)
+    for name, change in MANIFESTS.items():
+        yield Mutation(f"manifest: {name}", lambda f, c=change: edit(f, c), "manifest|preprocessing|not readable JSON")
+    for name, change in TEXTS.items():
+        yield Mutation(
+            f"text: {name}", lambda f, c=change: _rewrite(f, c), "not readable JSON|has a key twice|manifest"
+        )
+
+
+TEXTS: dict[str, Callable[[str], str]] = {
+    "threshold twice, the lower one last": lambda text: text.replace('"threshold":', '"threshold": 0.9, "threshold":'),
+    "threshold twice, spelled with an escape": lambda t: t.replace(
+        '"threshold":', '"\\u0074hreshold": 0.1, "threshold":'
+    ),
+    "a key twice inside": lambda text: text.replace('"licence":', '"licence": "none", "licence":'),
+    "a threshold of 1e999": lambda text: text.replace('"threshold": 0.5', '"threshold": 1e999'),
+    "a figure of 1e999": lambda text: text.replace('"mean_accuracy": 0.9', '"mean_accuracy": 1e999'),
+    "a comma at the end": lambda text: text.rstrip().removesuffix("}") + ",}",
+    "a comment": lambda text: "/* */" + text,
+    "a byte order mark": lambda text: "\ufeff" + text,
+    "text behind it": lambda text: text + "{}",
+    "a number that begins with 0": lambda text: text.replace('"format_version": 1', '"format_version": 01'),
+    "a number that begins with +": lambda text: text.replace('"format_version": 1', '"format_version": +1'),
+    "single quotes": lambda text: text.replace('"', "'"),
+    "a control character in a text": lambda text: text.replace("anyone, for tests", "anyone,\tfor tests"),
+}
+
+
+def _rewrite(folder: Path, change: Callable[[str], str]) -> None:
+    path = folder / "manifest.json"
+    before = path.read_text(encoding="utf-8")
+    path.write_text(change(before), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") != before
+    reseal(folder)
 
 
 def _external(place: str) -> bytes:

@@ -13,13 +13,16 @@ from facedge.bundle.head_onnx import head_onnx_bytes
 from facedge.types import Float32Array, Int32Array, UInt8Array
 
 PEOPLE, EACH = 90, 4
+SHADE = 30  # grey levels, as a tile: no two takes are near copies, and few are taken for another person
+TILE_ROWS, TILE_COLUMNS = np.arange(218) * 14 // 218, np.arange(178) * 12 // 178
 
 
 def picture(person: int, take: int, noise: int = 30) -> UInt8Array:
-    """One picture of a drawn person: the same tiles in another light, with noise. uint8 (218, 178, 3)."""
+    """One picture of a drawn person: the same tiles in another light and shade, with noise. uint8 (218, 178, 3)."""
     rng = np.random.default_rng([person, take])
-    changed = tiny_bundle.crop(person).astype(np.int16) + rng.integers(-noise, noise + 1, (218, 178, 3))
-    return np.clip(changed + int(rng.integers(-8, 9)), 0, 255).astype(np.uint8)
+    changed = tiny_bundle.crop(person).astype(np.int16) + rng.integers(-noise, noise + 1, (218, 178, 3), np.int16)
+    shade = rng.integers(-SHADE, SHADE + 1, (14, 12, 1), np.int16)[TILE_ROWS][:, TILE_COLUMNS]
+    return np.clip(changed + shade + int(rng.integers(-8, 9)), 0, 255).astype(np.uint8)
 
 
 @cache

@@ -44,9 +44,10 @@ def embedding_of(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(raw / np.linalg.norm(raw), np.float32)
 
 
-def backbone_onnx(*, attributes: int = len(NAMES), opset: int = 17) -> bytes:
-    """image float32 (N, 1, S, S) -> embedding (N, D), attributes (N, A)."""
+def backbone_onnx(*, attributes: int = len(NAMES), opset: int = 17, noise: float = 0.0) -> bytes:
+    """image float32 (N, 1, S, S) -> embedding (N, D), attributes (N, A); `noise` moves the weights a little."""
     weights = _weights(attributes)
+    weights["project"] = weights["project"] + np.float32(noise) * weights["project"][::-1]
     nodes = [
         helper.make_node("AveragePool", ["image"], ["pooled"], kernel_shape=[SIZE // 8] * 2, strides=[SIZE // 8] * 2),
         helper.make_node("Flatten", ["pooled"], ["flat"]),

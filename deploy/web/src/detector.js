@@ -1,4 +1,4 @@
-// YuNet on onnxruntime-web: every face in a frame. facedge/detection in plain JavaScript.
+// YuNet on onnxruntime-web: every face in a frame. facedge/faces/yunet.py in plain JavaScript.
 
 import { boxArea, decode, scaled, suppress } from './faces.js';
 import { fit, inputPlanes } from './letterbox.js';

@@ -5,7 +5,7 @@ export const FRAME_HEIGHT = 218;
 
 /**
  * Where the detector's landmarks come to lie, (x, y) in pixels from the crop's corner: eye on the image's left, other
- * eye, nose tip, mouth left, mouth right. The numbers of facedge/faces/similarity.py, which gives their source.
+ * eye, nose tip, mouth left, mouth right. The numbers of facedge/faces/align.py, which gives their source.
  */
 export const TARGET = [
   [67.57, 111.91],

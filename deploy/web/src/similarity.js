@@ -1,5 +1,5 @@
 // Five landmarks -> the similarity that brings a face to CelebA geometry, and its fixed-point form.
-// facedge/faces/similarity.py in plain JavaScript; complex numbers are pairs [re, im].
+// facedge/faces/align.py in plain JavaScript; complex numbers are pairs [re, im].
 
 import { TARGET } from './geometry.js';
 

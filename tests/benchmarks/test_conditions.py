@@ -1,0 +1,31 @@
+"""The benchmark of conditions runs on real faces, and gives the same figures again."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_quick_mode_gives_the_same_table_twice(
+    shared_data: Path, detector: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import conditions
+
+    chosen = ["--conditions", "clean", "dark (x 0.12)", "dark glasses"]
+    tables = []
+    for folder in ("first", "second"):
+        arguments = ["conditions", str(shared_data / "celeba"), "--quick", *chosen, "-o", str(tmp_path / folder)]
+        monkeypatch.setattr(sys, "argv", arguments)
+        conditions.main()
+        tables.append((tmp_path / folder / "conditions.md").read_text())
+    assert tables[0] == tables[1]
+    rows = {line.split("|")[1].strip(): line for line in tables[0].splitlines() if line.startswith("| ")}
+    assert "0.0 % | 0.0 % | 0.0 % | 0.0 %" in rows["clean"]
+    assert "100.0 %, mostly dark | 100.0 %" in rows["dark (x 0.12)"]
+    assert "**" in rows["dark glasses"]
+    assert "| 100.0 % |" in rows["dark glasses"]

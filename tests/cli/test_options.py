@@ -1,0 +1,93 @@
+"""Options and help: rates as people write them, examples that are valid, and one spelling for one option."""
+
+import shlex
+from typing import Any
+
+import pytest
+import typer
+from typer.main import get_command
+
+from facedge.cli import COMMANDS, application, main
+from facedge.cli._examples import EXAMPLES
+from facedge.cli._options import rate
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1%", 0.01), ("0.5%", 0.005), ("0.1 %", 0.001), ("0.02", 0.02), ("1e-3", 1e-3), ("0", 0.0), ("100%", 1.0)],
+)
+def test_rates(text: str, value: float) -> None:
+    assert rate(text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["", "%", "1", "1.0", "5", "-1%", "101%", "nan", "inf%", "one", "1 percent"])
+def test_what_is_no_rate(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match=r"expected a rate such as 0\.1% or 0\.001"):
+        rate(text)
+
+
+def command_of(words: str) -> tuple[Any, list[str]]:
+    """The Click command of these words, and the words that lead to it."""
+    command: Any = get_command(application())
+    path = words.split()
+    for name in path:
+        command = command.commands[name]
+    return command, path
+
+
+def parameters(words: str) -> dict[str, Any]:
+    return {option: parameter for parameter in command_of(words)[0].params for option in parameter.opts}
+
+
+def test_every_command_has_examples() -> None:
+    assert set(EXAMPLES) == set(COMMANDS)
+    assert all(2 <= len(examples) <= 3 for examples in EXAMPLES.values())
+
+
+@pytest.mark.parametrize(("words", "example"), [(words, line) for words, lines in EXAMPLES.items() for line in lines])
+def test_an_example_is_valid(words: str, example: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its options exist and their values are converted; nothing runs."""
+    command, path = command_of(words)
+    typed = [word for word in path if word != "all"]  # the default of `train`
+    assert shlex.split(example)[: len(typed) + 1] == ["facedge", *typed]
+    command.make_context(words, shlex.split(example)[len(typed) + 1 :])
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_ends_with_the_examples(words: str, flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([*words.split(), flag])
+    assert stop.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert shown.endswith(" ".join(("Examples:", *EXAMPLES[words])))
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_one_option_has_one_spelling(words: str) -> None:
+    found = parameters(words)
+    assert "--out" not in found
+    assert found.get("-o") is found.get("--output")
+    assert found.get("-b") is found.get("--bundle")
+
+
+@pytest.mark.parametrize(("words", "option"), [(w, o) for w in COMMANDS for o in ("--far", "--max-bad")])
+def test_rates_are_read_alike_everywhere(words: str, option: str) -> None:
+    parameter = parameters(words).get(option)
+    if parameter is not None:
+        assert parameter.type.convert("0.5%", parameter, None) == pytest.approx(0.005)
+        assert parameter.metavar == "RATE"
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "choices"),
+    [
+        ("train backbone", "--arch", ["edge", "plain"]),
+        ("train all", "--device", ["auto", "cpu", "cuda"]),
+        ("train backbone", "--teacher-input", ["arcface", "sface"]),
+        ("eval", "--partition", ["train", "validation", "test"]),
+        ("verify", "--faces", ["largest", "center", "only"]),
+    ],
+)
+def test_choices_are_choices(words: str, option: str, choices: list[str]) -> None:
+    assert list(parameters(words)[option].type.choices) == choices
