@@ -62,7 +62,7 @@ def main() -> None:
     rng = np.random.default_rng(5)
     people = list(celeba_people(args.celeba, args.people))
     print(f"{len(people)} people")
-    row("genuine turn", people, lambda s, k: genuine(s, out=(0.7, 1.2, 2.0)[k % 3]), 6 * len(people), rng)
+    row("genuine turn", people, lambda s, k: genuine(s, (25, 40, 60)[k // 2 % 3]), 6 * len(people), rng)
     if args.video:
         row("genuine turn, video", video_people(args.video), lambda s, _: genuine(s), 10, rng, sides=("left",))
     strangers = people[1:] + people[:1]
@@ -113,7 +113,7 @@ def celeba_people(folder: Path, most: int) -> Iterator[Subject]:
         verifier = facedge.enroll(names[:ENROLLED]).verifier
         for path in names[ENROLLED:]:
             image = load_rgb(path)
-            subject = subject_of(verifier, image.repeat(2, 0).repeat(2, 1)) if image.shape[0] > 200 else None
+            subject = subject_of(verifier, image) if image.shape[0] > 200 else None
             if subject is not None and abs(yaw(subject.points)) < 0.08 and verifier.verify(subject.head(0)).accepted:
                 found += 1
                 yield subject

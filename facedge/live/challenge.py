@@ -17,7 +17,8 @@ from statistics import linear_regression
 from typing import Literal
 
 from facedge.faces.pose import eye_distance, yaw
-from facedge.live.same_face import LEAST_COSINE, FaceFrame, SameFace
+from facedge.faces.quality import MOST_YAW
+from facedge.live.same_face import LEAST_COSINE, FaceFrame, find_break
 
 Side = Literal["left", "right"]
 State = Literal["waiting", "turned", "failed"]
@@ -45,13 +46,14 @@ RELIEF = 0.31
 # images within 0.05 of straight ahead, 0.81 (median) for photos folded along the nose by 45 degrees.
 LEAST_PROPORTION = 0.85
 
-Failure = Literal["", "time", "gap", "moved", "another_face", "too_fast", "wrong_way", "no_relief"]
+Failure = Literal["", "time", "gap", "moved", "another_face", "too_fast", "too_far", "wrong_way", "no_relief"]
 FAILED: dict[str, str] = {
     "time": f"no turn and back within {SECONDS:g} s",
     "gap": "the face was not found for too long",
     "moved": "the face jumped",
     "another_face": "the face changed",
     "too_fast": "the head turned too fast, or jumped",
+    "too_far": "the head turned too far",
     "wrong_way": "the head turned to the other side",
     "no_relief": "the turn was that of a picture",
 }
@@ -86,9 +88,9 @@ class Challenge:
         """`least`: cosine that two frames in a row must reach."""
         self.side = side
         self.failure: Failure = ""
-        self._same = SameFace(1, least)
-        self._same.add(start)
-        self._began = self._face_at = start.seconds
+        self._least, self._began = least, start.seconds
+        self._before = start  # the latest frame that counts
+        self._doubted: Failure = "gap"  # why the latest frame did not count
         self._poses: list[Pose] = []  # from the first straight one on
         self._turned = False
 
@@ -104,25 +106,36 @@ class Challenge:
         return max(0.0, SECONDS - (now - self._began))
 
     def step(self, face: FaceFrame | None, landmarks: Landmarks | None, seconds: float) -> State:
-        """The state after one more frame; None for both where no face was embedded in it. "failed" has a `failure`."""
+        """The state after one more frame; None for both where no face was embedded in it. "failed" has a `failure`.
+
+        A frame that does not continue those before (no face, another face or place, too large a step) does not count;
+        after GONE seconds without one that counts the challenge fails.
+        """
         if not seconds - self._began <= SECONDS:
             return self._fail("time")
-        if not seconds - self._face_at <= GONE:
-            return self._fail("gap")
+        if not seconds - self._before.seconds <= GONE:
+            return self._fail(self._doubted)
         if face is None or landmarks is None:
+            self._doubted = "gap"
             return "waiting"
-        if change := self._same.add(face):
-            return self._fail(change)
-        self._face_at = seconds
-        return self._turn(pose(landmarks))
+        now = pose(landmarks)
+        if doubt := self._doubt(face, now):
+            self._doubted = doubt
+            return "waiting"
+        self._before, self._doubted = face, "gap"
+        return self._turn(now)
+
+    def _doubt(self, face: FaceFrame, now: Pose) -> Failure | None:
+        """Why a frame does not continue the ones before; None where it does."""
+        if change := find_break(self._before, face, self._least):
+            return change
+        if self._poses and not abs(now.yaw - self._poses[-1].yaw) <= STEP:
+            return "too_fast"
+        return None if abs(now.yaw) <= MOST_YAW else "too_far"
 
     def _turn(self, now: Pose) -> State:
-        if not self._poses:
-            if abs(now.yaw) <= STRAIGHT:
-                self._poses.append(now)
+        if not self._poses and abs(now.yaw) > STRAIGHT:
             return "waiting"
-        if not abs(now.yaw - self._poses[-1].yaw) <= STEP:
-            return self._fail("too_fast")
         self._poses.append(now)
         moved = (now.yaw - self._poses[0].yaw) * (1 if self.side == "left" else -1)
         if not self._turned and moved < -WRONG_WAY:

@@ -160,7 +160,7 @@ class Lockout:
 
 
 def open_lockout(bundle: Path) -> Lockout:
-    """The lockout of the bundle at this path, with its file in the data directory, which is made where it is missing."""
+    """The lockout of the bundle at this path; its file is in the data directory, made where it is missing."""
     with _refusing():
         private_data_home()
     return Lockout(attempts_file(bundle))

@@ -70,13 +70,24 @@ class SameFace:
     def _break(self, frame: FaceFrame) -> Break | None:
         if not self._latest:
             return None
-        before = self._latest[-1]
-        if not 0 <= frame.seconds - before.seconds <= MOST_GAP:
-            return "gap"
-        if has_jumped(before.box, frame.box, frame.seconds - before.seconds):
-            return "moved"
-        cosines = np.stack([one.embedding for one in self._latest]) @ frame.embedding
-        return None if (cosines >= self._least).all() else "another_face"  # a NaN is no match
+        found = find_break(self._latest[-1], frame, self._least)
+        if found is not None or all(_alike(one, frame, self._least) for one in self._latest):
+            return found
+        return "another_face"
+
+
+def find_break(before: FaceFrame, after: FaceFrame, least: float = LEAST_COSINE) -> Break | None:
+    """Why `after` does not show the face of `before`, a frame earlier; None where it does."""
+    seconds = after.seconds - before.seconds
+    if not 0 <= seconds <= MOST_GAP:
+        return "gap"
+    if has_jumped(before.box, after.box, seconds):
+        return "moved"
+    return None if _alike(before, after, least) else "another_face"
+
+
+def _alike(one: FaceFrame, other: FaceFrame, least: float) -> bool:
+    return float(one.embedding @ other.embedding) >= least  # False for a NaN
 
 
 def has_jumped(before: Box, after: Box, seconds: float) -> bool:

@@ -151,7 +151,7 @@ class Watcher:
             return self._while_locked(frame, wait)
         events = [self._event("unlocked", frame)] if self._locked else []
         self._locked = False
-        if self._challenge is not None:
+        if self._challenge is not None or self._turned:
             self._tracker.forget()  # a followed face lags behind a turn; landmarks of a search do not
         seen = embed_crop(self._verifier.embedder, self._tracker.locate(frame.image))
         decision = self._verifier.decide(seen)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facedge.live.challenge import FAILED, SECONDS, Challenge, Pose, pose, random_side, relief
-from facedge.live.same_face import FaceFrame
+from facedge.live.same_face import Box, FaceFrame
 
 BOX = (100.0, 100.0, 200.0, 220.0)
 OWNER, STRANGER = np.eye(2, dtype=np.float32)
@@ -67,9 +67,19 @@ def test_a_photo_that_keeps_still_fails_in_time() -> None:
 
 
 def test_two_stills_and_a_mirror_image_jump() -> None:
-    assert failure([0.0, 0.35, 0.0]) == "too_fast"
-    assert failure([0.1, -0.1, 0.1]) == "too_fast"
-    assert failure([0.0, 0.15, 0.3]) == "too_fast"
+    assert failure([0.0, *[0.35] * 8]) == "too_fast"
+    assert failure([0.1, *[-0.1] * 8]) == "too_fast"
+    assert failure([0.0, *[0.15, 0.3] * 4]) == "too_fast"
+    assert played(begun(), [0.1, -0.1] * 35) == "waiting"  # every second one counts, and it is still
+    assert failure([0.1, -0.1] * 50) == "time"
+
+
+def test_one_frame_with_wrong_landmarks_does_not_count() -> None:
+    assert played(begun(), [*OUT[:3], 0.9, *OUT[3:], -0.2, *OUT[::-1]]) == "turned"
+
+
+def test_a_head_that_turns_too_far() -> None:
+    assert failure([*OUT, 0.42, 0.5, *[0.6] * 8]) == "too_far"
 
 
 def test_the_wrong_way_and_a_gap() -> None:
@@ -78,12 +88,15 @@ def test_the_wrong_way_and_a_gap() -> None:
 
 
 def test_another_place_and_another_face() -> None:
-    moved = begun()
-    assert moved.step(FaceFrame(0.1, (300.0, 100.0, 400.0, 220.0), OWNER), landmarks(0), 0.1) == "failed"
-    assert moved.failure == "moved"
-    swapped = begun()
-    assert swapped.step(FaceFrame(0.1, BOX, STRANGER), landmarks(0), 0.1) == "failed"
-    assert swapped.failure == "another_face"
+    def failed(box: Box, embedding: np.ndarray) -> str:
+        challenge = begun()
+        for number in range(1, 9):
+            challenge.step(FaceFrame(number / 10, box, embedding), landmarks(0), number / 10)
+        return challenge.failure
+
+    assert failed((500.0, 100.0, 600.0, 220.0), OWNER) == "moved"
+    assert failed(BOX, STRANGER) == "another_face"
+    assert failed(BOX, OWNER) == ""
 
 
 def test_a_picture_shows_no_relief() -> None:

@@ -163,11 +163,11 @@ def rejected(frames: list[SimpleNamespace]) -> list[str]:
 def test_a_challenge_that_is_not_met() -> None:
     assert rejected([shows(0.99)] * 90) == ["challenge: no turn and back within 8 s"]
     assert rejected(turn(-1))[0] == "challenge: the head turned to the other side"
-    assert rejected([shows(0.99, 0.0), shows(0.99, 0.35)])[0] == "challenge: the head turned too fast, or jumped"
+    assert rejected([shows(0.99, 0.0), *[shows(0.99, 0.35)] * 8])[0] == "challenge: the head turned too fast, or jumped"
 
 
 def test_somebody_else_does_the_turning() -> None:
-    assert rejected(turn(person=1))[0] == "challenge: the face changed"
+    assert rejected(turn(person=1) * 2)[0] == "challenge: the face changed"
 
 
 def test_one_frame_after_the_turn_does_not_decide() -> None:

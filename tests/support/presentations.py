@@ -3,7 +3,7 @@
     subject = Subject(verifier, image, landmarks)
     outcome = present(subject, held_still(subject), side="left", rng=rng)
 
-A presentation gives the picture of each frame: `before` the challenge begins, and `since` seconds after it did.
+A presentation is called for every frame, with what it may know.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,8 @@ LONGEST = 12.0  # seconds of a presentation
 STEP = 3  # degrees between the pictures that are rendered
 NOSE = 0.47  # eye distances that a nose stands before the eyes: the angle of a picture from its yaw
 
-Picture = Callable[[float, int], UInt8Array | None]  # (seconds since the challenge began, sign of its side) -> picture
+# (seconds since the challenge began, sign of its side, whether it asks to turn back) -> what is before the camera
+Picture = Callable[[float, int, bool], UInt8Array | None]
 
 
 @dataclass
@@ -77,7 +78,8 @@ def present(subject: Subject, picture: Picture, *, side: Side, rng: np.random.Ge
     began, sign = None, 1 if side == "left" else -1
     for number in range(round(LONGEST * RATE)):
         seconds = number / RATE
-        shown = picture(seconds - began if began is not None else -1.0, sign)
+        back = watcher.view.instruction.startswith("turn your head back")
+        shown = picture(seconds - began if began is not None else -1.0, sign, back)
         image = unsteady(shown, rng) if shown is not None else np.full_like(subject.image, 90)
         for event in watcher.step(Frame(image, number, seconds)):
             began = seconds if event.kind == "challenge" else began
@@ -88,31 +90,40 @@ def present(subject: Subject, picture: Picture, *, side: Side, rng: np.random.Ge
 
 def unsteady(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     """A frame of a picture held by hand in changing light before a camera with noise."""
-    moved = np.roll(image, tuple(rng.integers(-2, 3, 2)), axis=(0, 1)).astype(np.float32)
+    moved = np.roll(image, tuple(rng.integers(-1, 2, 2)), axis=(0, 1)).astype(np.float32)
     lit = (moved - 128) * (1 + 0.03 * rng.normal()) + 128 + 3 * rng.normal()
-    return np.clip(lit + rng.normal(0, 3, image.shape[:2])[..., None], 0, 255).astype(np.uint8)
+    noise = rng.normal(0, 3, image.shape[:2]).astype(np.float32)
+    return np.clip(lit + noise[..., None], 0, 255).astype(np.uint8)
 
 
-def ramp(since: float, *, rest: float = 0.4, out: float = 1.2, hold: float = 0.2) -> float:
-    """0..1..0: a smooth turn and back in `out` seconds each, after `rest` seconds and with `hold` at its end."""
-    t = since - rest
-    share = t / out if t < out + hold else (2 * out + hold - t) / out
-    return float(0.5 - 0.5 * np.cos(np.pi * np.clip(share, 0, 1)))
+def swing(speed: float, most: float) -> Callable[[float, bool], float]:
+    """The angle of a turn at `speed` degrees a second, out until the way back is asked for, to `most` at the most."""
+    angle = 0.0
+
+    def now(since: float, back: bool) -> float:
+        nonlocal angle
+        if since > 0.4:
+            angle = max(0.0, angle - speed / RATE) if back else min(most, angle + speed / RATE)
+        return angle
+
+    return now
 
 
-def genuine(subject: Subject, most: float = 42.0, out: float = 1.2) -> Picture:
+def genuine(subject: Subject, speed: float = 40.0) -> Picture:
     """The head turns to the side that is asked for, and back."""
-    return lambda since, sign: subject.head(sign * most * ramp(since, out=out))
+    angle = swing(speed, 45)
+    return lambda since, sign, back: subject.head(sign * angle(since, back))
 
 
-def turning(subject: Subject, name: str, across: Across, most: float = 60.0) -> Picture:
+def turning(subject: Subject, name: str, across: Across) -> Picture:
     """A photo is turned to the side that is asked for, and back."""
-    return lambda since, sign: subject.surface(name, across, sign * most * ramp(since))
+    angle = swing(40, 66)
+    return lambda since, sign, back: subject.surface(name, across, sign * angle(since, back))
 
 
 def held_still(subject: Subject) -> Picture:
     """One photo."""
-    return lambda _since, _sign: subject.head(0)
+    return lambda _since, _sign, _back: subject.head(0)
 
 
 def flat_photo(subject: Subject) -> Picture:
@@ -122,7 +133,8 @@ def flat_photo(subject: Subject) -> Picture:
 
 def tilted_photo(subject: Subject) -> Picture:
     """A flat photo is turned about its diagonal."""
-    return lambda since, sign: subject.tilted(-sign * 60 * ramp(since))
+    angle = swing(40, 66)
+    return lambda since, sign, back: subject.tilted(-sign * angle(since, back))
 
 
 def bent_photo(subject: Subject, radius: float) -> Picture:
@@ -143,7 +155,7 @@ def mirror_loop(subject: Subject, rng: np.random.Generator) -> Picture:
     both = (photo, np.ascontiguousarray(photo[:, ::-1]))
     count = iter(range(10**6))
 
-    def picture(_since: float, _sign: int) -> UInt8Array | None:
+    def picture(_since: float, _sign: int, _back: bool) -> UInt8Array | None:
         number = next(count) + shift
         return None if number % (period + gap) >= period else both[number // (period + gap) % 2]
 
@@ -152,26 +164,24 @@ def mirror_loop(subject: Subject, rng: np.random.Generator) -> Picture:
 
 def two_stills(subject: Subject) -> Picture:
     """A straight photo, one turned to the side that is asked for, and the straight one again."""
-    return lambda since, sign: subject.head(sign * 42 if 0.5 < since < 1.5 else 0)
+    return lambda since, sign, _back: subject.head(sign * 42 if 0.5 < since < 1.5 else 0)
 
 
 def flip_book(subject: Subject, stills: int) -> Picture:
     """A row of photos that show a turn, one after the other."""
 
-    def picture(since: float, sign: int) -> UInt8Array:
-        return subject.head(sign * 42 * round(ramp(since) * (stills - 1)) / (stills - 1))
-
-    return picture
+    angle, apart = swing(40, 42), 42 / (stills - 1)
+    return lambda since, sign, back: subject.head(sign * apart * round(angle(since, back) / apart))
 
 
 def swapped(subject: Subject, stranger: Subject) -> Picture:
     """A photo of the person before and after the turn, which a stranger does."""
     of_stranger = genuine(stranger)
-    return lambda since, sign: of_stranger(since, sign) if 0.3 < since < 3.2 else subject.head(0)
+    return lambda since, sign, back: of_stranger(since, sign, back) if 0.3 < since < 3.2 else subject.head(0)
 
 
 def replay(subject: Subject, rng: np.random.Generator) -> Picture:
     """A video of the person's turn, to a side that is not known beforehand."""
     to = int(rng.choice([-1, 1]))
     shown = genuine(subject)
-    return lambda since, _sign: shown(since, to)
+    return lambda since, _sign, _back: shown(since, to, since > 1.6)
