@@ -31,9 +31,9 @@ def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def record(shared_data: Path, folder: Path, *, turned: int = 0, width: float = 1.0) -> Path:
-    """A camera's recording: four frames of each of three photos of one person, turned clockwise and resized."""
+    """A camera's recording: six frames of each of three photos of one person, turned clockwise and resized."""
     folder.mkdir()
-    for number, name in enumerate(name for name in PHOTOS for _ in range(4)):
+    for number, name in enumerate(name for name in PHOTOS for _ in range(6)):
         image = Image.fromarray(np.rot90(load_rgb(shared_data / "photos" / "me" / name), -turned // 90))
         image.thumbnail((900, 900))
         image.resize((round(image.width * width), image.height)).save(folder / f"{number:02}.png")
