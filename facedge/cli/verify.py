@@ -131,7 +131,15 @@ def _print(probe: str, decision: "Decision", as_json: bool) -> None:
     answer = styled("accept", "green") if decision.accepted else styled("reject", "red")
     score = f"{decision.score:.4f}" if decision.score is not None else "     -"
     why = f"  {styled(REASONS[decision.reason], 'dim')}" if decision.reason else ""
-    print(f"{answer}  {score}  {printable(probe)}{why}", flush=True)
+    others = f"  {styled(_others(decision.others), 'dim')}" if decision.others else ""
+    print(f"{answer}  {score}  {printable(probe)}{why}{others}", flush=True)
+
+
+def _others(count: int) -> str:
+    """Such as "2 other faces not judged"."""
+    from facedge.formatting import counted
+
+    return f"{counted(count, 'other face')} not judged"
 
 
 def _summary(decisions: Sequence["Decision | None"]) -> str:
@@ -141,6 +149,8 @@ def _summary(decisions: Sequence["Decision | None"]) -> str:
     parts = [f"{sum(decision.accepted for decision in read)} of {len(decisions)} accepted"]
     if len(read) < len(decisions):
         parts.append(f"{len(decisions) - len(read)} could not be read")
+    if others := sum(decision.others for decision in read):
+        parts.append(_others(others))
     if read:
         parts.append(f"threshold {read[0].threshold:.4f}")
         far = read[0].far

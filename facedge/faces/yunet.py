@@ -122,14 +122,13 @@ class Detector:
         longer_side: the number of input pixels that the photo's longer side is scaled to. Where a face could be too
         large for the network at that scale, a second pass on a coarse input finds such faces.
         """
-        passes = [longer_side] if longer_side <= LARGEST_FACE else [longer_side, COARSE_SIDE]
-        found = boxes.concatenate([self._one_pass(rgb, side, min_score) for side in passes])
-        return boxes.non_max_suppression(found, MAX_IOU)
-
-    def _one_pass(self, rgb: UInt8Array, longer_side: int, min_score: float) -> Candidates:
         height, width = rgb.shape[:2]
-        box = boxes.fit_letterbox(height, width, longer_side)
-        return self.candidates(boxes.input_planes(rgb, box), min_score).scaled(box.to_photo(height, width))
+        found = []
+        for side in [longer_side] if longer_side <= LARGEST_FACE else [longer_side, COARSE_SIDE]:
+            box = boxes.fit_letterbox(height, width, side)
+            seen = self.candidates(boxes.input_planes(rgb, box), min_score)
+            found.append(seen.scaled(box.to_photo(height, width)))
+        return boxes.non_max_suppression(boxes.concatenate(found), MAX_IOU)
 
     def candidates(self, planes: Float32Array, min_score: float) -> Candidates:
         """Candidates scoring at least `min_score` in planes (1, 3, H, W), before suppression, in the planes' pixels."""

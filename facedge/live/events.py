@@ -28,8 +28,8 @@ STATES = {
 class Event:
     """What happened: its kind, when (seconds of the source, number of the frame), and the figures behind it.
 
-    reason   of a reject: below_threshold (enough frames, no accept), left (nobody usable for a second), replaced
-             (another face, or the face at another place), challenge (not met), ended (the watching did)
+    reason       of a reject: below_threshold (enough frames, no accept), left (no usable face for a second), replaced
+                 (another face, or a face at another place), challenge (not met), or why the watching ended
     attempt_far  of an accept: the estimated FAR of a whole attempt; None where nothing is known about the threshold
     """
 

@@ -46,6 +46,7 @@ class Decision:
     far         what is known about the false accept rate at this threshold
     turned      degrees clockwise by which the photo was turned to find the face: 0, 90, 180 or 270
     stretch     logarithm of the factor by which the picture seems widened, of facedge.faces.plausible; None like `box`
+    faces       faces that were found in the photo, of which one at most was scored; None for crops that came aligned
     """
 
     accepted: bool
@@ -59,6 +60,12 @@ class Decision:
     far: FarEvidence = field(default_factory=FarEvidence)
     turned: int = 0
     stretch: float | None = None
+    faces: int | None = None
+
+    @property
+    def others(self) -> int:
+        """Faces that were found beside the one that is scored, and not judged; 0 where none was scored."""
+        return self.faces - 1 if self.faces is not None and self.score is not None else 0
 
     def to_record(self, probe: str) -> dict[str, Any]:
         """The JSON line of `facedge verify --json` for the photo called `probe`."""
@@ -69,6 +76,7 @@ class Decision:
             "score": self.score,
             "threshold": self.threshold,
             "far": {"target": self.far.target, "upper95": self.far.upper95},
+            "faces": self.faces,
             "box": list(self.box) if self.box is not None else None,
             "landmarks": [list(point) for point in self.landmarks] if self.landmarks is not None else None,
             "attributes": {name: round(value, 6) for name, value in self.attributes.items()},

@@ -117,6 +117,7 @@ class Verifier:
             far=in_force.far,
             turned=found.located.turned,
             stretch=found.located.stretch,
+            faces=len(found.located.faces) if found.located.face is not None or found.located.crop is None else None,
         )
 
     def embed(self, crops: UInt8Array) -> Float32Array:

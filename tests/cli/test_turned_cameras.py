@@ -30,9 +30,9 @@ def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def record(shared_data: Path, folder: Path, *, turned: int = 0, width: float = 1.0) -> Path:
-    """A camera's recording: four square frames of each of three photos of a person, turned clockwise and resized."""
+    """A camera's recording: six square frames of each of three photos of a person, turned clockwise and resized."""
     folder.mkdir()
-    for number, name in enumerate(name for name in PHOTOS for _ in range(4)):
+    for number, name in enumerate(name for name in PHOTOS for _ in range(6)):
         image = Image.fromarray(load_rgb(shared_data / "photos" / "me" / name))
         frame = ImageOps.pad(image, (600, 600)).rotate(-turned)
         frame.resize((round(600 * width), 600)).save(folder / f"{number:02}.png")

@@ -61,7 +61,8 @@ def test_json_lines_and_nothing_else(tiny_bundle: Path, photos: Path, capsys: py
     assert [Path(record["probe"]).name for record in records] == ["me.png", "1.png", "2.PNG"]
     for record in records:
         assert set(record) == {
-            "probe", "decision", "reason", "score", "threshold", "far", "box", "landmarks", "attributes", "ms",
+            "probe", "decision", "reason", "score", "threshold", "far", "faces", "box", "landmarks", "attributes",
+            "ms",
         }  # fmt: skip
         assert set(record["far"]) == {"target", "upper95"}
         assert set(record["ms"]) == {"decode", "detect", "align", "preprocess", "infer"}
@@ -248,3 +249,18 @@ def test_a_damaged_bundle(tiny_bundle: Path, photos: Path, capsys: pytest.Captur
     (tiny_bundle / "head.onnx").write_bytes(data)
     assert run("verify", photos / "me.png", "-b", tiny_bundle) == 2
     assert "head.onnx is damaged or was replaced" in capsys.readouterr().err
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("detector")
+def test_other_faces_of_a_picture_are_named(
+    tiny_bundle: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    group = sorted((shared_data / "photos" / "group").iterdir())[0]
+    run("verify", group, "--json", "-b", tiny_bundle)
+    faces = lines(capsys)[0]["faces"]
+    assert faces > 1
+    run("verify", group, "-b", tiny_bundle)
+    shown = capsys.readouterr()
+    assert f"{faces - 1} other face" in shown.out
+    assert f"{faces - 1} other face" in shown.err
