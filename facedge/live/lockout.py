@@ -160,7 +160,7 @@ class Lockout:
 
 
 def open_lockout(bundle: Path) -> Lockout:
-    """The lockout of the bundle at this path, with its file in the data directory, which is made where it is missing."""
+    """The lockout of the bundle at this path; its file is in the data directory, made where it is missing."""
     with _refusing():
         private_data_home()
     return Lockout(attempts_file(bundle))
@@ -197,9 +197,8 @@ def _delay(failures: int) -> float:
 def _read(file: Path) -> Failures | None:
     """The state in the file; None where it is missing, no plain file, or holds anything but a state."""
     try:
-        with os.fdopen(
-            os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb"
-        ) as stream:  # a FIFO never answers
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # opening a FIFO would wait for a writer
+        with os.fdopen(os.open(file, flags), "rb") as stream:
             data = stream.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             return None
