@@ -197,9 +197,8 @@ def _delay(failures: int) -> float:
 def _read(file: Path) -> Failures | None:
     """The state in the file; None where it is missing, no plain file, or holds anything but a state."""
     try:
-        with os.fdopen(
-            os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb"
-        ) as stream:  # a FIFO never answers
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # opening a FIFO would wait for a writer
+        with os.fdopen(os.open(file, flags), "rb") as stream:
             data = stream.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             return None
