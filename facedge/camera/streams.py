@@ -14,8 +14,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Self
 
-from facedge.camera.capture import Capture, Open, picture_fault
 from facedge.camera.capture_backends import open_reader
+from facedge.camera.capture_thread import Capture, Open, picture_fault
 from facedge.camera.source import Camera, CameraEvent, Frame, Reader, Source, parse_source
 from facedge.errors import CameraError, FacedgeError
 from facedge.types import UInt8Array

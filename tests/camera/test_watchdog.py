@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from facedge.camera import streams
-from facedge.camera.capture import picture_fault
+from facedge.camera.capture_thread import picture_fault
 from facedge.camera.source import Frame, Source
 from facedge.camera.streams import FIRST_DELAY, MAX_DELAY, MOST_ABANDONED, STALL, LiveCamera
 from facedge.errors import CameraError
