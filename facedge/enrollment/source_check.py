@@ -59,8 +59,8 @@ class FaceStatistics(NamedTuple):
 
 # (limit, what is the matter) of the mean over the photos, by field of FaceStatistics. Chosen on 100 validation people
 # of CelebA and 404 people of LFW with 3 photos each: all together warn falsely of 2.0 % and of 1.7 % of them. They warn
-# of 1.1 % of 180 test people as they are; under conditions (benchmarks/results/conditions.md) of 97 to 100 % behind masks
-# or dark glasses, backlit, overexposed or cut tightly, of 80 % blurred by motion, of 13 % with the infrared look.
+# of 1.1 % of 180 test people as they are; under conditions (benchmarks/results/conditions.md) of 97 to 100 % behind
+# masks or dark glasses, backlit, overexposed or cut tightly, of 80 % blurred by motion, of 13 % with the infrared look.
 LIMITS = {
     "detection": (0.91, "the face is found with little certainty, as one that is covered, tilted or distorted"),
     "contrast": (36.0, "the face has little contrast, as against the light"),
