@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 
 from facedge.errors import DatasetError, ImageError
+from facedge.faces.align import align
 from facedge.faces.crop import find_crop
 from facedge.faces.options import FaceOptions
 from facedge.image_folders import IMAGE_SUFFIXES
@@ -156,11 +157,7 @@ def _has_images(folder: Path) -> bool:
 _HALF = (FRAME_HEIGHT // 2, FRAME_WIDTH // 2)
 
 
-NO_CROP = {
-    "no_face": "shows no face",
-    "rotated": "shows a face that is not upright",
-    "distorted": "is squeezed or stretched",
-}
+NO_CROP = {"no_face": "shows no face", "rotated": "shows a face that is not upright"}
 
 
 def crop_of(data: bytes, min_face: float | None = None) -> UInt8Array:
@@ -176,6 +173,8 @@ def crop_of(data: bytes, min_face: float | None = None) -> UInt8Array:
         _check_geometry(rgb)
         return rgb
     found = find_crop(rgb, FaceOptions(min_face=min_face), aligned=False)
+    if found.reason == "distorted" and found.face is not None:  # no reason to leave it out: nobody is verified by it
+        return align(rgb, found.face.landmarks)
     if found.crop is None:
         raise ImageError(NO_CROP.get(found.reason or "", "shows a face that is cut off"))
     return found.crop

@@ -157,6 +157,7 @@ def squeeze_fault(stretched: float, limits: tuple[float, float]) -> str:
         return ""
     kind = "squeezed" if stretched < 0 else "stretched"
     return (
-        f"the pictures seem {kind} to {math.exp(stretched):.2f} of their width, and no FAR holds for such pictures: "
-        "give a camera's true proportions with --aspect W:H (such as --aspect 16:9), or photos that were not resized"
+        f"the pictures seem {kind} to {math.exp(stretched):.2f} of their width, and no FAR holds for {kind} pictures: "
+        "if they are, give a camera's true proportions with --aspect W:H (such as --aspect 16:9), or take photos that "
+        "were not resized"
     )
