@@ -137,9 +137,14 @@ def _report(problem: BaseException, sentence: str) -> int:
 
 
 def _report_unexpected(problem: Exception) -> int:
-    show = getattr(problem, "show", None)  # a usage error of Click prints itself
-    if callable(show):
-        show()
+    message = getattr(problem, "format_message", None)  # a usage error of Click
+    context = getattr(problem, "ctx", None)
+    if callable(message) and type(problem).__name__ == "NoArgsIsHelpError":
+        print(message())
+        return 2
+    if callable(message):
+        hint = f" ({context.command_path} -h shows what it takes)" if context is not None else ""
+        _console.error(message().rstrip(". ") + hint)
         return 2
     if isinstance(problem, OSError) and problem.strerror:
         where = f" ({problem.filename})" if problem.filename else ""

@@ -91,3 +91,15 @@ def test_rates_are_read_alike_everywhere(words: str, option: str) -> None:
 )
 def test_choices_are_choices(words: str, option: str, choices: list[str]) -> None:
     assert list(parameters(words)[option].type.choices) == choices
+
+
+@pytest.mark.parametrize(
+    "args", ["verfy", "verify --nope", "verify --far 7", "train backbone x", "verify a --threads 0"]
+)
+def test_a_wrong_call_is_one_sentence_with_the_way_to_the_help(args: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(args.split())
+    shown = capsys.readouterr()
+    assert (stop.value.code, shown.out) == (2, "")
+    assert shown.err.startswith("facedge: error: ") and shown.err.endswith("-h shows what it takes)\n")
+    assert shown.err.count("\n") == 1
