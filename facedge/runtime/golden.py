@@ -88,10 +88,11 @@ def with_verifier_answers(bundle: Bundle) -> bytes:
 def golden_of_head(bundle: Bundle, kit: Mapping[str, bytes]) -> dict[str, bytes]:
     """The test kit among the files `kit`, made for the same backbones, with the probabilities of the head of `bundle`.
 
-    Empty where there is none, or none with the outputs of verifier.onnx that `bundle` holds.
+    Empty where there is none that fits: of this embedding size, with outputs of verifier.onnx where `bundle` holds it.
     """
     cases = read_golden(kit)[1] if GOLDEN in kit else []
-    if not cases or (VERIFIER in bundle.files and not all(case.verifier for case in cases)):
+    sizes = {len(row) for case in cases for row in (case.embedding, case.verifier.get("embedding", case.embedding))}
+    if sizes != {bundle.manifest.embedding_size} or (VERIFIER in bundle.files and not all(c.verifier for c in cases)):
         return {}
     head, content = open_head(bundle), check.parse_json(kit[GOLDEN], GOLDEN)
     for item, case in zip(content["cases"], cases, strict=True):

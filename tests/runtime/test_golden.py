@@ -1,6 +1,7 @@
 """The test kit inside a bundle: made, read, and noticed when an answer differs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ import tiny_bundle
 from facedge.bundle import Bundle, read_bundle, write_bundle
 from facedge.bundle.arrays import to_npy
 from facedge.errors import BundleError
+from facedge.export.verifier_graph import joined_verifier
 from facedge.runtime.check import check_bundle
-from facedge.runtime.golden import check_golden, draw, golden_files, read_golden
+from facedge.runtime.golden import check_golden, draw, golden_files, golden_of_head, read_golden
 
 
 @pytest.fixture
@@ -65,6 +67,22 @@ def test_a_kit_of_another_head_is_noticed(tmp_path: Path, kit: dict[str, bytes])
     bundle = write_bundle(tmp_path / "kit.facedge", files, tiny_bundle.manifest())
     with pytest.raises(BundleError, match="outputs differ"):
         check_golden(bundle)
+
+
+def test_another_head_changes_the_probabilities_only(kit: dict[str, bytes], tmp_path: Path) -> None:
+    """Enrolling takes the template's kit over: what a device's own models give is what `golden_files` would write."""
+    files = tiny_bundle.files(head__onnx=tiny_bundle.head_onnx(me=3))
+    bundle = Bundle(tmp_path, tiny_bundle.manifest(), files, "")
+    assert golden_of_head(bundle, kit) == golden_files(bundle)
+    assert golden_of_head(bundle, files) == {}
+    content = json.loads(kit["golden.json"])
+    for case in content["cases"]:
+        case["embedding"].append(0.0)
+    assert golden_of_head(bundle, {**kit, "golden.json": json.dumps(content).encode()}) == {}
+    with_graph = replace(bundle, files={**files, "verifier.onnx": joined_verifier(bundle.manifest, files)})
+    assert golden_of_head(with_graph, kit) == {}  # the kit has no outputs of it
+    whole = golden_files(with_graph)
+    assert golden_of_head(with_graph, whole) == whole
 
 
 @pytest.mark.parametrize(
