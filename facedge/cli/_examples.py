@@ -46,6 +46,7 @@ EXAMPLES = {
     "demo": ("facedge demo", "facedge demo -o /tmp/demo --epochs 4"),
     "bundle show": ("facedge bundle show", "facedge bundle show ana --json"),
     "bundle check": ("facedge bundle check me.facedge", "facedge bundle check ana --json"),
+    "bundle convert": ("facedge bundle convert ana", "facedge bundle convert me.facedge -o new.facedge"),
     "bench": ("facedge bench", "facedge bench -b ana --photo photo.jpg --threads 1 --threads 4"),
     "doctor": ("facedge doctor", "facedge doctor --json"),
 }
