@@ -117,7 +117,9 @@ def test_sees_what_facedge_sees(bundle: Path, site: Path, browser: str, tmp_path
     embedding = verifier_answer(bundle, facedge.align(frame, landmarks))
     difference = float(np.abs(np.float32(here["embedding"]) - embedding).max())
     print(f"one frame: crop {off.max()} levels at {(off > 0).mean():.4%}, embedding {difference:.1e}; ms {here['ms']}")
-    assert difference < 2e-3
+    assert np.abs(np.float32(here["embedding"]) - verifier_answer(bundle, crop)).max() < 1e-5
+    # Random single levels in 1.56 % of the samples of 200 CelebA crops move an embedding by up to 0.0023 (int8: 0.016).
+    assert difference < (0.02 if read_bundle(bundle).manifest.precision == "int8" else 2e-3)
 
 
 def verifier_answer(bundle: Path, crop: np.ndarray) -> np.ndarray:
