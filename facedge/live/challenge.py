@@ -1,8 +1,9 @@
 """Liveness challenge: a turn of the head to a random side and back, by the person who is about to be accepted.
 
 It raises the effort of a presentation attack with printed photos. It is no proof of liveness, and nothing against a
-video of the person; a bent photo that is turned by somebody who follows the instructions often passes (14 of 20 as
-benchmarks/challenge.py renders them, which prints the table of attacks; flat photos 0 of 40, a photo held still 0 of 20).
+video of the person. A bent or folded photo that is turned by somebody who follows the instructions often passes: 25 of
+40 as benchmarks/challenge.py renders them, which prints the table of attacks. Of flat photos (turned, tilted, held
+still, two stills) 0 of 80 pass, and of strangers' turns between two stills 0 of 20.
 
 What it measures, frame by frame: the yaw moves in small steps (two stills, or a photo and its mirror image, jump); the
 face stays where it is and keeps its identity from one frame to the next; and over the turn the nose moves as far as
