@@ -63,10 +63,10 @@ def test_the_far_of_an_attempt_is_estimated_at_the_threshold_in_force() -> None:
     found = estimate_attempt_far(calibration, FarEvidence(0.01, 0.012))
     assert found is not None
     assert found.single == 0.01
-    assert found.low95 == pytest.approx(0.008 * 1.21)
+    assert found.low95 == pytest.approx(0.008 * 1.20)
     assert found.low95 < found.value < found.upper95
     assert estimate_attempt_far(calibration, FarEvidence()) is None  # a threshold of the user's own
     assert estimate_attempt_far(None, FarEvidence(0.01, 0.012)) is None
     assert estimate_attempt_far(calibration, FarEvidence(0.02, 0.03)) is None
     certain = Calibration(0.9, 0.8, 1.0, 200, 19_900, "cohort")
-    assert estimate_attempt_far(certain, FarEvidence(0.9, 1.0)) == AttemptFar(1.0, pytest.approx(0.968), 1.0, 0.9)
+    assert estimate_attempt_far(certain, FarEvidence(0.9, 1.0)) == AttemptFar(1.0, pytest.approx(0.96), 1.0, 0.9)
