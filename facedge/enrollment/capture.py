@@ -14,7 +14,7 @@ from facedge.enrollment.source_check import FaceStatistics, face_statistics
 from facedge.errors import ImageError, InputError
 from facedge.faces.crop import read_photo
 from facedge.faces.options import FaceOptions
-from facedge.faces.plausible import median_stretch
+from facedge.faces.plausible import LEAST_PHOTOS, median_stretch
 from facedge.faces.quality import ADVICE, Measures, fault, measure
 from facedge.runtime.embedder import Embedder, embed_photo
 from facedge.types import Float32Array, Track, untracked
@@ -160,9 +160,13 @@ def select_varied(samples: Sequence[Sample], most: int = MOST_SAMPLES) -> list[S
     return [samples[index] for index in sorted(kept)]
 
 
-def stretch_of(checked: Iterable[CheckedPhoto]) -> float:
-    """The median stretch of the photos of one person, those refused as distorted too; 0 where it cannot be told."""
-    return median_stretch(photo.stretch for photo in checked if photo.stretch is not None and photo.fault in MEASURABLE)
+def stretch_of(checked: Iterable[CheckedPhoto], *, frames: bool = False) -> float:
+    """The median stretch of the photos of one person, those refused as distorted too; 0 where it cannot be told.
+
+    One photo cannot tell; one of a camera's `frames` can, as it carries the median of all of them.
+    """
+    found = (photo.stretch for photo in checked if photo.stretch is not None and photo.fault in MEASURABLE)
+    return median_stretch(found, 1 if frames else LEAST_PHOTOS)
 
 
 def stack_embeddings(samples: Iterable[Sample]) -> Float32Array:

@@ -207,7 +207,7 @@ def enroll_checked(
     frames: bool = False,
 ) -> Enrollment:
     """`enroll` for photos or a camera's `frames` that were checked already; `where` begins the error message."""
-    stretched = stretch_of(checked)
+    stretched = stretch_of(checked, frames=frames)
     if squeezed := squeeze_fault(stretched, REFUSAL):
         raise InputError(f"{where}{squeezed}")
     known = embed_impostors(base.embedder, impostors) if impostors is not None else None

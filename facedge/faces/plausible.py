@@ -145,10 +145,10 @@ def _upright(landmarks: "ArrayLike") -> Float64Array:
     return np.stack([z.real, z.imag], axis=1)
 
 
-def median_stretch(stretches: Iterable[float]) -> float:
-    """The median `stretch` of photos or frames of one source; 0 where there are fewer than LEAST_PHOTOS."""
+def median_stretch(stretches: Iterable[float], least: int = LEAST_PHOTOS) -> float:
+    """The median `stretch` of photos or frames of one source; 0 where there are fewer than `least`."""
     found = list(stretches)
-    return float(np.median(found)) if len(found) >= LEAST_PHOTOS else 0.0
+    return float(np.median(found)) if len(found) >= least else 0.0
 
 
 def squeeze_fault(stretched: float, limits: tuple[float, float]) -> str:
