@@ -85,7 +85,7 @@ def install(folder: Path) -> None:
         install_torch(folder)
     quiet = [] if first else ["--quiet"]
     pip(folder, "install", *quiet, "setuptools", "cython")
-    target = ["--no-build-isolation", "--editable", f"{ROOT}[train,detect,dev]"]
+    target = ["--no-build-isolation", "--editable", f"{ROOT}[train,detect,heic,dev]"]
     pip(folder, "install", *quiet, *target, FACEDGE_REQUIRE_KERNEL="1")
 
 
