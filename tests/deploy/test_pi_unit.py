@@ -15,8 +15,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
+
+from facedge.live.events import STATES, Event, Kind
+from facedge.live.watcher import ENDED_BY
 
 UNIT = Path(__file__).resolve().parents[2] / "deploy" / "pi" / "facedge@.service"
 MULTIPLY = "import numpy; numpy.ones((200, 200)) @ numpy.ones((200, 200)); print('done')"
@@ -278,3 +282,8 @@ def test_a_camera_that_hangs_is_a_status_and_an_end(
     assert code == 2
     assert "no usable frame for 3 s" in errors
     assert systemd.received[-1] == "STOPPING=1"
+
+
+def test_the_page_lists_every_event_state_and_field() -> None:
+    words = set(re.findall(r"`(\w+)`", UNIT.with_name("README.md").read_text()))
+    assert {*get_args(Kind), *STATES, *ENDED_BY.values(), *Event("accept", 0.0).to_record()} <= words
