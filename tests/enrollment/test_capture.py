@@ -13,11 +13,13 @@ from live_bundle import picture, write_template
 from PIL import Image, ImageFilter
 
 from facedge.enrollment.capture import (
+    CheckedPhoto,
     Sample,
     check_photo,
     check_photos,
     embed_impostors,
     select_varied,
+    stretch_of,
 )
 from facedge.errors import InputError
 from facedge.faces import quality
@@ -112,3 +114,11 @@ def test_near_copies_are_left_out() -> None:
         (s.source for s in select_varied(samples, 3)), key=int
     )
     assert select_varied([]) == []
+
+
+def test_the_stretch_of_one_photo_says_nothing_that_of_one_frame_is_the_median_of_all() -> None:
+    one = [CheckedPhoto("1.jpg", None, "distorted", stretch=-0.4)]
+    assert stretch_of(one) == 0.0
+    assert stretch_of(one, frames=True) == -0.4
+    others = [CheckedPhoto("2.jpg", None, None, stretch=-0.1), CheckedPhoto("3.jpg", None, "dark", stretch=9.0)]
+    assert stretch_of(one + others) == pytest.approx(-0.25)  # a fault of another kind tells nothing of the proportions
