@@ -6,18 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import run
 from PIL import Image
 
-from facedge import cli
-
 RECORD = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read())"
-
-
-def run(*args: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        cli.main([str(arg) for arg in args])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
 
 
 @pytest.mark.real

@@ -8,17 +8,9 @@ import pytest
 
 pytest.importorskip("onnx")
 
+from command_line import run
 from PIL import Image
 from tiny_bundle import NAMES, crop, write_tiny
-
-from facedge.cli import main
-
-
-def run(*args: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(arg) for arg in args])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
 
 
 @pytest.fixture

@@ -7,16 +7,10 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from facedge.cli import main
+from command_line import run
+
 from facedge.runtime import bench as bench_module
 from facedge.runtime.bench import LINE_HEAD
-
-
-def run(*args: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(arg) for arg in args])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
 
 
 @pytest.fixture(autouse=True)

@@ -7,16 +7,8 @@ import pytest
 
 pytest.importorskip("onnx")
 
+from command_line import run
 from tiny_bundle import write_tiny
-
-from facedge.cli import main
-
-
-def run(*args: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(arg) for arg in args])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
 
 
 def test_show_is_a_card(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,18 +6,11 @@ import pytest
 
 pytest.importorskip("onnx")
 
+from command_line import run
 from tiny_bundle import write_tiny
 
 from facedge.bundle import read_bundle
 from facedge.bundle.resolve import bundle_of
-from facedge.cli import main
-
-
-def run(*args: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(arg) for arg in args])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
 
 
 def test_a_person_by_name_in_place(

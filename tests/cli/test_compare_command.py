@@ -7,10 +7,9 @@ import pytest
 
 pytest.importorskip("onnx")
 
+from command_line import run
 from live_bundle import picture, write_template
 from PIL import Image
-
-from facedge import cli
 
 
 @pytest.fixture(autouse=True)
@@ -26,13 +25,6 @@ def base(tmp_path: Path) -> Path:
         Image.fromarray(picture(person, take)).save(tmp_path / f"{name}.png")
     Image.new("RGB", (178, 218)).save(tmp_path / "dark.png")
     return write_template(tmp_path / "base.facedge").path
-
-
-def run(*args: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        cli.main([str(arg) for arg in args])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
 
 
 @pytest.mark.parametrize(

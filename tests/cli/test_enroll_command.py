@@ -8,11 +8,11 @@ import pytest
 
 pytest.importorskip("onnx")
 
+from command_line import run
 from live_bundle import picture, write_template
 from PIL import Image
 
 from facedge.camera.source import Frame
-from facedge.cli import main
 
 
 @pytest.fixture(autouse=True)
@@ -33,13 +33,6 @@ def photos(folder: Path, person: int, takes: range) -> Path:
     for take in takes:
         Image.fromarray(picture(person, take)).save(folder / f"{take}.png")
     return folder
-
-
-def run(*args: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(arg) for arg in args])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
 
 
 def test_enroll_verify_update_forget(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

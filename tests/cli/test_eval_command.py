@@ -11,11 +11,10 @@ import pytest
 
 pytest.importorskip("onnx", reason="the tiny bundle is built with the onnx package")
 
+from command_line import run
 from PIL import Image
 from tiny_bundle import crop, write_tiny
 from tiny_faces import write_tiny_faces
-
-from facedge.cli import main
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +31,6 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FACEDGE_FACES_DIR", "FACEDGE_SEED", "FACEDGE_THREADS", "FACEDGE_VERBOSE"):
         monkeypatch.delenv(name, raising=False)
-
-
-def run(*args: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(arg) for arg in args])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
 
 
 @pytest.fixture(scope="module")

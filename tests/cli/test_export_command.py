@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("torch")
+from command_line import run
 from export_runs import write_backbone, write_faces, write_head
 
 from facedge.bundle import read_bundle
-from facedge.cli import main
 
 
 @pytest.fixture(scope="module")
@@ -17,13 +17,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_head(folder / "head", write_backbone(folder / "run"))
     write_faces(folder / "faces")
     return folder
-
-
-def run(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(a) for a in arguments])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
 
 
 def test_export_with_head_and_faces(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,9 +4,9 @@ import typing
 from pathlib import Path
 
 import pytest
+from command_line import run
 from PIL import Image, ImageOps
 
-from facedge import cli
 from facedge.cli._options import REASONS
 from facedge.enrollment.capture import ADVICE
 from facedge.faces.crop import CropReason
@@ -15,13 +15,6 @@ from facedge.live.watcher import STATES
 from facedge.runtime.decision import Reason
 
 PHOTOS = ("obama.jpg", "obama2.jpg", "obama3.jpg")
-
-
-def run(*args: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        cli.main([str(arg) for arg in args])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ import pytest
 
 pytest.importorskip("onnx")
 
+from command_line import run
 from PIL import Image
 from tiny_bundle import crop, write_tiny
 
-from facedge.cli import main
 from facedge.cli._options import REASONS
 from facedge.runtime import bench as bench_module
 
@@ -34,13 +34,6 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_module, "COLD_STARTS", 1)
     for name in ("FACEDGE_BUNDLE", "FACEDGE_FAR", "FACEDGE_THRESHOLD", "FACEDGE_FACES", "FACEDGE_THREADS"):
         monkeypatch.delenv(name, raising=False)
-
-
-def run(*args: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(arg) for arg in args])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
