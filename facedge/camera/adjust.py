@@ -6,12 +6,11 @@ A camera that hangs upside down, or a recorder that squeezes 16:9 into 4:3, give
 
 import re
 from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Literal, Self, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
-from facedge.camera.source import Camera, CameraEvent, Frame
+from facedge.camera.source import Camera, CameraEvent, Closing, Frame
 from facedge.errors import InputError
 from facedge.preprocessing import resize_grey
 from facedge.types import Say, UInt8Array, silent
@@ -60,7 +59,7 @@ def adjusted(camera: Camera, adjustment: Adjustment, say: Say = silent) -> Camer
     return camera if adjustment == Adjustment() else AdjustedCamera(camera, adjustment, say)
 
 
-class AdjustedCamera:
+class AdjustedCamera(Closing):
     """A camera whose frames are resized and turned.
 
     With rotate None each frame is searched at one turn, until AGREEING frames in a row show an upright face at the
@@ -102,16 +101,6 @@ class AdjustedCamera:
     def close(self) -> None:
         """Release the source."""
         self._camera.close()
-
-    def __enter__(self) -> Self:
-        """The camera itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def _try(self, image: UInt8Array) -> None:
         """Search one frame at one turn; the next frame is searched at another one where no face is upright here."""

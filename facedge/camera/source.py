@@ -141,3 +141,21 @@ class Camera(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close it."""
+
+
+class Closing:
+    """Closes a camera at the end of a `with` block."""
+
+    def close(self) -> None:
+        """Stop, and release the source."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        """The camera itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()

@@ -11,12 +11,11 @@ was lost; a recording gives every frame.
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from facedge.camera.capture_backends import open_reader
 from facedge.camera.capture_thread import Capture, Open, picture_fault
-from facedge.camera.source import Camera, CameraEvent, Frame, Reader, Source, parse_source
+from facedge.camera.source import Camera, CameraEvent, Closing, Frame, Reader, Source, parse_source
 from facedge.errors import CameraError, FacedgeError
 from facedge.types import UInt8Array
 
@@ -43,24 +42,7 @@ def open_camera(text: str, *, give_up: float = GIVE_UP) -> Camera:
     return LiveCamera(source, open_reader, give_up=give_up)
 
 
-class _Closing:
-    """Closes a camera at the end of a `with` block."""
-
-    def close(self) -> None:
-        raise NotImplementedError
-
-    def __enter__(self) -> Self:
-        """The camera itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it."""
-        self.close()
-
-
-class FileCamera(_Closing):
+class FileCamera(Closing):
     """A recording: every frame between the source's start and end, in seconds, the same frames every time."""
 
     live = False
@@ -95,7 +77,7 @@ class FileCamera(_Closing):
         self._reader.close()
 
 
-class LiveCamera(_Closing):
+class LiveCamera(Closing):
     """The newest frame of a live source. `next` gives no frame twice, and no old one while a newer one waits.
 
     A source is lost when its capture call hangs, fails or raises, or when for STALL seconds no frame comes, or only
