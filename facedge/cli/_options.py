@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -32,28 +32,19 @@ def rate(text: str | float) -> float:
     return value
 
 
-BundleOption = Annotated[
-    str | None,
-    typer.Option(
+def _bundle_option(default: str) -> Any:
+    return typer.Option(
         "--bundle",
         "-b",
         metavar="NAME|PATH",
         envvar="FACEDGE_BUNDLE",
         help="An enrolled person's name, or a bundle's path (with a slash or ending in .facedge).",
-        show_default="the bundle inside the package",
-    ),
-]
-PersonOption = Annotated[
-    str | None,
-    typer.Option(
-        "--bundle",
-        "-b",
-        metavar="NAME|PATH",
-        envvar="FACEDGE_BUNDLE",
-        help="An enrolled person's name, or a bundle's path (with a slash or ending in .facedge).",
-        show_default="the only enrolled person",
-    ),
-]
+        show_default=default,
+    )
+
+
+BundleOption = Annotated[str | None, _bundle_option("the bundle inside the package")]
+PersonOption = Annotated[str | None, _bundle_option("the only enrolled person")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout, nothing else.")]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", envvar="FACEDGE_THREADS", min=1, max=256, help="CPU threads to use.")
