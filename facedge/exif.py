@@ -22,14 +22,6 @@ def orientation(info: Mapping[Any, Any]) -> int:
     return _exif_tag(info.get("exif")) or _exif_tag(_raw_profile(raw)) or (int(match[1]) if match else 1)
 
 
-def exif_orientation(exif: object) -> int:
-    """The Orientation (tag 0x0112 of IFD 0, EXIF 2.32) in a block of EXIF data, 1 to 8; 1 where it cannot be read.
-
-    The standard stores it as SHORT; some writers use LONG.
-    """
-    return _exif_tag(exif) or 1
-
-
 def _raw_profile(text: object) -> bytes:
     """The bytes in ImageMagick's "Raw profile": a name and a length on lines of their own, then hexadecimal digits."""
     try:
@@ -39,7 +31,10 @@ def _raw_profile(text: object) -> bytes:
 
 
 def _exif_tag(exif: object) -> int:
-    """Orientation in a block of EXIF data, 1 to 8; 0 where there is none."""
+    """Orientation (tag 0x0112 of IFD 0, EXIF 2.32) in a block of EXIF data, 1 to 8; 0 where it cannot be read.
+
+    The standard stores it as SHORT; some writers use LONG.
+    """
     if not isinstance(exif, bytes):
         return 0
     data = exif.removeprefix(b"Exif\0\0")

@@ -14,7 +14,7 @@ from PIL import Image, features
 from PIL.PngImagePlugin import PngInfo
 
 from facedge.errors import ImageError, InputError
-from facedge.exif import exif_orientation
+from facedge.exif import orientation
 from facedge.image_folders import find_images
 from facedge.imaging import MAX_MEMORY, from_pil, load_rgb
 
@@ -84,9 +84,9 @@ def test_the_exif_orientation_is_applied(kind: str, orientation: int) -> None:
 
 @given(st.binary(max_size=200))
 def test_damaged_exif_never_raises(data: bytes) -> None:
-    assert 1 <= exif_orientation(data) <= 8
-    assert 1 <= exif_orientation(b"Exif\0\0II*\0" + data) <= 8
-    assert 1 <= exif_orientation(b"MM\0*" + data) <= 8
+    assert 1 <= orientation({"exif": data}) <= 8
+    assert 1 <= orientation({"exif": b"Exif\0\0II*\0" + data}) <= 8
+    assert 1 <= orientation({"exif": b"MM\0*" + data}) <= 8
 
 
 def test_damaged_exif_does_not_cost_the_photo() -> None:
@@ -138,7 +138,7 @@ def test_an_animation_counts_as_its_first_frame(kind: str) -> None:
 def test_an_orientation_may_be_short_or_long(order: str, kind: int) -> None:
     head = struct.pack(order + "4sI", b"II*\0" if order == "<" else b"MM\0*", 8)
     value = struct.pack(order + ("H2x" if kind == 3 else "I"), 6)
-    assert exif_orientation(head + struct.pack(order + "HHHI", 1, 0x0112, kind, 1) + value) == 6
+    assert orientation({"exif": head + struct.pack(order + "HHHI", 1, 0x0112, kind, 1) + value}) == 6
 
 
 XMP = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'

@@ -98,7 +98,6 @@ AspectOption = Annotated[
         help="With --camera: its pictures' true width and height, such as 16:9, where they come squeezed.",
     ),
 ]
-SeedOption = Annotated[int, typer.Option("--seed", envvar="FACEDGE_SEED", min=0, help="Seed of the random numbers.")]
 
 
 def face_options(faces: "Policy", min_face: float | None = None) -> "FaceOptions":
