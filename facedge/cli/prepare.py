@@ -13,8 +13,10 @@ _SHOWN = 10  # skipped files that are printed; faces.json lists all
 
 
 def prepare(
-    celeba: Path = typer.Argument(
-        metavar="CELEBA_DIR", help="Folder with img_align_celeba (a folder or a .zip) and the label files."
+    source: Path = typer.Argument(
+        metavar="CELEBA_DIR",
+        help="Folder with img_align_celeba (a folder or a .zip) and the label files; "
+        "with --unlabelled any folder or .zip of faces.",
     ),
     output: Path = typer.Option(
         ..., "-o", "--output", metavar="FACES", help="Folder to write; an interrupted run is resumed."
@@ -31,18 +33,37 @@ def prepare(
         False, "--detect", help="The images are photos: find and align each one's largest face."
     ),
     min_face: MinFaceOption = None,
+    unlabelled: bool = typer.Option(
+        False,
+        "--unlabelled",
+        help="Faces without CelebA's labels, for `train backbone --more`: a sub-folder is one person.",
+    ),
+    attributes: Path | None = typer.Option(
+        None, metavar="LIST", help="With --unlabelled: attributes, in the format of list_attr_celeba.txt."
+    ),
+    identities: Path | None = typer.Option(
+        None,
+        metavar="LIST",
+        help="With --unlabelled: identities, in the format of identity_CelebA.txt and the numbering of FACES.",
+    ),
     limit: int | None = typer.Option(None, min=1, help="Prepare at most so many images: whole people, in proportion."),
 ) -> None:
     """Decode every image of CelebA once, into a folder that training opens in milliseconds."""
-    from facedge.dataset.prepare import prepare_faces
+    from facedge.dataset.prepare import Unlabelled, prepare_faces
+    from facedge.errors import InputError
     from facedge.faces.options import MIN_FACE
     from facedge.machine import usable_cores
 
+    if (attributes or identities) and not unlabelled:
+        raise InputError(
+            "--attributes and --identities go with --unlabelled: CelebA's own files are found by their names"
+        )
     started = time.perf_counter()
     try:
         done = prepare_faces(
-            celeba,
+            source,
             output,
+            unlabelled=Unlabelled(attributes, identities) if unlabelled else None,
             workers=workers or usable_cores(),
             max_bad=max_bad,
             limit=limit,
@@ -56,6 +77,9 @@ def prepare(
         _console.say(f"note: {note}")
     _warn_skipped(done.skipped)
     _print_counts(done.faces.info["counts"], done.resumed_at, output, time.perf_counter() - started)
+    more = shlex.quote(str(output))
+    step = f"FACES --more {more}" if unlabelled else more
+    _console.say(f"next: facedge train backbone {step} -o backbone")
 
 
 def _warn_skipped(skipped: tuple[tuple[str, str], ...]) -> None:
@@ -70,4 +94,3 @@ def _print_counts(counts: dict[str, dict[str, int]], resumed_at: int, out: Path,
     sides = ", ".join(f"{side['images']:,} {name} ({side['identities']:,} identities)" for name, side in counts.items())
     before = f", {resumed_at:,} images were done before" if resumed_at else ""
     _console.say(f"{out}: {images:,} faces ready in {seconds:.1f} s{before}: {sides}")
-    _console.say(f"next: facedge train backbone {shlex.quote(str(out))} -o backbone")

@@ -32,12 +32,24 @@ Seed = Annotated[int, typer.Option(envvar="FACEDGE_SEED", help="Fixes the run; o
 Threads = Annotated[
     int | None, typer.Option(envvar="FACEDGE_THREADS", min=1, help="CPU threads for torch; all cores by default.")
 ]
-TeacherFile = Annotated[
-    Path | None, typer.Option(metavar="T.onnx", help="Face recogniser to learn embeddings from (distillation).")
+More = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="SET", help="More training images, from `prepare --unlabelled`; may be repeated."),
 ]
-TeacherInput = Annotated[
-    Literal["arcface", "sface"] | None,
-    typer.Option(help="Input convention of the teacher.", show_default="T.json beside it, else arcface"),
+TeacherFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--teacher", metavar="T.onnx", help="Face recogniser to learn embeddings from (distillation); may be repeated."
+    ),
+]
+TeacherInputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--teacher-input",
+        metavar="arcface|sface",
+        help="Input convention: once for all teachers, or once for each.",
+        show_default="T.json beside it, else arcface",
+    ),
 ]
 Aligned = Annotated[bool, typer.Option("--aligned", help="The photos are face crops in CelebA geometry, of any size.")]
 
@@ -53,13 +65,14 @@ def backbone(
     device: Device = "auto",
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the run's last checkpoint.")] = False,
-    teacher: TeacherFile = None,
-    teacher_input: TeacherInput = None,
+    more: More = None,
+    teacher: TeacherFiles = None,
+    teacher_input: TeacherInputs = None,
     teacher_views: Annotated[
         int, typer.Option(min=0, max=64, help="Blended and warped views of every image, with teacher embeddings.")
     ] = 0,
     init: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Start from this run's weights; default: random weights.")
+        Path | None, typer.Option(metavar="RUN|BUNDLE", help="Start from these weights; default: random weights.")
     ] = None,
     threads: Threads = None,
 ) -> None:
@@ -69,7 +82,8 @@ def backbone(
 
     request = BackboneRequest(
         faces=faces, run=output, arch=arch, size=size, epochs=epochs, batch=batch, learning_rate=learning_rate,
-        device=device, seed=seed, resume=resume, teacher=teacher, teacher_input=teacher_input,
+        device=device, seed=seed, resume=resume, more=tuple(more or ()), teachers=tuple(teacher or ()),
+        teacher_inputs=tuple(teacher_input or ()),
         teacher_views=teacher_views, begin_from=init, threads=threads,
     )  # fmt: skip
     with _interrupts_reported(f"{output} keeps its best weights; the same command with --resume continues"):
@@ -122,8 +136,9 @@ def train(
     batch: Batch = None,
     device: Device = "auto",
     seed: Seed = 0,
-    teacher: TeacherFile = None,
-    teacher_input: TeacherInput = None,
+    more: More = None,
+    teacher: TeacherFiles = None,
+    teacher_input: TeacherInputs = None,
     threads: Threads = None,
 ) -> None:
     """The default: train what is missing, the backbone from FACES, then a face head if --me and --others are given."""
@@ -147,7 +162,8 @@ def train(
     else:
         request = BackboneRequest(
             faces=faces, run=backbone_run, arch=arch, size=size, epochs=epochs, batch=batch, device=device, seed=seed,
-            resume=left is not None, teacher=teacher, teacher_input=teacher_input, threads=threads,
+            resume=left is not None, more=tuple(more or ()), teachers=tuple(teacher or ()),
+        teacher_inputs=tuple(teacher_input or ()), threads=threads,
         )  # fmt: skip
         with _interrupts_reported(f"{backbone_run} keeps its best weights; the same command continues"):
             _train_backbone(request)

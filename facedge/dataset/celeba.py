@@ -63,7 +63,9 @@ def read_celeba(folder: str | Path) -> CelebA:
     table = _attributes(root, notes)
     identities = _identities(root, table.names, notes)
     partition, kind = _partition(root, table.names, identities, notes)
-    name, licence = _card(root, len(table.names))
+    count = len(table.names)
+    title = "CelebA" if count == sum(OFFICIAL_COUNTS) else f"CelebA ({count:,} images of it)"
+    name, licence = read_card(root, (title, _LICENCE))
     return CelebA(
         root, store, table.names, table.values, identities, partition, kind, name, licence, notes=tuple(notes)
     )
@@ -135,11 +137,11 @@ def _partition(root: Path, names: list[str], identities: Int32Array, notes: list
         return partition, "official" if official else f"from {path.name}"
 
 
-def _card(root: Path, count: int) -> tuple[str, str]:
-    """Name and licence for model cards: CelebA's, unless dataset.json has others."""
-    path = root / CARD_FILE
+def read_card(folder: Path, default: tuple[str, str]) -> tuple[str, str]:
+    """Name and licence of a data set for model cards, from its dataset.json where there is one."""
+    path = folder / CARD_FILE
     if not path.is_file():
-        return ("CelebA" if count == sum(OFFICIAL_COUNTS) else f"CelebA ({count:,} images of it)"), _LICENCE
+        return default
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
         return str(card["name"]), str(card["licence"])

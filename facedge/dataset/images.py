@@ -15,7 +15,7 @@ from facedge.errors import DatasetError, ImageError
 from facedge.faces.align import align
 from facedge.faces.crop import find_crop
 from facedge.faces.options import FaceOptions
-from facedge.image_folders import IMAGE_SUFFIXES
+from facedge.image_folders import IMAGE_SUFFIXES, find_images
 from facedge.imaging import load_rgb
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH
 from facedge.types import UInt8Array
@@ -63,10 +63,30 @@ class FolderStore:
 
 
 @dataclass(frozen=True)
-class ZipStore:
-    """Images in a zip archive, at any depth; their file names are unique in it."""
+class TreeStore:
+    """Images as files in a folder and its sub-folders, named by their path in it, such as p001/0001.jpg."""
 
     place: Path
+
+    def sizes(self) -> dict[str, int]:
+        """Names and sizes of all images, sorted by name."""
+        paths = {path.relative_to(self.place).as_posix(): path for path in find_images(self.place)}
+        return {name: paths[name].stat().st_size for name in sorted(paths)}
+
+    def read(self, name: str) -> bytes:
+        """The content of one file."""
+        return FolderStore(self.place).read(name)
+
+
+@dataclass(frozen=True)
+class ZipStore:
+    """Images in a zip archive, at any depth.
+
+    full_names: they are named by their path in it; otherwise by their file names, which are unique in it.
+    """
+
+    place: Path
+    full_names: bool = False
 
     @cached_property
     def _archive(self) -> zipfile.ZipFile:
@@ -82,9 +102,10 @@ class ZipStore:
             path = PurePosixPath(info.filename)
             if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.startswith(".") or "__MACOSX" in path.parts:
                 continue
-            if path.name in entries:
-                raise DatasetError(f"{self.place} holds {path.name} twice: expected one folder of images in it")
-            entries[path.name] = info
+            name = path.as_posix() if self.full_names else path.name
+            if name in entries:
+                raise DatasetError(f"{self.place} holds {name} twice: expected one folder of images in it")
+            entries[name] = info
         return entries
 
     def sizes(self) -> dict[str, int]:
@@ -100,14 +121,24 @@ class ZipStore:
         except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as problem:
             raise DatasetError(f"cannot be unpacked ({problem})") from problem
 
-    def __reduce__(self) -> tuple[Callable[[Path], "ZipStore"], tuple[Path]]:
-        return _unpickled_zip, (self.place,)  # an open file cannot be pickled
+    def __reduce__(self) -> tuple[Callable[[Path, bool], "ZipStore"], tuple[Path, bool]]:
+        return _unpickled_zip, (self.place, self.full_names)  # an open file cannot be pickled
 
 
 @cache
-def _unpickled_zip(place: Path) -> ZipStore:
+def _unpickled_zip(place: Path, full_names: bool) -> ZipStore:
     """One store per process and archive, so that a worker reads the table of contents once."""
-    return ZipStore(place)
+    return ZipStore(place, full_names)
+
+
+def open_tree(place: Path) -> ImageStore:
+    """All images in a folder or a zip, named by their paths in it; DatasetError where there is neither."""
+    if place.is_dir():
+        return TreeStore(place)
+    if place.is_file() and zipfile.is_zipfile(place):
+        return ZipStore(place, full_names=True)
+    came = "a file that is no zip" if place.is_file() else "nothing of the kind"
+    raise DatasetError(f"expected a folder or a .zip of images at {place}, found {came}: check the path")
 
 
 def open_store(folder: Path) -> ImageStore:

@@ -21,6 +21,7 @@ from facedge.dataset.images import ImageStore, crop_of
 from facedge.dataset.parallel import ordered_map
 from facedge.dataset.prepared import FORMAT, INFO_FILE, Faces
 from facedge.dataset.prepared_writer import PreparedWriter, Skip, open_writer
+from facedge.dataset.unlabelled import read_unlabelled
 from facedge.errors import DatasetError, ImageError, InputError
 from facedge.faces.detect import input_side
 from facedge.faces.yunet import SHA256, find_model
@@ -42,18 +43,28 @@ class PrepareResult:
     resumed_at: int  # listed images that an earlier run had done
 
 
+@dataclass(frozen=True)
+class Unlabelled:
+    """The data set is any folder or zip of faces, as `read_unlabelled` lists it, with these lists of labels."""
+
+    attributes: Path | None = None
+    identities: Path | None = None
+
+
 def prepare_faces(
-    celeba: str | Path,
+    source: str | Path,
     out: str | Path,
     *,
+    unlabelled: Unlabelled | None = None,
     workers: int = 1,
     max_bad: float = 0.01,
     limit: int | None = None,
     min_face: float | None = None,
     track: Track = untracked,
 ) -> PrepareResult:
-    """Decode the CelebA in folder `celeba` into the folder `out`, or resume an interrupted run.
+    """Decode the CelebA in folder `source` into the folder `out`, or resume an interrupted run.
 
+    unlabelled: `source` is no CelebA but a folder or zip of faces, all for training.
     max_bad: the share of listed images that may be missing or broken before it is an error.
     limit: at most so many images: whole people, each partition in proportion.
     min_face: None: the images are aligned crops. Otherwise photos, whose largest face is found and aligned; the width
@@ -67,7 +78,10 @@ def prepare_faces(
     if min_face is not None:
         input_side(FRAME_HEIGHT, min_face)
         find_model()  # raises before any work where it is absent
-    dataset = read_celeba(celeba)
+    if unlabelled is None:
+        dataset = read_celeba(source)
+    else:
+        dataset = read_unlabelled(source, unlabelled.attributes, unlabelled.identities)
     if limit is not None:
         dataset = dataset.take(splits.choose_subset(dataset.identities, dataset.partition, limit))
     fingerprint = _fingerprint(dataset, sizes := dataset.store.sizes(), min_face)
@@ -80,7 +94,7 @@ def prepare_faces(
         resumed_at = writer.reached.done
         decode = partial(decode_chunk, dataset.store, min_face=min_face)
         _decode_all(dataset.names, decode, writer, allowed, workers, track)
-        _finish(dataset, writer, fingerprint, min_face)
+        _finish(dataset, writer, fingerprint, {"min_face": min_face, **_origin(unlabelled)})
     return PrepareResult(Faces.open(out), writer.reached.skipped, dataset.notes, resumed_at)
 
 
@@ -162,7 +176,14 @@ def _skips(faces: Faces) -> tuple[Skip, ...]:
     return tuple((str(entry["name"]), str(entry["reason"])) for entry in faces.info["skipped"])
 
 
-def _finish(dataset: CelebA, writer: PreparedWriter, fingerprint: str, min_face: float | None) -> None:
+def _origin(unlabelled: Unlabelled | None) -> dict[str, bool]:
+    """How the images are found again, and whether identities are numbered as in the data set they are added to."""
+    if unlabelled is None:
+        return {}
+    return {"unlabelled": True, "listed_identities": unlabelled.identities is not None}
+
+
+def _finish(dataset: CelebA, writer: PreparedWriter, fingerprint: str, origin: dict[str, Any]) -> None:
     left_out = {name for name, _ in writer.reached.skipped}
     rows = np.array([row for row, name in enumerate(dataset.names) if name not in left_out], dtype=np.int64)
     if len(rows) == 0:
@@ -174,7 +195,7 @@ def _finish(dataset: CelebA, writer: PreparedWriter, fingerprint: str, min_face:
         "partition": kept.partition,
         "names": np.array(kept.names, dtype=np.str_),
     }
-    writer.finish(arrays, {**_info(kept, writer.reached.skipped, fingerprint), "min_face": min_face})
+    writer.finish(arrays, {**_info(kept, writer.reached.skipped, fingerprint), **origin})
 
 
 def _info(kept: CelebA, skipped: Sequence[Skip], fingerprint: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A prepared folder: faces decoded once, in CelebA geometry, with their labels. `facedge prepare` writes it.
 
 images.npy      uint8 (N, 218, 178)  grey, BT.601
-attributes.npy  uint8 (N, 40)        1 where the attribute is present
+attributes.npy  uint8 (N, 40)        1 where the attribute is present, 255 where it is not known
 identities.npy  int32 (N,)           -1 where the person is unknown
 partition.npy   uint8 (N,)           0 train, 1 validation, 2 test
 names.npy       str   (N,)           the image's file name in the data set
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from facedge.dataset.images import ImageStore, crop_of, open_store
+from facedge.dataset.images import ImageStore, crop_of, open_store, open_tree
 from facedge.dataset.splits import PARTITIONS
 from facedge.errors import DatasetError, ImageError, InputError
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH
@@ -24,6 +24,7 @@ from facedge.types import AnyArray, Int32Array, Int64Array, UInt8Array
 
 FORMAT: Final = 1
 INFO_FILE: Final = "faces.json"
+UNKNOWN_ATTRIBUTE: Final = 255
 STATE_FILE: Final = "prepare.json"  # exists until `prepare` is done
 ARRAYS: Final = ("images", "attributes", "identities", "partition", "names")  # each in NAME.npy
 
@@ -84,7 +85,7 @@ class Faces:
 
     @cached_property
     def _store(self) -> ImageStore:
-        return open_store(Path(self.info["source"]))
+        return (open_tree if self.info.get("unlabelled") else open_store)(Path(self.info["source"]))
 
     def _check(self) -> None:
         count = self.info["images"]
@@ -94,8 +95,11 @@ class Faces:
                 raise _damaged(self.path, f"{name}.npy has {len(array)} rows, expected {count} as in {INFO_FILE}")
         if count and int(self.partition.max()) >= len(PARTITIONS):
             raise _damaged(self.path, f"partition.npy holds {int(self.partition.max())}, expected 0, 1 or 2")
-        if count and int(self.attributes.max()) > 1:
-            raise _damaged(self.path, f"attributes.npy holds {int(self.attributes.max())}, expected 0 or 1")
+        labels = np.unique(self.attributes)
+        if wrong := [int(label) for label in labels if label > 1 and label != UNKNOWN_ATTRIBUTE]:
+            raise _damaged(
+                self.path, f"attributes.npy holds {wrong[0]}, expected 0, 1 or {UNKNOWN_ATTRIBUTE} (unknown)"
+            )
 
 
 def _damaged(folder: Path, what: str) -> DatasetError:

@@ -41,7 +41,7 @@ def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     )
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
     """Residual block of two 3x3 convolutions (He et al. 2016), initialised to the identity."""
 
     def __init__(self, channels: int) -> None:
@@ -64,14 +64,14 @@ class Edge(nn.Module):
 
     embedding_size = 128
     widths = (32, 64, 128, 176)
-    depths = (1, 1, 2, 0)
+    depths = (1, 2, 3, 1)
 
     def __init__(self, size: int, attributes: int) -> None:
         super().__init__()
         stages: list[nn.Module] = []
         channels, side = 1, size
         for width, depth in zip(self.widths, self.depths, strict=True):
-            stages += [_conv(channels, width, stride=2), *(_Residual(width) for _ in range(depth))]
+            stages.append(nn.Sequential(_conv(channels, width, stride=2), *(Residual(width) for _ in range(depth))))
             channels, side = width, (side + 1) // 2
         self.trunk = nn.Sequential(*stages)
         features = channels * side * side

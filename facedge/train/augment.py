@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from facedge.train.camera_conditions import FaceLayout, apply_conditions
+
 
 @dataclass(frozen=True)
 class Augment:
@@ -25,11 +27,19 @@ class Augment:
     soft: float = 0.2  # share of a batch that is blurred
     noise: float = 0.03
     occlude: float = 0.2  # share of a batch with a covered rectangle
+    aspect: float = 0.0  # log of the largest change of the proportions
+    strong: float = 0.0  # share of a batch with 2.5 times the rotation and 4 times the change of proportions
+    conditions: float = 0.0  # share of a batch under each of the camera conditions
 
     @classmethod
     def none(cls) -> "Augment":
         """No augmentation: the centre crop, as at inference."""
         return cls(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+    @classmethod
+    def cameras(cls) -> "Augment":
+        """With camera conditions on 45 % of a batch, roll to 20 degrees and small squeezes."""
+        return cls(aspect=0.04, strong=0.15, conditions=0.05)
 
 
 def normalise(patches: Tensor) -> Tensor:
@@ -43,9 +53,10 @@ def centre_crop(patches: Tensor, size: int) -> Tensor:
     return normalise(patches[:, margin : margin + size, margin : margin + size])
 
 
-def augment(patches: Tensor, size: int, strength: Augment, generator: Generator) -> Tensor:
-    """Random views (N, 1, size, size) float32 of patches (N, P, P) uint8, P >= size."""
-    x = _warp(normalise(patches), size, strength, generator)
+def augment(patches: Tensor, layout: FaceLayout, size: int, strength: Augment, generator: Generator) -> Tensor:
+    """Random views (N, 1, size, size) float32 of patches (N, P, P) uint8, P >= size; layout: of the face in them."""
+    x = apply_conditions(normalise(patches), layout, strength.conditions, generator)
+    x = _warp(x, size, strength, generator)
     x = _light(x, strength, generator)
     x = _soften(x, strength, generator)
     x = _occlude(x, strength, generator)
@@ -63,12 +74,15 @@ def _uniform(like: Tensor, generator: Generator, low: float = 0.0, high: float =
 def _warp(x: Tensor, size: int, strength: Augment, generator: Generator) -> Tensor:
     """Rotation, scale, shift and mirror in one bilinear resampling; the patch's margin fills the borders."""
     patch = x.shape[-1]
-    angle = _uniform(x, generator, -1, 1).flatten() * math.radians(strength.rotation)
+    strong = _uniform(x, generator).flatten() < strength.strong
+    angle = _uniform(x, generator, -1, 1).flatten() * math.radians(strength.rotation) * torch.where(strong, 2.5, 1.0)
+    aspect = torch.exp(_uniform(x, generator, -1, 1).flatten() * strength.aspect * torch.where(strong, 4.0, 1.0))
     zoom = torch.exp(_uniform(x, generator, -1, 1).flatten() * strength.scale) * (size / patch)
     mirror = 1 - 2 * (_uniform(x, generator).flatten() < strength.flip).float()
     dx, dy = (_uniform(x, generator, -2, 2).flatten() * strength.shift for _ in range(2))
     cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
-    theta = torch.stack([cos * mirror, -sin, dx, sin * mirror, cos, dy], dim=1).view(-1, 2, 3)
+    theta = torch.stack([cos * mirror * aspect, -sin / aspect, dx, sin * mirror * aspect, cos / aspect, dy], dim=1)
+    theta = theta.view(-1, 2, 3)
     grid = F.affine_grid(theta, [len(x), 1, size, size], align_corners=False)
     return F.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
 

@@ -9,10 +9,12 @@ import torch
 from facedge.dataset.prepared import Faces
 from facedge.train import run_folder
 from facedge.train.config import BackboneConfig, BackboneRequest
-from facedge.train.data import Samples, load_samples, teach, with_views
+from facedge.train.data import Samples, load_samples, open_more
 from facedge.train.distributed import Group, choose_device, is_rank_zero, main_process_first, process_group
-from facedge.train.teacher import fingerprint
+from facedge.train.initial_weights import source_sha256
+from facedge.train.teacher import fingerprint, open_teachers
 from facedge.train.trainer import Tick, Trainer
+from facedge.train.views import teach, with_views
 from facedge.types import Say, Track, silent, untracked
 
 
@@ -31,10 +33,12 @@ def train_backbone(
         torch.set_num_threads(request.threads)
     device = choose_device(request.device)
     faces = Faces.open(request.faces)
+    more = open_more(faces, request.more)
     config = BackboneConfig.of(
         request, faces,
-        teacher=fingerprint(request.teacher) if request.teacher else None,
-        began_from=run_folder.weights_sha256(request.begin_from) if request.begin_from else None,
+        more=more,
+        teachers=[fingerprint(teacher) for teacher in request.teachers],
+        began_from=source_sha256(request.begin_from) if request.begin_from else None,
     )  # fmt: skip
     if request.resume:
         run_folder.check_same_config(request.run, config)
@@ -43,10 +47,15 @@ def train_backbone(
     with _sigterm_interrupts(), process_group(device) as group:
         say, tick = (say, tick) if group.is_main else (silent, lambda _: None)
         with main_process_first(group, "teacher"):  # rank 0 computes the caches, the others read them
-            embeddings, views = teach(request, faces, config.spec, track)
+            taught = teach(
+                open_teachers(request.teachers, request.teacher_inputs), (faces, *more), config.spec,
+                views=request.teacher_views, threads=request.threads or torch.get_num_threads(), track=track,
+            )  # fmt: skip
         least = config.recipe.identity_images
-        training = load_samples(faces, "train", config.spec, device, identity_images=least, teacher=embeddings)
-        training = with_views(training, views)
+        training = load_samples(
+            faces, "train", config.spec, device, more=more, identity_images=least, teacher=taught.embeddings
+        )
+        training = with_views(training, taught.views)
         validation = load_samples(faces, "validation", config.spec, device)
         if group.is_main and not request.resume:
             run_folder.write_config(request.run, config)
@@ -68,8 +77,8 @@ def _summary(config: BackboneConfig, training: Samples, device: torch.device, gr
     targets = f"{len(config.attribute_names)} attributes"
     if config.recipe.identity_weight and training.class_count > 1:
         targets += f", {training.class_count} identities"
-    if config.teacher:
-        targets += f", teacher {config.teacher.split()[0]}"
+    if config.teachers:
+        targets += f", teacher {' and '.join(teacher.split()[0] for teacher in config.teachers)}"
     side = config.spec.size
     return f"training {config.arch} at {side}x{side} on {len(training)} images ({targets}), on {device}{processes}"
 

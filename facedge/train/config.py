@@ -1,6 +1,7 @@
 """Hyperparameters and configs of training runs: what is asked for, the default recipes, what config.json records."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ EDGE = Recipe()
 # The shipped bundle: 54 epochs of this, then 28 on the images and two views of each (--init, --teacher-views 2).
 # With a teacher the identity loss makes results worse: after 5 epochs TAR at FAR 1e-3 on CelebA's validation
 # identities was 0.238 without it and 0.207 with it, attribute accuracy 88.2 % and 88.0 %.
-EDGE_TAUGHT = dataclasses.replace(EDGE, epochs=54, identity_weight=0.0)
+EDGE_TAUGHT = dataclasses.replace(EDGE, epochs=54, identity_weight=0.0, augment=Augment.cameras())
 # The original recipe: binary cross-entropy, RMSprop, 10 epochs, nothing else.
 PLAIN = Recipe(
     epochs=10,
@@ -87,18 +88,19 @@ class BackboneRequest:
     device: str = "auto"
     seed: int = 0
     resume: bool = False
-    teacher: Path | None = None
-    teacher_input: str | None = None
+    more: tuple[Path, ...] = ()
+    teachers: tuple[Path, ...] = ()
+    teacher_inputs: tuple[str, ...] = ()
     teacher_views: int = 0
     begin_from: Path | None = None
     threads: int | None = None
 
     def recipe(self) -> Recipe:
         """The architecture's recipe with the requested changes; InputError where options contradict each other."""
-        recipe = recipe_of(self.arch, taught=self.teacher is not None)
-        if self.teacher_views and not self.teacher:
+        recipe = recipe_of(self.arch, taught=bool(self.teachers))
+        if self.teacher_views and not self.teachers:
             raise InputError("--teacher-views needs --teacher: the views are labelled with the teacher's embeddings")
-        if self.teacher and not recipe.teacher_weight:
+        if self.teachers and not recipe.teacher_weight:
             raise InputError(f"--teacher needs --arch edge: {self.arch} is the baseline and learns attributes only")
         return dataclasses.replace(
             recipe,
@@ -140,13 +142,20 @@ class BackboneConfig:
     data: DataCard
     recipe: Recipe
     seed: int
-    teacher: str | None = None  # name and sha256 of the teacher's file
-    began_from: str | None = None  # sha256 of the initial weights, where they are another run's
+    teachers: tuple[str, ...] = ()  # name and sha256 of each teacher's file
+    more: tuple[DataCard, ...] = ()  # data sets that added training images
+    began_from: str | None = None  # sha256 of the initial weights, where they are another run's or a bundle's
     mirrored: bool = False  # the trained model averages its outputs for the image and its mirror image
 
     @classmethod
     def of(
-        cls, request: BackboneRequest, faces: "Faces", *, teacher: str | None, began_from: str | None
+        cls,
+        request: BackboneRequest,
+        faces: "Faces",
+        *,
+        more: Sequence["Faces"] = (),
+        teachers: Sequence[str] = (),
+        began_from: str | None = None,
     ) -> "BackboneConfig":
         """The config that a request makes with a prepared folder; InputError for a wrong --arch or --size."""
         if request.arch not in ARCHITECTURES:
@@ -162,7 +171,8 @@ class BackboneConfig:
             data=DataCard.of(faces),
             recipe=request.recipe(),
             seed=request.seed,
-            teacher=teacher,
+            teachers=tuple(teachers),
+            more=tuple(DataCard.of(each) for each in more),
             began_from=began_from,
             mirrored=request.arch == "edge",
         )
@@ -186,7 +196,8 @@ class BackboneConfig:
             data=DataCard(**fields["data"]),
             recipe=Recipe(**recipe),
             seed=fields["seed"],
-            teacher=fields["teacher"],
+            teachers=tuple(fields.get("teachers", ())),
+            more=tuple(DataCard(**card) for card in fields.get("more", ())),
             began_from=fields.get("began_from"),
             mirrored=fields.get("mirrored", False),
         )

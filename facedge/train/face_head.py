@@ -18,8 +18,9 @@ from facedge.errors import RunError
 from facedge.preprocessing import PreprocessSpec
 from facedge.train import run_folder
 from facedge.train.augment import Augment, augment, centre_crop
+from facedge.train.camera_conditions import FaceLayout
 from facedge.train.config import HeadConfig
-from facedge.train.data import crop_patches
+from facedge.train.data import MARGIN, crop_patches
 from facedge.train.photos import AlignedPhotos, load_photos
 from facedge.types import Int64Array, Say, silent
 
@@ -143,6 +144,7 @@ def train_head(
     Both labels have the same weight in training and validation, however many photos each has.
     """
     recipe, spec = recipe or HeadRecipe(), backbone.spec
+    layout = FaceLayout.of(spec, MARGIN)
     chooser = Generator().manual_seed(seed)
     torch.manual_seed(seed)
     training = _Labelled.of(photos, photos.training, spec)
@@ -155,7 +157,7 @@ def train_head(
     best, best_state = float("inf"), head.state_dict()
     for epoch in range(1, recipe.epochs + 1):
         rows = _balanced_rows(training.labels, recipe.views, chooser)
-        views = _embed(backbone.module, augment(training.patches[rows], spec.size, recipe.augment, chooser))
+        views = _embed(backbone.module, augment(training.patches[rows], layout, spec.size, recipe.augment, chooser))
         recent.append((views, training.labels[rows]))
         inputs, labels = (torch.cat(parts) for parts in zip(*recent, strict=True))
         loss = _train_epoch(head, optimizer, inputs, labels, chooser)

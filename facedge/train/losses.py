@@ -8,13 +8,15 @@ from facedge.train.config import Recipe
 
 
 def attribute_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
-    """Binary cross-entropy with label smoothing, mean over (N, A); labels are in [0, 1].
+    """Binary cross-entropy with label smoothing, mean over the known ones of (N, A) labels; 0 where none is known.
 
-    Blends of two faces have labels between 0 and 1. Smoothing limits the fit to CelebA's labels, which are noisy:
-    annotators disagree.
+    Labels are in [0, 1], those of blends of two faces between 0 and 1, and above 1 where they are not known. Smoothing
+    limits the fit to CelebA's labels, which are noisy: annotators disagree.
     """
-    target = labels.float() * (1 - 2 * smoothing) + smoothing
-    return F.binary_cross_entropy_with_logits(logits.float(), target)
+    known = labels <= 1
+    target = labels.clamp(max=1).float() * (1 - 2 * smoothing) + smoothing
+    each = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none")
+    return (each * known).sum() / known.sum().clamp(min=1)
 
 
 class MarginSoftmax(nn.Module):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from facedge.dataset.prepared import Faces
 from facedge.errors import RunError
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, LANDMARKS
 from facedge.types import Float32Array, Int64Array, Track, UInt8Array, untracked
+
+BATCH = 32  # images in one run of a teacher that takes any number
 
 # The five landmarks in the 112x112 input of ArcFace-style recognisers (Deng et al. 2019).
 ARCFACE_LANDMARKS = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
@@ -59,6 +62,16 @@ def fingerprint(teacher: Path) -> str:
     return _fingerprint(teacher, _read(teacher))
 
 
+def open_teachers(paths: Sequence[Path], conventions: Sequence[str]) -> list["Teacher"]:
+    """The teachers of a request; RunError where the number of conventions is neither 0, 1 nor that of the teachers."""
+    if len(conventions) not in (0, 1, len(paths)):
+        raise RunError(
+            f"expected --teacher-input once, or once for each of {len(paths)} teachers, got {len(conventions)} of them"
+        )
+    names = conventions if len(conventions) == len(paths) else [*conventions, None][:1] * len(paths)
+    return [Teacher(path, read_convention(path, name)) for path, name in zip(paths, names, strict=True)]
+
+
 class Teacher:
     """A recogniser with its input convention: colour faces in CelebA geometry -> embeddings."""
 
@@ -70,7 +83,9 @@ class Teacher:
         self.identity = f"{_fingerprint(path, model)} {convention}"
         # One thread a run: images are shared among threads instead.
         self._session = open_session(f"the teacher {path}", path, threads=1, error=RunError)
-        self._port = self._session.get_inputs()[0].name
+        port = self._session.get_inputs()[0]
+        self._port = port.name
+        self.batch = 1 if isinstance(port.shape[0], int) else BATCH  # many recognisers take one image at a time
         self._grid = torch.from_numpy(sampling_grid(convention.size))[None]
 
     def prepare(self, rgb: UInt8Array) -> Float32Array:
@@ -81,13 +96,18 @@ class Teacher:
         return np.ascontiguousarray((crop - self.convention.mean) / self.convention.scale, dtype=np.float32)
 
     def embed(self, x: Float32Array) -> Float32Array:
-        """(3, S, S) -> (T,), L2-normalised. Threads may share it."""
-        embedding = self.infer(x[None])[0]
-        return np.asarray(embedding / np.linalg.norm(embedding), dtype=np.float32)
+        """(N, 3, S, S) -> (N, T), L2-normalised, in runs of at most `batch`. Threads may share it."""
+        runs = [self.infer(x[start : start + self.batch]) for start in range(0, len(x), self.batch)]
+        return normalised(np.concatenate(runs))
 
     def infer(self, x: Float32Array) -> Float32Array:
         """(N, 3, S, S) -> the network's first output, (N, T)."""
         return np.asarray(self._session.run(None, {self._port: x})[0], dtype=np.float32)
+
+
+def normalised(embeddings: Float32Array) -> Float32Array:
+    """(N, T) with rows of length 1."""
+    return np.asarray(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), dtype=np.float32)
 
 
 def teacher_embeddings(
@@ -101,13 +121,14 @@ def teacher_embeddings(
     if cache.exists():
         return np.asarray(np.load(cache, allow_pickle=False), dtype=np.float32)
 
-    def embed_both(row: int) -> Float32Array:
-        x = teacher.prepare(faces.load_source(row))
+    def embed_both(chosen: Int64Array) -> Float32Array:
+        x = np.stack([teacher.prepare(faces.load_source(int(row))) for row in chosen])
         return teacher.embed(x) + teacher.embed(np.ascontiguousarray(x[..., ::-1]))
 
+    chunks = [rows[start : start + teacher.batch] for start in range(0, len(rows), teacher.batch)]
     with ThreadPoolExecutor(threads) as pool:
-        mean = np.stack(list(track(pool.map(embed_both, rows), "teacher", len(rows))))
-    result = np.asarray(mean / np.linalg.norm(mean, axis=1, keepdims=True), dtype=np.float32)
+        mean = np.concatenate(list(track(pool.map(embed_both, chunks), "teacher", len(chunks))))
+    result = normalised(mean)
     with files.replacing(cache, error=RunError) as temporary, temporary.open("wb") as handle:
         np.save(handle, result)
     return result

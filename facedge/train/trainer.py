@@ -17,9 +17,11 @@ from facedge.errors import RunError
 from facedge.train import run_folder
 from facedge.train.architectures import Mirrored, build
 from facedge.train.augment import augment
+from facedge.train.camera_conditions import FaceLayout
 from facedge.train.config import BackboneConfig, Recipe
-from facedge.train.data import Samples, batches
+from facedge.train.data import MARGIN, Samples, batches
 from facedge.train.distributed import Group, distribute, mark_done, wait_until_done
+from facedge.train.initial_weights import load_initial_weights
 from facedge.train.losses import BackboneWithLosses
 from facedge.train.validation import Scores, evaluate
 from facedge.types import Say, silent
@@ -55,8 +57,8 @@ class Trainer:
 
     Each epoch ends in a checkpoint and a line of metrics, so that an interrupted run resumes to the result of an
     uninterrupted one (on a CPU, bit for bit). The weights with the best validation scores are kept.
-    `begin_from` is a run whose weights replace the random initialisation; `backbone` is a module to train in place of
-    the one that `config.arch` names.
+    `begin_from` is a run or a bundle whose weights replace the random initialisation; `backbone` is a module to train
+    in place of the one that `config.arch` names.
     """
 
     def __init__(
@@ -75,12 +77,13 @@ class Trainer:
     ) -> None:
         self.run, self.config, self.recipe, self.size = run, config, config.recipe, config.spec.size
         self.training, self.validation = training, validation
+        self.layout = FaceLayout.of(config.spec, MARGIN)
         self.device, self.group = device, group or Group()
         self.say, self.tick = say, tick
         torch.manual_seed(config.seed)
         self.backbone = (backbone or build(config.arch, self.size, len(config.attribute_names))).to(device)
         if begin_from is not None:
-            run_folder.load_weights(self.backbone, begin_from)
+            load_initial_weights(self.backbone, begin_from, training.patches, self.size)
         self.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks this
         teacher_size = training.teacher.shape[1] if training.teacher is not None else 0
         self.model = BackboneWithLosses(
@@ -151,7 +154,7 @@ class Trainer:
     def _step(self, rows: Tensor, views: torch.Generator) -> dict[str, Tensor]:
         """One optimiser step on the samples of `rows`, augmented; the losses by name."""
         samples = self.training
-        x = augment(samples.patches[rows], self.size, self.recipe.augment, views)  # (B, 1, S, S)
+        x = augment(samples.patches[rows], self.layout, self.size, self.recipe.augment, views)  # (B, 1, S, S)
         x = x.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.arch != "plain"):
             teacher = None if samples.teacher is None else samples.teacher[rows]
