@@ -61,7 +61,7 @@ def test_a_missing_or_shortened_array_is_named(folder: Path, name: str) -> None:
             np.zeros((24, 39), np.uint8),
             r"attributes\.npy is uint8 \(24, 39\), expected uint8 \('N', 40\)",
         ),
-        ("attributes", np.full((24, 40), 2, np.uint8), r"holds 2, expected 0 or 1"),
+        ("attributes", np.full((24, 40), 2, np.uint8), r"holds 2, expected 0, 1 or 255"),
         ("identities", np.zeros(24, np.float64), r"identities\.npy is float64"),
         ("identities", np.zeros(23, np.int32), r"has 23 rows, expected 24 as in faces\.json"),
         ("partition", np.full(24, 3, np.uint8), "holds 3, expected 0, 1 or 2"),

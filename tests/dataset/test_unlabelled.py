@@ -53,7 +53,9 @@ def test_the_source_images_are_found_again_by_their_paths(people: Path, tmp_path
 
 def test_lists_add_attributes_and_identities_of_another_numbering(people: Path, celeba: Path, tmp_path: Path) -> None:
     header, names = (celeba / "list_attr_celeba.txt").read_text().splitlines()[1], ("x.jpg", "absent.jpg")
-    (tmp_path / "attributes.txt").write_text("\n".join(["2", header, *(f"{name} " + "1 " * 40 for name in names)]) + "\n")
+    (tmp_path / "attributes.txt").write_text(
+        "\n".join(["2", header, *(f"{name} " + "1 " * 40 for name in names)]) + "\n"
+    )
     (tmp_path / "identities.txt").write_text("x.jpg 77\nabsent.jpg 78\n")
     lists = Unlabelled(tmp_path / "attributes.txt", tmp_path / "identities.txt")
     faces = prepare_faces(people, tmp_path / "F", unlabelled=lists).faces

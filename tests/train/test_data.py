@@ -1,4 +1,4 @@
-"""Training data: patches, classes, batches, and the views that a teacher labels."""
+"""Training data: patches, classes, batches, further folders of faces."""
 
 import dataclasses
 from pathlib import Path
@@ -7,26 +7,20 @@ import numpy as np
 import pytest
 import torch
 
-from facedge.dataset.prepare import prepare_faces
 from facedge.dataset.prepared import Faces
-from facedge.demo.synthetic_dataset import write_synthetic_celeba
-from facedge.errors import RunError
+from facedge.errors import InputError, RunError
 from facedge.preprocessing import PreprocessSpec, preprocess
 from facedge.train.augment import centre_crop
 from facedge.train.data import (
     MARGIN,
     Samples,
-    ViewParameters,
     batches,
     classes_of,
     crop_patches,
+    joint_identities,
     load_samples,
-    render,
-    teacher_views,
-    with_views,
-)  # fmt: skip
-from facedge.train.teacher import Teacher, TeacherInput, sampling_grid
-from facedge.types import Float32Array
+    open_more,
+)
 
 CPU = torch.device("cpu")
 
@@ -80,94 +74,56 @@ def test_samples_count_classes() -> None:
     assert Samples(torch.zeros(3, 8, 8), torch.zeros(3, 1), empty - 1, None).class_count == 0
 
 
-SPEC = PreprocessSpec(size=32)
+def more_faces(tiny_faces: Faces, identities: list[int], **info: object) -> Faces:
+    """The first images of `tiny_faces` as a folder of their own, all for training."""
+    count = len(identities)
+    return dataclasses.replace(
+        tiny_faces,
+        images=tiny_faces.images[:count],
+        attributes=np.full_like(tiny_faces.attributes[:count], 255),
+        identities=np.array(identities, np.int32),
+        partition=np.zeros(count, np.uint8),
+        names=tiny_faces.names[:count],
+        info={**tiny_faces.info, "unlabelled": True, **info},
+    )
 
 
-class MeanColour(Teacher):
-    """A teacher whose embedding is the mean of each channel of its input."""
-
-    def __init__(self) -> None:
-        self.convention = TeacherInput(size=16, mean=0.0, scale=1.0)
-        self.identity = "mean colour"
-        self._grid = torch.from_numpy(sampling_grid(16))[None]
-
-    def infer(self, x: Float32Array) -> Float32Array:
-        return np.asarray(x.mean((2, 3)))
+def test_people_of_two_folders_stay_apart_and_listed_ones_are_shared(tiny_faces: Faces) -> None:
+    folders = more_faces(tiny_faces, [0, 0, 1, -1])
+    listed = more_faces(tiny_faces, [3, 20], listed_identities=True)
+    again = more_faces(tiny_faces, [0, 1])
+    sets = (tiny_faces, folders, listed, again)
+    joint = joint_identities(sets, [np.arange(len(each)) for each in sets])
+    assert joint[:96].tolist() == tiny_faces.identities.tolist()
+    assert joint[96:].tolist() == [21, 21, 22, -1, 3, 20, 23, 24]
 
 
-@pytest.fixture(scope="module")
-def faces(tmp_path_factory: pytest.TempPathFactory) -> Faces:
-    folder = tmp_path_factory.mktemp("views")
-    write_synthetic_celeba(folder / "celeba", identities=8, images_per_identity=2)
-    return Faces.open(prepare_faces(folder / "celeba", folder / "faces", workers=1).faces.path)
+def test_more_images_follow_with_unknown_attributes(tiny_faces: Faces) -> None:
+    more = [more_faces(tiny_faces, [0, 0, 1, 1])]
+    alone = load_samples(tiny_faces, "train", PreprocessSpec(size=32), CPU)
+    samples = load_samples(tiny_faces, "train", PreprocessSpec(size=32), CPU, more=more)
+    assert len(samples) == len(alone) + 4
+    assert (samples.attributes[-4:] == 255).all()
+    assert samples.classes[-4:].tolist() == [10, 10, 11, 11]
+    assert samples.class_count == alone.class_count + 2
 
 
-def identity_parameters(count: int) -> ViewParameters:
-    """Every view is its own image, untouched."""
-    one = np.ones(count, np.float32)
-    straight = np.tile(np.array([[1, 0, 0], [0, 1, 0]], np.float32), (count, 1, 1))
-    return ViewParameters(np.arange(count), one, straight, one, np.ones((count, 3), np.float32))
+def test_folders_that_add_nothing_or_what_is_held_out_are_refused(
+    tiny_faces: Faces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opening(more: Faces) -> None:
+        monkeypatch.setattr(Faces, "open", lambda path: dataclasses.replace(more, path=Path(path)))
 
-
-def test_parameters_that_change_nothing_give_the_image_itself(faces: Faces) -> None:
-    rows = faces.indices("train")
-    view = render(faces, rows, identity_parameters(len(rows)), 0)
-    assert view.shape == (218, 178, 3)
-    source = faces.load_source(int(rows[0]))
-    if source.shape == view.shape:
-        np.testing.assert_allclose(view.astype(int), source.astype(int), atol=1)
-
-
-def test_an_even_blend_lies_between_its_two_images(faces: Faces) -> None:
-    rows = faces.indices("train")
-    plain = identity_parameters(len(rows))
-    halves = dataclasses.replace(plain, share=np.full(len(rows), 0.5, np.float32), partner=np.roll(plain.partner, 1))
-    blend = render(faces, rows, halves, 0).astype(float)
-    both = render(faces, rows, plain, 0).astype(float), render(faces, rows, plain, len(rows) - 1).astype(float)
-    np.testing.assert_allclose(blend, (both[0] + both[1]) / 2, atol=1.01)
-
-
-def test_a_turn_keeps_the_eyes_as_far_apart_as_they_were() -> None:
-    """Zoom aside, pixels turn and do not shear: the columns of theta, in pixels, stay perpendicular without aspect."""
-    drawn = ViewParameters.draw(500, 3)
-    pixels = drawn.theta[:, :, :2] * np.array([178 / 178, 218 / 178])[None, :, None] / np.array([1, 218 / 178])
-    across, down = np.linalg.norm(pixels[:, :, 0], axis=1), np.linalg.norm(pixels[:, :, 1], axis=1)
-    cosine = (pixels[:, :, 0] * pixels[:, :, 1]).sum(1) / across / down
-    assert abs(cosine).max() < 0.03  # aspect shears a turned face by a little
-    assert 0.85 < (across / down).min() < (across / down).max() < 1.15
-
-
-def test_views_carry_the_teacher_s_embedding_of_that_very_image(faces: Faces) -> None:
-    rows = faces.indices("train")
-    views = teacher_views(MeanColour(), faces, rows, SPEC, 1)
-    drawn = ViewParameters.draw(len(rows), 7919 + 1)
-    teacher = MeanColour()
-    for k in (0, len(rows) - 1):
-        np.testing.assert_array_equal(views.teacher[k], teacher.embed(teacher.prepare(render(faces, rows, drawn, k))))
-    assert views.patches.shape == (len(rows), *crop_patches(faces.images, rows[:1], SPEC).shape[1:])
-    single = drawn.share == 1
-    np.testing.assert_array_equal(views.attributes[single], faces.attributes[rows][single])
-    assert ((views.attributes >= 0) & (views.attributes <= 1)).all()
-
-
-def test_views_are_computed_once_and_differ_by_number(faces: Faces, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows, teacher = faces.indices("validation"), MeanColour()
-    first, other = (teacher_views(teacher, faces, rows, SPEC, number) for number in (1, 2))
-    assert (first.patches != other.patches).any()
-    monkeypatch.setattr(teacher, "embed", lambda _: pytest.fail("the cache was not used"))
-    again = teacher_views(teacher, faces, rows, SPEC, 1, threads=2)
-    np.testing.assert_array_equal(first.patches, again.patches)
-    np.testing.assert_allclose(first.attributes, again.attributes, atol=1e-3)
-    assert not list(Path(faces.path).glob("*.tmp"))
-
-
-def test_samples_with_views_keep_identities_to_the_originals(faces: Faces) -> None:
-    rows, teacher = faces.indices("train"), MeanColour()
-    taught = np.stack([teacher.embed(teacher.prepare(faces.load_source(int(row)))) for row in rows])
-    samples = load_samples(faces, "train", SPEC, torch.device("cpu"), teacher=taught)
-    both = with_views(samples, [teacher_views(teacher, faces, rows, SPEC, 1)])
-    assert len(both) == 2 * len(samples) == len(both.attributes) == len(both.classes)
-    assert both.teacher is not None and len(both.teacher) == len(both)
-    assert both.class_count == samples.class_count
-    assert (both.classes[len(samples) :] == -1).all()
-    assert with_views(samples, []) is samples
+    opening(more_faces(tiny_faces, [3, 11], listed_identities=True))  # 11 is a validation identity
+    with pytest.raises(InputError, match=r"1 people whom .* holds out for validation or test, first identity 11"):
+        open_more(tiny_faces, [Path("more")])
+    opening(more_faces(tiny_faces, [3, 11]))  # other people with the same numbers
+    assert len(open_more(tiny_faces, [Path("more")])) == 1
+    with pytest.raises(InputError, match="given twice"):
+        open_more(tiny_faces, [Path("more"), Path("more")])
+    opening(dataclasses.replace(more_faces(tiny_faces, [3]), partition=np.ones(1, np.uint8)))
+    with pytest.raises(InputError, match="no training images to add"):
+        open_more(tiny_faces, [Path("more")])
+    opening(dataclasses.replace(more_faces(tiny_faces, [3]), attribute_names=("other",)))
+    with pytest.raises(InputError, match="other attributes"):
+        open_more(tiny_faces, [Path("more")])

@@ -19,6 +19,17 @@ def test_smoothing_penalises_certainty() -> None:
     assert attribute_loss(sure, labels, 0.02) > 0.3
 
 
+def test_unknown_attributes_are_left_out() -> None:
+    logits = torch.tensor([[3.0, -1.0], [0.5, 2.0]], requires_grad=True)
+    some = attribute_loss(logits, torch.tensor([[1, 255], [0, 255]], dtype=torch.uint8), 0.0)
+    torch.testing.assert_close(some, attribute_loss(logits[:, :1], torch.tensor([[1], [0]]), 0.0))
+    none = attribute_loss(logits, torch.full((2, 2), 255.0), 0.0)
+    assert none.item() == 0
+    none.backward()
+    assert logits.grad is not None
+    assert (logits.grad == 0).all()
+
+
 def test_margin_softmax_equals_softmax_of_cosines_less_the_margin() -> None:
     loss = MarginSoftmax(2, 2, scale=10.0, margin=0.3)
     loss.directions.data = torch.tensor([[2.0, 0.0], [0.0, 5.0]])  # lengths do not count

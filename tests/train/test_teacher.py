@@ -11,7 +11,15 @@ from facedge.dataset.prepare import prepare_faces
 from facedge.dataset.prepared import Faces
 from facedge.demo.synthetic_dataset import write_synthetic_celeba
 from facedge.errors import RunError
-from facedge.train.teacher import CONVENTIONS, Teacher, TeacherInput, fingerprint, read_convention, teacher_embeddings
+from facedge.train.teacher import (
+    CONVENTIONS,
+    Teacher,
+    TeacherInput,
+    fingerprint,
+    open_teachers,
+    read_convention,
+    teacher_embeddings,
+)
 
 
 @pytest.fixture(scope="module")
@@ -21,20 +29,23 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Faces:
     return Faces.open(prepare_faces(folder / "celeba", folder / "faces", workers=1).faces.path)
 
 
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recogniser(path: Path, batch: int | str) -> Path:
     """A recogniser that averages each channel of its 16x16 input: three numbers for a face."""
     node = helper.make_node("ReduceMean", ["image", "axes"], ["embedding"], keepdims=0)
     graph = helper.make_graph(
         [node],
         "teacher",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 16, 16])],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [1, 3])],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, 16, 16])],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [batch, 3])],
         [numpy_helper.from_array(np.array([2, 3], np.int64), "axes")],
     )
-    path = tmp_path_factory.mktemp("model") / "teacher.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
     return path
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return recogniser(tmp_path_factory.mktemp("model") / "teacher.onnx", 1)
 
 
 RAW = TeacherInput(size=16, mean=0.0, scale=1.0)
@@ -83,3 +94,21 @@ def test_a_missing_or_invalid_teacher_is_refused(faces: Faces, tmp_path: Path) -
     (tmp_path / "bad.onnx").write_bytes(b"no model")
     with pytest.raises(RunError, match="does not load in onnxruntime"):
         Teacher(tmp_path / "bad.onnx", RAW)
+
+
+def test_a_teacher_of_any_batch_gives_the_same_embeddings(faces: Faces, teacher: Path, tmp_path: Path) -> None:
+    rows = faces.indices("train")
+    free = Teacher(recogniser(tmp_path / "free.onnx", "N"), RAW)
+    assert free.batch > 1 == Teacher(teacher, RAW).batch
+    np.testing.assert_allclose(
+        teacher_embeddings(free, faces, rows), teacher_embeddings(Teacher(teacher, RAW), faces, rows), atol=1e-6
+    )
+
+
+def test_conventions_come_once_for_all_teachers_or_once_for_each(teacher: Path) -> None:
+    both = [teacher, teacher]
+    assert [t.convention for t in open_teachers(both, ["sface"])] == [CONVENTIONS["sface"]] * 2
+    assert [t.convention.order for t in open_teachers(both, ["sface", "arcface"])] == ["bgr", "rgb"]
+    assert open_teachers([], []) == []
+    with pytest.raises(RunError, match="once for each of 2 teachers, got 3"):
+        open_teachers(both, ["sface"] * 3)
