@@ -33,6 +33,12 @@ def runtime_version() -> str:
     return ", ".join([onnxruntime.__version__, *onnxruntime.get_available_providers()])
 
 
+def with_cuda() -> tuple[str, ...]:
+    """The providers of a session that runs on an NVIDIA GPU where onnxruntime has one, otherwise on the CPU."""
+    cuda = "CUDAExecutionProvider"
+    return (cuda, *CPU) if cuda in onnxruntime.get_available_providers() else CPU
+
+
 def open_session(
     name: str,
     model: bytes | Path,

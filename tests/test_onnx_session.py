@@ -12,8 +12,9 @@ pytest.importorskip("onnx")
 import tiny_bundle
 from onnx import helper
 
+from facedge import onnx_session
 from facedge.errors import BundleError, InputError
-from facedge.onnx_session import FLOAT, Port, check_ports, open_session
+from facedge.onnx_session import CPU, FLOAT, Port, check_ports, open_session, with_cuda
 
 
 def test_a_head_opens_and_runs() -> None:
@@ -21,6 +22,12 @@ def test_a_head_opens_and_runs() -> None:
     me = tiny_bundle.embedding_of(tiny_bundle.crop(0))[None]
     (probability,) = session.run(None, {"embedding": me})
     assert probability[0, 0] == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-5)
+
+
+def test_a_gpu_is_used_where_onnxruntime_has_its_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    for available, expected in (([*CPU], CPU), (["CUDAExecutionProvider", *CPU], ("CUDAExecutionProvider", *CPU))):
+        monkeypatch.setattr(onnx_session.onnxruntime, "get_available_providers", lambda found=available: found)
+        assert with_cuda() == expected
 
 
 @pytest.mark.parametrize("threads", [0, -1, 257])

@@ -21,6 +21,7 @@ from facedge.export.held_out import Figures, figures, run_backbone
 from facedge.export.int8 import Quantized, quantize_gated
 from facedge.export.onnx import backbone_onnx, head_onnx, template_head_onnx
 from facedge.export.parity import check_backbone, check_head, check_verifier, embed, parity_images
+from facedge.export.rounding import rounded_array, rounded_backbone
 from facedge.export.verifier_graph import joined_verifier
 from facedge.formatting import file_size, percent
 from facedge.onnx_session import open_session
@@ -42,6 +43,7 @@ class ExportRequest:
     far: float | None = None
     impostors: Path | None = None
     int8: bool = False
+    rounded: bool = False
     name: str | None = None
     usage: str | None = None
 
@@ -64,6 +66,7 @@ def export_bundle(request: ExportRequest, say: Say = silent, track: Track = untr
     """
     check_target(request.output)  # before minutes of work
     backbone, config = load_backbone(request.run)
+    backbone = rounded_backbone(backbone) if request.rounded else backbone
     head = _head_of(request)
     faces = _faces_of(request, config)
     images, source = parity_images(faces)
@@ -72,7 +75,7 @@ def export_bundle(request: ExportRequest, say: Say = silent, track: Track = untr
     held_out = _held_out(files["backbone.onnx"], faces, config, request, say, track) if faces else None
     threshold, calibration = _threshold(files["head.onnx"], held_out, request.far) if head else (None, None)
     if held_out:
-        files |= _held_out_files(held_out)
+        files |= _held_out_files(held_out, rounded=request.rounded)
     manifest = _manifest(request, config, held_out, threshold, calibration)
     files["verifier.onnx"] = joined_verifier(manifest, files)
     parity["verifier"] = _verifier_parity(manifest, files, images)
@@ -165,9 +168,10 @@ def _threshold(head: bytes, held_out: _HeldOut | None, far: float | None) -> tup
     return calibrate(np.maximum(*scores), impostors, far)
 
 
-def _held_out_files(held_out: _HeldOut) -> dict[str, bytes]:
+def _held_out_files(held_out: _HeldOut, *, rounded: bool) -> dict[str, bytes]:
     chosen = cohort(held_out.impostors)
-    files = {"cohort.npy": to_npy(chosen.embeddings), "cohort_identities.npy": to_npy(chosen.identities)}
+    embeddings = rounded_array(chosen.embeddings) if rounded else chosen.embeddings
+    files = {"cohort.npy": to_npy(embeddings), "cohort_identities.npy": to_npy(chosen.identities)}
     return files | ({"backbone.int8.onnx": held_out.int8.data} if held_out.int8 and held_out.int8.data else {})
 
 
@@ -194,13 +198,22 @@ def _manifest(
         threshold=threshold,
         calibration=calibration,
         parity={},
-        data=DataNote(config.data.name, config.data.licence, config.data.partition),
+        data=_data_note(config),
         metrics=metrics,
         usage=request.usage or f"Whoever the licence of the training data allows: {config.data.licence}",
         created_by=f"facedge {facedge.__version__}",
         created=_now(),
         precision="int8" if held_out and held_out.int8 and held_out.int8.data else "fp32",
     )
+
+
+def _data_note(config: BackboneConfig) -> DataNote:
+    """The training data, further sets and teachers included: whoever uses the bundle inherits all their terms."""
+    name = "; ".join([config.data.name, *(f"faces without labels: {card.name}" for card in config.more)])
+    if config.teachers:
+        name += "; taught by " + " and ".join(teacher.split()[0] for teacher in config.teachers)
+    licences = dict.fromkeys([config.data.licence, *(card.licence for card in config.more)])
+    return DataNote(name, "; ".join(licences), config.data.partition)
 
 
 def _now() -> str:

@@ -76,13 +76,17 @@ class Teacher:
     """A recogniser with its input convention: colour faces in CelebA geometry -> embeddings."""
 
     def __init__(self, path: Path, convention: TeacherInput) -> None:
-        from facedge.onnx_session import open_session  # late: training without a teacher needs no onnxruntime
+        from facedge.onnx_session import (
+            open_session,
+            with_cuda,
+        )  # late: training without a teacher needs no onnxruntime
 
         model = _read(path)
         self.convention = convention
         self.identity = f"{_fingerprint(path, model)} {convention}"
         # One thread a run: images are shared among threads instead.
-        self._session = open_session(f"the teacher {path}", path, threads=1, error=RunError)
+        name = f"the teacher {path}"
+        self._session = open_session(name, path, threads=1, providers=with_cuda(), error=RunError)
         port = self._session.get_inputs()[0]
         self._port = port.name
         self.batch = 1 if isinstance(port.shape[0], int) else BATCH  # many recognisers take one image at a time
