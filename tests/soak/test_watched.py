@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from control import BUCKETS, Control, Fault, Scene, percentile
 from watched import Judge
 
