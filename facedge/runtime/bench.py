@@ -98,7 +98,8 @@ def bench(
 ) -> Benchmark:
     """Measure a bundle on this device.
 
-    photo    an image file, or its bytes, for the stages decode, detect and align; None: a drawn frame of 640x480, nothing to decode
+    photo    an image file or its bytes, for the stages decode, detect and align; None: a drawn frame of 640x480, and
+             nothing to decode
     seconds  about how long to measure each group of jobs for
     threads  numbers of threads to try; 1 up to all cores by default
     """

@@ -34,7 +34,9 @@ LONG_PART = 0.7  # of the time, before the rounds that end the process
 DAY = 86_400  # seconds
 LOCK = 30.0  # seconds of the first lock
 STALL, MAX_DELAY = 2.0, 2.0  # as in service.py
+LEFT = 1.5  # seconds without a face after which the next frames are another attempt, with an accept of its own
 ACCEPT, MANY_FACES = 8.0, 15.0  # seconds in which the enrolled person is accepted, and other people fail five times
+AVERAGED = 15.0  # seconds of samples whose median counts
 MOST_GROWTH = 6_000_000  # bytes between the first round of faults and the end
 DISK = 96_000_000  # bytes: room for an enrollment of 12 MB beside the one it replaces
 
@@ -77,6 +79,7 @@ class Soak:
             self.judge.change(fault=fault)
             watched.expect("lost", STALL)
             watched.expect("waiting", 0)
+            time.sleep(LEFT)
             self.judge.change(fault=Fault.NONE)
             watched.expect("back", STALL + MAX_DELAY)
             watched.expect("accept", ACCEPT)
@@ -144,38 +147,41 @@ def frames_of(video: Path, folder: Path) -> Path:
 def run(soak: Soak, seconds: float) -> dict[str, Any]:
     """The whole test; the figures of the long part, and what was wrong."""
     began = time.monotonic()
-    watched, jump, warm = soak.start(), -DAY, 0.0
-    while not warm or time.monotonic() - began < LONG_PART * seconds:
-        soak.camera_faults(watched)
-        warm = warm or time.monotonic()
-        soak.lock(watched, jump)
-        jump = -jump
-    end = time.monotonic()
-    first, last = watched.usual(warm, warm + 15), watched.usual(end - 15, end)
-    watched.process.terminate()
-    watched.end(128 + signal.SIGTERM, "terminated", 2)
-    rounds = 0
-    while not rounds or time.monotonic() - began < seconds:
-        soak.ends()
-        rounds += 1
-    return figures(soak, watched, first._asdict(), last._asdict()) | {"seconds": round(time.monotonic() - began, 1)}
+    watched, warm = soak.start(), 0.0
+    try:
+        jump = -DAY
+        while not warm or time.monotonic() - began < LONG_PART * seconds:
+            soak.camera_faults(watched)
+            warm = warm or time.monotonic()
+            soak.lock(watched, jump)
+            jump = -jump
+        watched.process.terminate()
+        watched.end(128 + signal.SIGTERM, "terminated", 2)
+        rounds = 0
+        while not rounds or time.monotonic() - began < seconds:
+            soak.ends()
+            rounds += 1
+    except SoakError as problem:
+        soak.judge.wrong.append(str(problem))
+    return figures(soak, watched, warm) | {"seconds": round(time.monotonic() - began, 1)}
 
 
-def figures(soak: Soak, watched: Watched, first: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
-    """The record that is printed."""
-    counts, wrong = soak.control.latencies(), list(soak.judge.wrong)
-    growth = last["memory"] - first["memory"]
-    if growth > MOST_GROWTH:
-        wrong.append(f"memory grew by {growth:,} bytes")
-    counted = ("descriptors", "threads")
-    wrong += [f"{what}: {last[what]} where {first[what]} were" for what in counted if last[what] > first[what]]
+def figures(soak: Soak, watched: Watched, warm: float) -> dict[str, Any]:
+    """The record that is printed. Resources are of the long part: after its first round of faults, at the end, most."""
+    counts, wrong, end = soak.control.latencies(), list(soak.judge.wrong), watched.samples[-1].seconds
+    first, last = watched.usual(warm, warm + AVERAGED), watched.usual(end - AVERAGED, end)
+    if last.memory - first.memory > MOST_GROWTH:
+        wrong.append(f"memory grew by {last.memory - first.memory:,} bytes")
+    if last.descriptors > first.descriptors or last.threads > first.threads:
+        wrong.append("file descriptors or threads grew")
+    most = [max(column) for column in list(zip(*watched.samples, strict=True))[1:]]
     return {
         "wrong": wrong,
         "done": soak.done,
-        "memory": {"start": first["memory"], "end": last["memory"], "peak": max(s.memory for s in watched.samples)},
-        "descriptors": [first["descriptors"], last["descriptors"], max(s.descriptors for s in watched.samples)],
-        "threads": [first["threads"], last["threads"], max(s.threads for s in watched.samples)],
-        "long_part_seconds": round(watched.samples[-1].seconds - watched.samples[0].seconds, 1),
+        "memory": [first.memory, last.memory, most[0]],
+        "descriptors": [first.descriptors, last.descriptors, most[1]],
+        "threads": [first.threads, last.threads, most[2]],
+        "long_part_seconds": round(end - watched.samples[0].seconds, 1),
         "events": len(watched.events),
         "frames": int(counts.sum()),
         "frame_ms": {f"{share:.1%}": percentile(counts, share) for share in (0.5, 0.9, 0.99, 0.999)},
@@ -203,14 +209,11 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, small_disk(Path(folder) / "data"):
-        soak = None
+        soak = Soak(options.data, Path(folder))
         try:
-            soak = Soak(options.data, Path(folder))
             found = run(soak, options.seconds)
-        except SoakError as problem:
-            found = {"wrong": [*(soak.judge.wrong if soak else []), str(problem)], "done": soak.done if soak else {}}
         finally:
-            if soak is not None and soak.watched is not None:
+            if soak.watched is not None:
                 soak.watched.kill()
     text = json.dumps(found, indent=2)
     print(text)

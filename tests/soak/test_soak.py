@@ -27,4 +27,4 @@ def test_faults_of_all_kinds_and_no_wrong_event(shared_data: Path, detector: Non
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["wrong"] == []
     assert found["done"].keys() >= FAULTS | ENDS
-    assert found["frames"] > 500
+    assert found["frames"] > 200
