@@ -6,10 +6,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= demo
+SOAK_SECONDS ?= 1800
 # The only version chosen here and not by `make lock`: nothing in the project needs a newer torch.
 TORCH := 2.13.0
 
-.PHONY: demo test lint types unit kernel-check bench lock clean
+.PHONY: demo test lint types unit kernel-check kill-check soak bench lock clean
 
 demo: $(READY)
 	$(BIN)/facedge demo -o $(DEMO)
@@ -29,6 +30,14 @@ unit: $(READY)
 
 kernel-check: $(READY)
 	PYTHON=$(BIN)/python tests/kernel_check/run.sh
+
+# kill -9 at every system call of enroll, update and forget that touches the data directory (half an hour; needs strace).
+kill-check: $(READY)
+	FACEDGE_KILL_EVERY=1 $(BIN)/pytest tests/enrollment/test_killed.py
+
+# `facedge verify --watch` through faults of all kinds: make soak SOAK_SECONDS=1800
+soak: $(READY)
+	$(BIN)/python tests/soak/soak.py --seconds $(SOAK_SECONDS)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/preprocess.py

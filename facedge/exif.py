@@ -8,6 +8,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any, Final
 
+_INTEGERS: Final = {3: "H", 4: "I", 8: "h", 9: "i"}  # SHORT, LONG, SSHORT, SLONG of TIFF 6.0, as struct reads them
 _XMP_ORIENTATION: Final = re.compile(rb'tiff:Orientation(?:="|>)([1-8])')
 
 
@@ -33,7 +34,7 @@ def _raw_profile(text: object) -> bytes:
 def _exif_tag(exif: object) -> int:
     """Orientation (tag 0x0112 of IFD 0, EXIF 2.32) in a block of EXIF data, 1 to 8; 0 where it cannot be read.
 
-    The standard stores it as SHORT; some writers use LONG.
+    The standard stores it as SHORT; some writers use LONG or signed numbers.
     """
     if not isinstance(exif, bytes):
         return 0
@@ -46,8 +47,8 @@ def _exif_tag(exif: object) -> int:
         (entries,) = struct.unpack_from(order + "H", data, start)
         for k in range(entries):
             tag, kind = struct.unpack_from(order + "HH", data, start + 2 + 12 * k)
-            if tag == 0x0112 and kind in (3, 4):
-                (value,) = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, start + 10 + 12 * k)
+            if tag == 0x0112 and kind in _INTEGERS:
+                (value,) = struct.unpack_from(order + _INTEGERS[kind], data, start + 10 + 12 * k)
                 return int(value) if 1 <= value <= 8 else 0
     except struct.error:  # the block ends early
         pass

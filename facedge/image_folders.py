@@ -11,6 +11,7 @@ from facedge.formatting import counted, printable
 
 IMAGE_SUFFIXES: Final = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif"}
+    | {".jp2", ".j2k", ".jpf", ".jpx", ".psd", ".ppm", ".pgm", ".pbm", ".pnm"}
 )
 """What counts as an image by its name, in any case; one that `load_rgb` cannot read is named by its error."""
 

@@ -1,7 +1,8 @@
 """Image files to pixels: uint8 RGB (H, W, 3), upright, or one ImageError with the file's name.
 
-JPEG, PNG, WebP, BMP, GIF and TIFF, AVIF where Pillow was built with it, and HEIC where pillow-heif is installed;
-recognised by their bytes, never by the file's name.
+JPEG, PNG, WebP, BMP, GIF, TIFF, PSD and binary PPM, AVIF and JPEG 2000 where Pillow was built with them, and HEIC
+where pillow-heif is installed; recognised by their bytes, never by the file's name. Pillow reads more, but no photos
+come as icons, textures or Postscript, and some of these run programs or hide a large image behind a small size.
 """
 
 import os
@@ -175,6 +176,10 @@ _FORMATS: Final = (
     _Format(re.compile(rb"GIF8"), "PIL.GifImagePlugin", "GifImageFile", 0),
     _Format(re.compile(rb"II[*+]\0|MM\0[*+]"), "PIL.TiffImagePlugin", "TiffImageFile", 4),
     _Format(re.compile(rb".{4}ftyp.*avi[fs]", re.S), "PIL.AvifImagePlugin", "AvifImageFile", 6),
+    # 12 megapixels of JPEG 2000 peak at 19.5 bytes a pixel with OpenJPEG 2.5
+    _Format(re.compile(rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51"), "PIL.Jpeg2KImagePlugin", "Jpeg2KImageFile", 16),
+    _Format(re.compile(rb"P[456]\s"), "PIL.PpmImagePlugin", "PpmImageFile", 0),  # P1 to P3 take 2 s a megapixel
+    _Format(re.compile(rb"8BPS\0\x01"), "PIL.PsdImagePlugin", "PsdImageFile", 4),
     # 12 and 24 megapixels of HEIC peak at 7.3 bytes a pixel with libheif 1.23; 10-bit photos keep 3 more
     _Format(re.compile(rb".{4}ftyp(?:.{8})?(?:he[iv][cxms]|mif1|msf1)", re.S), HEIF, "HeifImageFile", 3),
 )

@@ -143,7 +143,7 @@ def expand(paths: Sequence[str] | None) -> list[Probe]:
         if not text.strip():
             raise InputError("expected an image file or a folder, got an empty value: leave it out or name one")
         if text == "-":
-            found.append(Probe(text, _read_stdin()))
+            found.append(Probe(text, one_photo(text)))
         elif path.is_dir():
             found.extend(Probe(str(inner), inner) for inner in _inside(path))
         elif os.path.lexists(path):
@@ -151,6 +151,13 @@ def expand(paths: Sequence[str] | None) -> list[Probe]:
         else:
             raise InputError(f"{path}: no such file or folder")
     return found
+
+
+def one_photo(text: str) -> Path | bytes:
+    """The photo that text on the command line means: a path, or for "-" the bytes on stdin."""
+    if not text.strip():
+        raise InputError("expected a photo, got an empty value: name one, or - for an image on stdin")
+    return _read_stdin() if text == "-" else Path(text)
 
 
 def _read_stdin() -> bytes:

@@ -1,14 +1,13 @@
 """`facedge bench`: time of every stage, cold start and memory of a bundle on this device."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from facedge.cli import _console
 from facedge.cli._console import styled
-from facedge.cli._options import BundleOption, JsonOption
+from facedge.cli._options import BundleOption, JsonOption, one_photo
 
 if TYPE_CHECKING:
     from facedge.runtime.bench import Benchmark, Timing
@@ -17,7 +16,8 @@ if TYPE_CHECKING:
 def bench(
     bundle: BundleOption = None,
     photo: Annotated[
-        Path | None, typer.Option("--photo", help="Photo to decode and to find a face in; a drawn frame by default.")
+        str | None,
+        typer.Option("--photo", help="Photo to decode and to find a face in, - for stdin; a drawn frame by default."),
     ] = None,
     seconds: Annotated[float, typer.Option("--seconds", min=0.0, max=600.0, help="Time to spend on each group.")] = 2.0,
     threads: Annotated[
@@ -31,7 +31,8 @@ def bench(
     from facedge.runtime.bench import bench as measure
 
     _console.say("measuring; a busy or hot device gives other figures than an idle one")
-    found = measure(read_bundle(resolve_bundle(bundle)), photo=photo, seconds=seconds, threads=threads or ())
+    image = one_photo(photo) if photo is not None else None
+    found = measure(read_bundle(resolve_bundle(bundle)), photo=image, seconds=seconds, threads=threads or ())
     if as_json:
         _console.emit_json(found.to_record())
     else:

@@ -1,21 +1,28 @@
 """`facedge compare`: whether two photos show the same person, with nobody enrolled."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from facedge.cli import _console
 from facedge.cli._console import styled
-from facedge.cli._options import BundleOption, FacesOption, FarOption, JsonOption, ThreadsOption, face_options
+from facedge.cli._options import (
+    BundleOption,
+    FacesOption,
+    FarOption,
+    JsonOption,
+    ThreadsOption,
+    face_options,
+    one_photo,
+)
 
 if TYPE_CHECKING:
     from facedge.runtime.decision import Decision
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(help="A photo.")],
-    second: Annotated[Path, typer.Argument(help="Another photo.")],
+    first: Annotated[str, typer.Argument(help="A photo, or - for one on stdin.")],
+    second: Annotated[str, typer.Argument(help="Another photo.")],
     bundle: BundleOption = None,
     far: FarOption = 0.001,
     faces: FacesOption = "largest",
@@ -26,24 +33,25 @@ def compare(
     from facedge.bundle import read_bundle
     from facedge.bundle.resolve import resolve_bundle
     from facedge.enrollment.compare import decide, embed_both
+    from facedge.errors import InputError
 
+    if (first, second) == ("-", "-"):
+        raise InputError("expected - once, since stdin holds one image: name the other photo")
     base = read_bundle(resolve_bundle(bundle))
-    one, other = embed_both(base, (first, second), face_options(faces), threads=threads)
+    photos = (one_photo(first), one_photo(second))
+    one, other = embed_both(base, photos, face_options(faces), threads=threads)
     decision = decide(base, one, other, far=0.001 if far is None else far)
     unusable = first if one.reason else second if other.reason else None
     if as_json:
         record = decision.to_record("")
         kept = ("decision", "reason", "score", "threshold", "far", "ms")
-        about = str(unusable) if unusable is not None else None
-        _console.emit_json(
-            {"photos": [str(first), str(second)], "unusable": about} | {key: record[key] for key in kept}
-        )
+        _console.emit_json({"photos": [first, second], "unusable": unusable} | {key: record[key] for key in kept})
     else:
         print(_line(decision, unusable), flush=True)
     raise typer.Exit(0 if decision.accepted else 1)
 
 
-def _line(decision: "Decision", unusable: Path | None) -> str:
+def _line(decision: "Decision", unusable: str | None) -> str:
     from facedge.cli._options import REASONS
     from facedge.formatting import percent, printable, rate
 

@@ -17,6 +17,7 @@ from facedge.cli._options import (
     RotateOption,
     ThreadsOption,
     face_options,
+    one_photo,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 
 def enroll(
     name: Annotated[str, typer.Argument(help="The person's name.")],
-    photos: Annotated[Path | None, typer.Option("--from", help="Folder of photos of this person.")] = None,
+    photos: Annotated[
+        Path | None, typer.Option("--from", help="Folder of photos of this person, or - for one on stdin.")
+    ] = None,
     camera: CameraOption = None,
     rotate: RotateOption = "auto",
     aspect: AspectOption = None,
@@ -86,7 +89,8 @@ def enroll(
         adjustment = parse_adjustment(rotate, aspect)
         checked = _frames(base.embedder, camera, options, adjustment, seconds=seconds, wanted=samples)
     else:
-        checked = check_photos(base.embedder, photos, options, _console.track)
+        given = one_photo("-") if str(photos) == "-" else photos
+        checked = check_photos(base.embedder, given, options, _console.track)
     made = enroll_checked(
         base,
         checked,

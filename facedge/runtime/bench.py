@@ -93,10 +93,13 @@ LINE_HEAD = "| device | backbone fp32 | backbone int8 | photo to answer | cold s
 PHOTO_STAGES = ("decode", "detect", "align", "preprocess", "backbone", "head")
 
 
-def bench(bundle: Bundle, *, photo: Path | None = None, seconds: float = 1.0, threads: Iterable[int] = ()) -> Benchmark:
+def bench(
+    bundle: Bundle, *, photo: Path | bytes | None = None, seconds: float = 1.0, threads: Iterable[int] = ()
+) -> Benchmark:
     """Measure a bundle on this device.
 
-    photo    an image file for the stages decode, detect and align; None: a drawn frame of 640x480, nothing to decode
+    photo    an image file or its bytes, for the stages decode, detect and align; None: a drawn frame of 640x480, and
+             nothing to decode
     seconds  about how long to measure each group of jobs for
     threads  numbers of threads to try; 1 up to all cores by default
     """
@@ -148,7 +151,7 @@ def cold_start(bundle: Path) -> tuple[float, float]:
     return statistics.median(ms for ms, _ in found), statistics.median(mb for _, mb in found)
 
 
-def _photo_stages(photo: Path | None, seconds: float) -> tuple[dict[str, Timing], str]:
+def _photo_stages(photo: Path | bytes | None, seconds: float) -> tuple[dict[str, Timing], str]:
     """decode, detect and align; and why detect could not be measured, "" where it was."""
     from facedge.faces.align import align
     from facedge.faces.detect import detect

@@ -1,13 +1,16 @@
 """`facedge bench` and `facedge doctor` as people and scripts see them."""
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("onnx")
 
-from command_line import run
+from command_line import Stdin, run
+from PIL import Image
 
 from facedge.runtime import bench as bench_module
 from facedge.runtime.bench import LINE_HEAD
@@ -44,3 +47,13 @@ def test_doctor_lists_every_part(capsys: pytest.CaptureFixture[str]) -> None:
     items = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [item["name"] for item in items][:3] == ["facedge", "kernel", "onnxruntime"]
     assert all(set(item) == {"name", "state", "text", "remedy"} for item in items)
+
+
+def test_the_photo_of_bench_comes_from_stdin(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(target, "PNG")
+    monkeypatch.setattr(sys, "stdin", Stdin(target.getvalue()))
+    assert run("bench", "-b", tiny_bundle, "--seconds", "0", "--threads", "1", "--photo", "-", "--json") == 0
+    assert "decode" in json.loads(capsys.readouterr().out)["stages"]

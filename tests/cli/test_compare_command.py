@@ -1,13 +1,14 @@
 """`facedge compare A.jpg B.jpg`: one line and an exit code."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("onnx")
 
-from command_line import run
+from command_line import Stdin, run
 from live_bundle import picture, write_template
 from PIL import Image
 
@@ -65,3 +66,22 @@ def test_errors_are_one_sentence(base: Path, tiny_bundle: Path, capsys: pytest.C
         assert shown.out == ""
         assert shown.err.startswith("facedge: error: ")
         assert shown.err.count("\n") == 1
+
+
+def test_one_photo_comes_from_stdin(
+    base: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, photo = (base.parent / "b.png").read_bytes(), base.parent / "a.png"
+    for args in (("-", photo), (photo, "-")):
+        monkeypatch.setattr(sys, "stdin", Stdin(data))
+        assert run("compare", *args, "-b", base, "--json") == 0
+        assert json.loads(capsys.readouterr().out)["photos"] == [str(arg) for arg in args]
+    for stdin, args, sentence in (
+        (Stdin(data), ("-", "-"), "expected - once"),
+        (Stdin(b""), ("-", photo), "on stdin, got nothing"),
+        (Stdin(data, terminal=True), (photo, "-"), "stdin, which is a terminal"),
+        (Stdin(data), (photo, ""), "got an empty value"),
+    ):
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert run("compare", *args, "-b", base) == 2
+        assert sentence in capsys.readouterr().err

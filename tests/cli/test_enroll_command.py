@@ -2,13 +2,14 @@
 
 import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("onnx")
 
-from command_line import run
+from command_line import Stdin, run
 from live_bundle import picture, write_template
 from PIL import Image
 
@@ -304,3 +305,12 @@ def test_the_two_videos(shared_data: Path, tmp_path: Path, capsys: pytest.Captur
     for _ in range(2):
         assert run("verify", "--camera", f"{one}#t=4", "--once") == 0
         assert run("verify", "--camera", many, "--once") == 1
+
+
+def test_a_photo_to_enroll_comes_from_stdin(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", Stdin((photos(tmp_path / "me", 0, range(1)) / "0.png").read_bytes()))
+    assert run("enroll", "ana", "--from", "-", "-b", base, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["samples"] == 1

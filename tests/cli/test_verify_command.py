@@ -1,6 +1,5 @@
 """`facedge verify`: exit codes, JSON lines, the table people read, and sentences for what goes wrong."""
 
-import io
 import json
 import shutil
 import sys
@@ -11,7 +10,7 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from command_line import run
+from command_line import Stdin, run
 from PIL import Image
 from tiny_bundle import crop, write_tiny
 
@@ -136,16 +135,6 @@ def test_what_goes_wrong_is_2_and_one_sentence(
     assert shown.out == ""
     assert sentence in shown.err
     assert "Traceback" not in shown.err
-
-
-class Stdin:
-    """A stdin that is a file."""
-
-    def __init__(self, data: bytes, terminal: bool = False) -> None:
-        self.buffer, self._terminal = io.BytesIO(data), terminal
-
-    def isatty(self) -> bool:
-        return self._terminal
 
 
 def test_an_image_comes_from_stdin(

@@ -1,8 +1,20 @@
 """The command line in this process: `run("verify", photo)` gives its exit code."""
 
+import io
+
 import pytest
 
 from facedge.cli import main
+
+
+class Stdin:
+    """A stdin that is a file."""
+
+    def __init__(self, data: bytes, terminal: bool = False) -> None:
+        self.buffer, self._terminal = io.BytesIO(data), terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
 
 
 def run(*arguments: object) -> int:
