@@ -10,7 +10,7 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-SOURCES = ["ext/_kernel.pyx", "ext/prep.c", "ext/align.c"]
+SOURCES = ["ext/_kernel.pyx", *sorted(str(path) for path in Path("ext").glob("*.c") if path.name != "_kernel.c")]
 # What a source distribution needs besides: cythonize puts the generated C in the place of the .pyx.
 DEPENDS = [str(path) for path in sorted(Path("ext").iterdir()) if path.suffix in {".h", ".pxi", ".pyx"}]
 # No -march=native: what the CPU offers is found at run time. No contraction: fused multiply-adds change bits.

@@ -116,3 +116,4 @@ cdef bint _fits(const Py_ssize_t *shape, const Py_ssize_t *strides, Py_ssize_t i
 
 
 include "_align.pxi"
+include "_faces.pxi"

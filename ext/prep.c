@@ -142,8 +142,8 @@ static void fe_finish_rows(const fe_call *c, int32_t lines, float *floats, uint8
     c->engine.finish(s->total, floats, bytes, c->plan->out_width);
 }
 
-/* Output rows o .. o + lines - 1 of the image that begins at `line`. */
-static void fe_output_rows(const fe_call *c, const uint8_t *line, int32_t o, int32_t lines, float *floats, uint8_t *bytes)
+/* The vertical pass of output rows o .. o + lines - 1 of the image that begins at `line`. */
+static void fe_sum_rows(const fe_call *c, const uint8_t *line, int32_t o, int32_t lines)
 {
     const fe_plan *p = c->plan;
     const fe_scratch *s = &c->scratch;
@@ -154,7 +154,6 @@ static void fe_output_rows(const fe_call *c, const uint8_t *line, int32_t o, int
         fe_prefetch_ends(p, r, line, c->source.row_stride, ahead);
         c->engine.vertical(p, r, line, c->source.row_stride, ahead, s->rest, s->middle + k * s->stride);
     }
-    fe_finish_rows(c, lines, floats, bytes);
 }
 
 static fe_status fe_prepare(const fe_plan *p, fe_isa isa, fe_source source, size_t count, float *floats,
@@ -176,7 +175,8 @@ static fe_status fe_prepare(const fe_plan *p, fe_isa isa, fe_source source, size
         for (o = 0; o < p->out_height; o += lines) {
             ptrdiff_t at = (ptrdiff_t)n * out_stride + (ptrdiff_t)o * p->out_width;
             lines = !c.windows ? 1 : p->out_height - o < FE_LINES ? p->out_height - o : FE_LINES;
-            fe_output_rows(&c, line, o, lines, floats ? floats + at : NULL, bytes ? bytes + at : NULL);
+            fe_sum_rows(&c, line, o, lines);
+            fe_finish_rows(&c, lines, floats ? floats + at : NULL, bytes ? bytes + at : NULL);
         }
     }
     if (c.run) fe_run_end(&run, floats + (ptrdiff_t)count * out_stride);
@@ -194,4 +194,30 @@ fe_status fe_prepare_u8(const fe_plan *plan, fe_isa isa, fe_source source, size_
                         ptrdiff_t out_stride)
 {
     return fe_prepare(plan, isa, source, count, NULL, out, out_stride);
+}
+
+/* The vertical pass is the same for all three, and so made once. */
+fe_status fe_prepare_planes(fe_plan *const planes[3], fe_isa isa, fe_source source, uint8_t *out, ptrdiff_t out_stride)
+{
+    fe_call c;
+    const fe_plan *p;
+    int32_t o, lines;
+    int k;
+    if (!planes || !planes[0] || !planes[1] || !planes[2] || !source.pixels || !out) return FE_BAD_ARGUMENT;
+    if (!fe_isa_available(isa)) return FE_NOT_AVAILABLE;
+    c.plan = p = planes[0], c.engine = fe_engines[isa], c.source = source, c.run = NULL;
+    if (fe_scratch_create(p, &c.scratch) != FE_OK) return FE_NO_MEMORY;
+    if (!p->direct) c.engine.vertical = fe_strided_vertical;
+    c.windows = c.engine.windows && p->quads;
+    for (o = 0; o < p->out_height; o += lines) {
+        lines = !c.windows ? 1 : p->out_height - o < FE_LINES ? p->out_height - o : FE_LINES;
+        fe_sum_rows(&c, source.pixels + p->byte_offset, o, lines);
+        for (k = 0; k < 3; k++) {
+            c.plan = planes[k];
+            fe_finish_rows(&c, lines, NULL, out + k * out_stride + (ptrdiff_t)o * p->out_width);
+        }
+        c.plan = p;
+    }
+    free(c.scratch.memory);
+    return FE_OK;
 }

@@ -52,6 +52,10 @@ typedef struct fe_plan fe_plan; /* the weights of one geometry; immutable */
 fe_status fe_plan_create(const fe_geometry *geometry, fe_plan **plan);
 void fe_plan_destroy(fe_plan *plan); /* NULL is fine */
 
+/* The channels of a geometry of three apart, in the order of memory's channel stride: each as if it were a grey image. */
+fe_status fe_planes_create(const fe_geometry *geometry, fe_plan *planes[3]);
+void fe_planes_destroy(fe_plan *planes[3]); /* and set them to NULL */
+
 int fe_isa_available(fe_isa isa); /* 1 or 0 */
 fe_isa fe_best_isa(void);
 const char *fe_isa_name(fe_isa isa); /* "portable", "avx2", ...; NULL for none of them */
@@ -61,6 +65,9 @@ fe_status fe_prepare_f32(const fe_plan *plan, fe_isa isa, fe_source source, size
                          ptrdiff_t out_stride);
 fe_status fe_prepare_u8(const fe_plan *plan, fe_isa isa, fe_source source, size_t count, uint8_t *out,
                         ptrdiff_t out_stride);
+
+/* One image -> its channels, out_height * out_width bytes each; out_stride: values from one channel to the next. */
+fe_status fe_prepare_planes(fe_plan *const planes[3], fe_isa isa, fe_source source, uint8_t *out, ptrdiff_t out_stride);
 
 #ifdef __cplusplus
 }

@@ -125,6 +125,13 @@ static void fe_split(int64_t units, int64_t colours[3])
     colours[2] = rest - colours[1];
 }
 
+static void fe_keep_one(int channel, int64_t colours[3])
+{
+    const int64_t units = colours[0];
+    colours[0] = colours[1] = colours[2] = 0;
+    colours[channel] = units;
+}
+
 /* Asks for what lies `bytes` on from `at`, wherever that is: past the end of an image nothing happens. */
 #ifdef __GNUC__
 #define fe_address(at, bytes) ((const void *)((uintptr_t)(at) + (uintptr_t)(ptrdiff_t)(bytes)))
@@ -190,7 +197,8 @@ static void fe_plan_rows(fe_plan *p, const fe_axis *a)
     }
 }
 
-static void fe_plan_columns(fe_plan *p, const fe_axis *a, const fe_geometry *g)
+/* alone: the only channel that counts, 0 to 2, with the weights of a grey image; -1: their luma. */
+static void fe_plan_columns(fe_plan *p, const fe_axis *a, const fe_geometry *g, int alone)
 {
     int64_t step = p->direct && p->pixel_count > 1 ? p->pixel_stride : g->channels;
     int64_t turned = p->direct && g->channels == 3 && g->channel_stride == -1;
@@ -202,7 +210,10 @@ static void fe_plan_columns(fe_plan *p, const fe_axis *a, const fe_geometry *g)
         p->starts[o] = (int32_t)((first - p->first_pixel) * step);
         for (x = first; x <= last; x++) {
             until[0] = fe_cumulative(a, start, x + 1);
-            if (g->channels == 3) fe_split(until[0], until);
+            if (alone >= 0)
+                fe_keep_one(alone, until);
+            else if (g->channels == 3)
+                fe_split(until[0], until);
             for (k = 0; k < g->channels; k++) {
                 w[(x - first) * step + (turned ? 2 - k : k)] = (int16_t)(until[k] - before[k]);
                 before[k] = until[k];
@@ -262,7 +273,7 @@ static int64_t fe_axis_widest(const fe_axis *a, int64_t *pairs)
     return widest;
 }
 
-fe_status fe_plan_create(const fe_geometry *g, fe_plan **plan)
+static fe_status fe_plan_build(const fe_geometry *g, int alone, fe_plan **plan)
 {
     fe_axis x, y;
     fe_plan *p;
@@ -297,7 +308,7 @@ fe_status fe_plan_create(const fe_geometry *g, fe_plan **plan)
         return FE_NO_MEMORY;
     }
     fe_plan_rows(p, &y);
-    fe_plan_columns(p, &x, g);
+    fe_plan_columns(p, &x, g, alone);
     if (fe_plan_windows(p, widest * step) != FE_OK) {
         fe_plan_destroy(p);
         return FE_NO_MEMORY;
@@ -305,6 +316,8 @@ fe_status fe_plan_create(const fe_geometry *g, fe_plan **plan)
     *plan = p;
     return FE_OK;
 }
+
+fe_status fe_plan_create(const fe_geometry *g, fe_plan **plan) { return fe_plan_build(g, -1, plan); }
 
 void fe_plan_destroy(fe_plan *p)
 {
@@ -317,6 +330,26 @@ void fe_plan_destroy(fe_plan *p)
     fe_table_free(p->window_taps);
     fe_table_free(p->window_weights);
     free(p);
+}
+
+fe_status fe_planes_create(const fe_geometry *g, fe_plan *planes[3])
+{
+    fe_status status = g && g->channels == 3 ? FE_OK : FE_BAD_ARGUMENT;
+    int k;
+    if (!planes) return FE_BAD_ARGUMENT;
+    planes[0] = planes[1] = planes[2] = NULL;
+    for (k = 0; k < 3 && status == FE_OK; k++) status = fe_plan_build(g, k, &planes[k]);
+    if (status != FE_OK) fe_planes_destroy(planes);
+    return status;
+}
+
+void fe_planes_destroy(fe_plan *planes[3])
+{
+    int k;
+    for (k = 0; k < 3; k++) {
+        fe_plan_destroy(planes[k]);
+        planes[k] = NULL;
+    }
 }
 
 #endif

@@ -1,5 +1,6 @@
 """The detector's input and output: a photo letterboxed into planes; output tensors decoded into boxes and landmarks.
 
+The compiled kernel (ext/boxes.c) does the work; the numpy versions here, which give the same bits, serve without it.
 Candidate boxes that overlap are one face: `non_max_suppression` keeps the best, `mean_landmarks` averages them.
 """
 
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facedge.preprocessing import resize_grey
+from facedge.preprocessing import kernel, resize_grey
 from facedge.types import Float32Array, IntArray, UInt8Array
 
 STRIDES = (8, 16, 32)  # input pixels per cell of the network's three grids
@@ -50,8 +51,13 @@ def input_planes(rgb: UInt8Array, box: Letterbox) -> Float32Array:
     The resize is facedge.preprocessing's, each channel as a grey image: the exact area average, the same on every
     machine.
     """
+    shape, code = (1, 3, box.input_height, box.input_width), kernel.compiled_code()
+    if code is not None and max(rgb.shape[:2]) <= kernel.MAX_SIDE:
+        planes = np.empty(shape, np.float32)
+        kernel.compiled.letterbox_planes(rgb, box.height, box.width, planes, code)
+        return planes
     bgr = np.ascontiguousarray(rgb.transpose(2, 0, 1)[::-1])
-    planes = np.zeros((1, 3, box.input_height, box.input_width), np.float32)
+    planes = np.zeros(shape, np.float32)
     planes[0, :, : box.height, : box.width] = resize_grey(bgr[..., None], (box.height, box.width))
     return planes
 
@@ -63,6 +69,11 @@ class Candidates:
     boxes: Float32Array
     landmarks: Float32Array
     scores: Float32Array
+
+    def rows(self) -> Float32Array:
+        """The candidates as the kernel takes them: a new array (n, 15) of box, landmarks, score."""
+        parts = (self.boxes, self.landmarks.reshape(-1, 10), self.scores[:, None])
+        return np.concatenate(parts, axis=1, dtype=np.float32)
 
     def take(self, indices: IntArray) -> "Candidates":
         """The candidates at `indices`, in that order."""
@@ -89,10 +100,23 @@ def decode(outputs: Sequence[Float32Array], width: int, min_score: float) -> Can
     outputs: the arrays named by OUTPUT_NAMES, each (1, cells, channels), cells row by row.
     width: of the network's input in pixels.
     """
+    if kernel.compiled_code() is not None:
+        return _decode_compiled(outputs, width, min_score)
     grids = [
         _decode_grid(outputs[level::3], stride, width // stride, min_score) for level, stride in enumerate(STRIDES)
     ]
     return concatenate(grids)
+
+
+def _decode_compiled(outputs: Sequence[Float32Array], width: int, min_score: float) -> Candidates:
+    tensors = [np.ascontiguousarray(tensor, np.float32) for tensor in outputs]
+    height = tensors[0].shape[1] // (width // STRIDES[0]) * STRIDES[0]
+    rows = np.empty((sum(tensor.shape[1] for tensor in tensors[:3]), 15), np.float32)
+    return _of_rows(rows[: kernel.compiled.decode(tensors, height, width, min_score, rows)].copy())
+
+
+def _of_rows(rows: Float32Array) -> Candidates:
+    return Candidates(rows[:, :4], rows[:, 4:14].reshape(-1, 5, 2), rows[:, 14])
 
 
 def _decode_grid(tensors: Sequence[Float32Array], stride: int, columns: int, min_score: float) -> Candidates:
@@ -102,13 +126,17 @@ def _decode_grid(tensors: Sequence[Float32Array], stride: int, columns: int, min
     kept = np.flatnonzero(scores >= min_score)
     corner = np.stack([kept % columns, kept // columns], axis=1).astype(np.float32)
     centre = (corner + boxes[kept, :2]) * stride
-    half = np.exp(boxes[kept, 2:]) * (stride / 2)
+    with np.errstate(over="ignore"):  # the double's exponential, rounded once: the same bits on every machine
+        half = np.exp(boxes[kept, 2:].astype(np.float64)).astype(np.float32) * np.float32(stride / 2)
     landmarks = (points[kept].reshape(-1, 5, 2) + corner[:, None]) * stride
     return Candidates(np.concatenate([centre - half, centre + half], axis=1), landmarks, scores[kept])
 
 
 def non_max_suppression(candidates: Candidates, max_iou: float) -> Candidates:
     """By falling score, drop each box whose intersection over union (IoU) with a kept one exceeds `max_iou`."""
+    if kernel.compiled_code() is not None:
+        rows = candidates.rows()
+        return _of_rows(rows[: kernel.compiled.suppress(rows, max_iou)])
     order = np.argsort(-candidates.scores, kind="stable")
     kept: list[int] = []
     while order.size:
@@ -118,25 +146,20 @@ def non_max_suppression(candidates: Candidates, max_iou: float) -> Candidates:
     return candidates.take(np.array(kept, np.intp))
 
 
-def mean_landmarks(candidates: Candidates, chosen: int, min_iou: float) -> Float32Array:
-    """Landmarks (5, 2): the mean, weighted by score, of all candidates whose IoU with the chosen one exceeds `min_iou`.
+def mean_face(candidates: Candidates, chosen: int, min_iou: float) -> tuple[Float32Array, float]:
+    """The landmarks (5, 2) of a face and the width / height of its box.
 
-    Neighbouring cells estimate one face independently; their mean varies less than the best cell's landmarks.
+    Both are means, weighted by score, over all candidates whose IoU with the chosen one exceeds `min_iou`:
+    neighbouring cells estimate one face independently, and their mean varies less than the best cell's estimate.
     """
-    same = candidates.take(_same(candidates, chosen, min_iou))
-    return np.asarray(np.average(same.landmarks, axis=0, weights=same.scores), np.float32)
-
-
-def mean_aspect(candidates: Candidates, chosen: int, min_iou: float) -> float:
-    """Width / height of the mean box of the candidates that `mean_landmarks` averages, weighted alike."""
-    same = candidates.take(_same(candidates, chosen, min_iou))
-    x0, y0, x1, y1 = np.average(same.boxes, axis=0, weights=same.scores)
-    return float((x1 - x0) / (y1 - y0))
-
-
-def _same(candidates: Candidates, chosen: int, min_iou: float) -> IntArray:
-    """Indices of the candidates that are the chosen one's face."""
-    return np.flatnonzero(_iou(candidates.boxes[chosen], candidates.boxes) > min_iou)
+    rows, landmarks = candidates.rows(), np.empty((5, 2), np.float32)
+    if kernel.compiled_code() is not None:
+        return landmarks, float(kernel.compiled.mean_face(rows, chosen, min_iou, landmarks))
+    same = rows[_iou(candidates.boxes[chosen], candidates.boxes) > min_iou].astype(np.float64)
+    same[:, :14] *= same[:, 14:]
+    x0, y0, x1, y1, *points, weight = same.sum(axis=0)  # row by row, as the kernel adds them
+    landmarks[...] = (np.array(points) / weight).reshape(5, 2)
+    return landmarks, float((x1 - x0) / (y1 - y0))
 
 
 def _iou(box: Float32Array, others: Float32Array) -> Float32Array:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facedge.faces.align import TARGET, as_frame, checked_landmarks, fit_similarity, sample, sampling_for
-from facedge.faces.boxes import Candidates, mean_aspect, mean_landmarks
+from facedge.faces.boxes import Candidates, mean_face
 from facedge.faces.detect import Face
 from facedge.faces.options import MIN_SCORE
 from facedge.faces.yunet import Detector, default_detector
-from facedge.types import Float32Array, Float64Array, FloatArray, UInt8Array
+from facedge.preprocessing import kernel
+from facedge.types import Float32Array, Float64Array, FloatArray, IntArray, UInt8Array
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -44,8 +45,10 @@ class Window:
 
     def in_photo(self, points: FloatArray) -> Float32Array:
         """Points (n, 2) of the window in the photo's pixels."""
-        found = (points[:, 0] + 1j * points[:, 1] - self.t) / self.m
-        return np.stack([found.real, found.imag], axis=1).astype(np.float32)
+        m, square = self.m, self.m.real * self.m.real + self.m.imag * self.m.imag
+        x, y = points[:, 0].astype(np.float64) - self.t.real, points[:, 1].astype(np.float64) - self.t.imag
+        real, imag = (x * m.real + y * m.imag) / square, (y * m.real - x * m.imag) / square
+        return np.stack([real, imag], axis=1).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +76,8 @@ def refine(rgb: UInt8Array, landmarks: "ArrayLike", *, detector: Detector | None
     best = _best_in_middle(found, WINDOW)
     if best is None:
         return Refined(first.astype(np.float32), math.nan)
-    return Refined(window.in_photo(mean_landmarks(found, best, SAME_FACE)), mean_aspect(found, best, SAME_FACE))
+    points, aspect = mean_face(found, best, SAME_FACE)
+    return Refined(window.in_photo(points), aspect)
 
 
 def follow(rgb: UInt8Array, landmarks: "ArrayLike", *, detector: Detector | None = None) -> Face | None:
@@ -88,12 +92,16 @@ def follow(rgb: UInt8Array, landmarks: "ArrayLike", *, detector: Detector | None
     best = _best_in_middle(found, NEXT_WINDOW)
     if best is None or found.scores[best] < MIN_SCORE:
         return None
-    points = window.in_photo(mean_landmarks(found, best, SAME_FACE))
+    points = window.in_photo(mean_face(found, best, SAME_FACE)[0])
     return Face(_upright_box(found.boxes[best], window), points, float(found.scores[best]))
 
 
 def face_window(frame: UInt8Array, landmarks: Float64Array, side: int, face: int) -> Window:
     """A square of `side` pixels around the face, upright by its landmarks (5, 2) and `face` pixels wide in it."""
+    code = kernel.compiled_code()
+    if code is not None:
+        planes = np.empty((1, 3, side, side), np.float32)
+        return Window(planes, *kernel.compiled.face_window(frame, landmarks, face, planes, code))
     zoom = face / FACE_OF_CROP
     m, t = fit_similarity(landmarks, TARGET)
     m, t = zoom * m, zoom * (t - MIDDLE) + complex(side / 2, side / 2)
@@ -110,6 +118,14 @@ def _upright_box(box: Float32Array, window: Window) -> tuple[float, float, float
 
 def _best_in_middle(found: Candidates, side: int) -> int | None:
     """The best face near the middle of a window of `side` pixels, or None."""
-    middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
-    near = np.flatnonzero(np.hypot(*(middles - side / 2).T) <= FARTHEST * side)
+    if kernel.compiled_code() is not None:
+        best = int(kernel.compiled.best_in_middle(found.rows(), side))
+        return best if best >= 0 else None
+    near = near_point(found, (side / 2, side / 2), FARTHEST * side)
     return int(near[found.scores[near].argmax()]) if near.size else None
+
+
+def near_point(found: Candidates, point: tuple[float, float], farthest: float) -> IntArray:
+    """Indices of the candidates whose box has its middle at most `farthest` pixels from a point (x, y)."""
+    middles = ((found.boxes[:, :2] + found.boxes[:, 2:]) / 2).astype(np.float64) - point
+    return np.flatnonzero((middles * middles).sum(axis=1) <= farthest * farthest)

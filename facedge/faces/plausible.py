@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from facedge.faces.align import TARGET, as_frame, checked_landmarks, fit_similarity
-from facedge.faces.boxes import Candidates, mean_landmarks
-from facedge.faces.landmarks import FACE, SAME_FACE, WINDOW, Refined, face_window
+from facedge.faces.boxes import Candidates, mean_face
+from facedge.faces.landmarks import FACE, SAME_FACE, WINDOW, Refined, face_window, near_point
 from facedge.faces.yunet import Detector, default_detector
+from facedge.preprocessing import kernel
 from facedge.types import Float32Array, Float64Array, IntArray, UInt8Array
 
 if TYPE_CHECKING:
@@ -86,16 +87,22 @@ def _is_upright(frame: UInt8Array, landmarks: Float64Array, detector: Detector) 
     """Whether the face is upright in the window that its landmarks give: the unturned copy scores highest, untilted."""
     tile = face_window(frame, landmarks, TILE, TILE_FACE).planes
     found = detector.candidates(_four_turns(tile), LEAST_SCORE)
+    if kernel.compiled_code() is not None:
+        return bool(kernel.compiled.is_upright(found.rows()))
     near = [_near_middle(found, turn) for turn in range(4)]
     best = [float(found.scores[rows].max(initial=0.0)) for rows in near]
     if not best[0] > max(best[1:]):
         return False
     chosen = int(near[0][found.scores[near[0]].argmax()])
-    return abs(roll(mean_landmarks(found, chosen, SAME_FACE))) <= MOST_ROLL_LEFT
+    return abs(roll(mean_face(found, chosen, SAME_FACE)[0])) <= MOST_ROLL_LEFT
 
 
 def _four_turns(tile: Float32Array) -> Float32Array:
     """Planes (1, 3, S, S) turned counter-clockwise by 0 and 90 degrees, and below by 180 and 270: (1, 3, 2S, 2S)."""
+    if kernel.compiled_code() is not None:
+        planes = np.empty((1, 3, 2 * tile.shape[2], 2 * tile.shape[3]), np.float32)
+        kernel.compiled.four_turns(tile, planes)
+        return planes
     turns = [np.rot90(tile, turn, axes=(2, 3)) for turn in range(4)]
     rows = [np.concatenate(turns[:2], axis=3), np.concatenate(turns[2:], axis=3)]
     return np.ascontiguousarray(np.concatenate(rows, axis=2))
@@ -104,13 +111,13 @@ def _four_turns(tile: Float32Array) -> Float32Array:
 def _near_middle(found: Candidates, turn: int) -> IntArray:
     """Indices of the faces near the middle of a copy."""
     row, column = divmod(turn, 2)
-    middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
-    off = middles - np.array([(column + 0.5) * TILE, (row + 0.5) * TILE])
-    return np.flatnonzero(np.hypot(*off.T) <= FARTHEST * TILE)
+    return near_point(found, ((column + 0.5) * TILE, (row + 0.5) * TILE), FARTHEST * TILE)
 
 
 def roll(landmarks: "ArrayLike") -> float:
     """Degrees, -180 to 180, by which landmarks (5, 2) lie turned clockwise from the upright pattern."""
+    if kernel.compiled_code() is not None:
+        return float(kernel.compiled.roll(np.array(landmarks, np.float64, order="C")))
     turn, _ = fit_similarity(landmarks, TARGET)
     return -math.degrees(math.atan2(turn.imag, turn.real))
 
@@ -129,20 +136,22 @@ def stretch(face: Refined) -> float:
     Its standard deviation over natural pictures is 0.075, and it is drawn towards 0: at width 0.75 its median is -0.26,
     at 1.33 0.26.
     """
+    if kernel.compiled_code() is not None:
+        return float(kernel.compiled.stretch(np.array(face.landmarks, np.float32, order="C"), face.aspect))
     points = _upright(face.landmarks)
     eyes, mouth = (points[0] + points[1]) / 2, (points[3] + points[4]) / 2
     height = max(float(mouth[1] - eyes[1]), 1e-6)
     between = max(float(points[1, 0] - points[0, 0]) / height, LEAST_EYES)
     yaw = float(points[2, 0] - eyes[0]) / height
-    return BOX_WEIGHT * math.log(face.aspect) + EYES_WEIGHT * math.log(between) + YAW_WEIGHT * yaw**2 + OFFSET
+    return BOX_WEIGHT * math.log(face.aspect) + EYES_WEIGHT * math.log(between) + YAW_WEIGHT * (yaw * yaw) + OFFSET
 
 
 def _upright(landmarks: "ArrayLike") -> Float64Array:
     """The landmarks (5, 2) in the aligned crop's coordinates."""
     m, t = fit_similarity(landmarks, TARGET)
     points = np.asarray(landmarks, np.float64)
-    z = m * (points[:, 0] + 1j * points[:, 1]) + t
-    return np.stack([z.real, z.imag], axis=1)
+    x, y = points[:, 0], points[:, 1]
+    return np.stack([m.real * x - m.imag * y + t.real, m.real * y + m.imag * x + t.imag], axis=1)
 
 
 def median_stretch(stretches: Iterable[float], least: int = LEAST_PHOTOS) -> float:

@@ -115,6 +115,12 @@ def implementation_name() -> str:
     return name
 
 
+def compiled_code() -> int | None:
+    """The implementation in use as the compiled kernel's number; None where numpy does the work."""
+    name = implementation_name()
+    return None if name == "numpy" else int(compiled.IMPLEMENTATIONS[name])
+
+
 @lru_cache(maxsize=1)
 def available() -> tuple[str, ...]:
     """The implementations that run here, slowest first: numpy, then what the kernel's build and this CPU have."""

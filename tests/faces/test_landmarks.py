@@ -7,7 +7,7 @@ import pytest
 
 from facedge.errors import InputError
 from facedge.faces.align import TARGET, fit_similarity, sample, sampling_for
-from facedge.faces.boxes import Candidates, mean_landmarks
+from facedge.faces.boxes import Candidates, mean_face
 from facedge.faces.detect import choose, detect
 from facedge.faces.landmarks import FARTHEST, LEAST_SCORE, SAME_FACE, WINDOW, _best_in_middle, follow, refine
 from facedge.imaging import load_rgb
@@ -96,7 +96,7 @@ def test_cells_that_detect_the_same_face_are_averaged_by_score() -> None:
     found = candidates((128, 0.75), (132, 0.25))
     best = _best_in_middle(found, WINDOW)
     assert best == 0
-    assert np.abs(mean_landmarks(found, best, SAME_FACE) - 129).max() < 1e-3
+    assert np.abs(mean_face(found, best, SAME_FACE)[0] - 129).max() < 1e-3
 
 
 @pytest.mark.real
