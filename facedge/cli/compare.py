@@ -7,29 +7,32 @@ import typer
 
 from facedge.cli import _console
 from facedge.cli._console import styled
-from facedge.cli._options import BundleOption, FacesOption, FarOption, JsonOption, ThreadsOption, face_options
+from facedge.cli._options import BundleOption, FacesOption, JsonOption, ThreadsOption, face_options, far_option
 
 if TYPE_CHECKING:
     from facedge.runtime.decision import Decision
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(help="A photo.")],
-    second: Annotated[Path, typer.Argument(help="Another photo.")],
+    first: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo.")],
+    second: Annotated[Path, typer.Argument(metavar="PHOTO", help="Another photo.")],
     bundle: BundleOption = None,
-    far: FarOption = 0.001,
+    far: Annotated[float, far_option("0.1%")] = 0.001,
     faces: FacesOption = "largest",
     as_json: JsonOption = False,
     threads: ThreadsOption = 1,
 ) -> None:
-    """Do two photos show the same person? Exit code 0: yes, 1: no or undecided, 2: an error."""
+    """Do two photos show the same person? Nobody needs to be enrolled.
+
+    Exit code 0: the same person, 1: not, or undecided, 2: an error.
+    """
     from facedge.bundle import read_bundle
     from facedge.bundle.resolve import resolve_bundle
     from facedge.enrollment.compare import decide, embed_both
 
     base = read_bundle(resolve_bundle(bundle))
     one, other = embed_both(base, (first, second), face_options(faces), threads=threads)
-    decision = decide(base, one, other, far=0.001 if far is None else far)
+    decision = decide(base, one, other, far=far)
     unusable = first if one.reason else second if other.reason else None
     if as_json:
         record = decision.to_record("")

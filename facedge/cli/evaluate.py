@@ -26,33 +26,40 @@ def evaluate(
     ],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", help="Folder for report.json, report.html and card.md.", show_default=False),
+        typer.Option("-o", "--output", metavar="DIR", help="Folder for report.json, report.html and card.md."),
     ],
     faces: Annotated[
-        Path | None, typer.Option("--faces", envvar="FACEDGE_FACES_DIR", help="Prepared faces to evaluate on.")
+        Path | None,
+        typer.Option("--faces", metavar="FACES", envvar="FACEDGE_FACES_DIR", help="Folder of `facedge prepare`."),
     ] = None,
     partition: Annotated[
         Literal["train", "validation", "test"], typer.Option("--partition", help="Part of the prepared faces.")
     ] = "test",
     pairs: Annotated[
-        Path | None, typer.Option("--pairs", help="List of pairs as LFW has it (pairs.txt, pairsDevTest.txt).")
+        Path | None, typer.Option("--pairs", metavar="FILE", help="List of pairs as LFW has it, such as pairs.txt.")
     ] = None,
     pairs_train: Annotated[
         Path | None,
         typer.Option(
             "--pairs-train",
+            metavar="FILE",
             help="Pairs to choose the threshold on.",
             show_default="pairsDevTrain.txt beside --pairs",
         ),
     ] = None,
-    images: Annotated[Path | None, typer.Option("--images", help="Folder of the photos that --pairs names.")] = None,
+    images: Annotated[
+        Path | None, typer.Option("--images", metavar="DIR", help="Folder of the photos that --pairs names.")
+    ] = None,
     robustness: Annotated[
         bool, typer.Option("--robustness", help="Also measure photos degraded by blur, rotation, JPEG and more.")
     ] = False,
     seed: Annotated[int, typer.Option("--seed", envvar="FACEDGE_SEED", min=0, help="Seed of the bootstrap.")] = 0,
     threads: ThreadsOption = 1,
 ) -> None:
-    """Evaluate a run or a bundle: writes report.json, report.html and a model card's figures, card.md."""
+    """Error rates of a bundle or a training run, as a report.
+
+    Writes report.json, report.html, and card.md, the figures of a model card.
+    """
     from facedge.errors import InputError
     from facedge.formatting import printable
     from facedge.metrics.intervals import Bootstrap

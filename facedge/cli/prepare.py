@@ -33,7 +33,10 @@ def prepare(
     min_face: MinFaceOption = None,
     limit: int | None = typer.Option(None, min=1, help="Prepare at most so many images: whole people, in proportion."),
 ) -> None:
-    """Decode every image of CelebA once, into a folder that training opens in milliseconds."""
+    """Decode a data set of faces once, for training and evaluation.
+
+    CelebA in its official or Kaggle's form, as a folder or .zip, or with --detect any labelled photos.
+    """
     from facedge.dataset.prepare import prepare_faces
     from facedge.faces.options import MIN_FACE
     from facedge.machine import usable_cores
