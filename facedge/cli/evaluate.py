@@ -1,5 +1,8 @@
 """`facedge eval`: error rates of a run or a bundle, as report.json, report.html and card.md."""
 
+import shlex
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -80,10 +83,25 @@ def evaluate(
         record["pairs"] = pairs_section(
             model, pairs, images, train=pairs_train, bootstrap=bootstrap, track=_console.track
         )
+    given = {
+        "--faces": faces, "--partition": partition if partition != "test" else None, "--pairs": pairs,
+        "--pairs-train": pairs_train, "--images": images, "--robustness": robustness or None, "--seed": seed or None,
+    }  # fmt: skip
+    record |= _origin([target], given, output)
     _, page = write_report(record, output)
     for line in summary(record):
         print(printable(line))
     _console.say(f"report: {page}")
+
+
+def _origin(arguments: list[str], given: Mapping[str, object], output: Path) -> dict[str, str]:
+    """The time, and the command as it may be typed again; options that are None were not given."""
+    words = ["facedge", "eval", *arguments]
+    for option, value in given.items():
+        if value is not None:
+            words += [option] if value is True else [option, str(value)]
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"created": now, "command": shlex.join([*words, "-o", str(output)])}
 
 
 def _find_model(target: str) -> Path:
@@ -109,6 +127,11 @@ def summary(record: dict[str, Any]) -> list[str]:
             f"attributes   {percent(found['mean_accuracy'])} correct, majority guess "
             f"{percent(found['majority_accuracy'])}, balanced {percent(found['balanced_accuracy'])}, "
             f"macro-F1 {percent(found['macro_f1'])}"
+        )
+    if (found := record["head"]) and found["far"] is not None:
+        far = with_interval(found["far"], found["far_low95"], found["far_high95"])
+        lines.append(
+            f"enrolled     accepts {far} of {found['images']:,} photos of {found['identities']:,} other people"
         )
     if found := record["verification"]:
         lines.append(
