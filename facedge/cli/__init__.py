@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from facedge.cli import _console
 from facedge.cli._examples import epilog
@@ -21,6 +21,7 @@ GROUPS = {
     "bundle": (TOOLS, "Show a bundle, check it against the format, or bring an older one up to date."),
 }
 GROUP_CLASSES = {"train": "train:TrainGroup"}
+PLACEHOLDERS = {"int": "N", "int range": "N", "float": "NUMBER", "float range": "NUMBER", "path": "PATH", "str": "TEXT"}
 # The words of a command: its panel in the help, and where its function is. A command's module imports typer and the
 # standard library only; its stage is imported when it runs.
 COMMANDS = {
@@ -46,14 +47,37 @@ COMMANDS = {
 }
 
 
+class Commands(TyperGroup):
+    """The command line's top: its commands are listed in the order of COMMANDS."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The first words of COMMANDS that are there."""
+        first_words = dict.fromkeys(words.split()[0] for words in COMMANDS)
+        return [word for word in first_words if word in super(Commands, self).list_commands(ctx)]
+
+
+class Command(TyperCommand):
+    """A command whose help has whole paragraphs, and N or PATH where Typer would write <int range> or <path>."""
+
+    def __init__(self, name: str | None, **settings: Any) -> None:
+        """Join the lines of each paragraph, and name what every option without a name of its own takes."""
+        super().__init__(name, **settings)
+        self.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in (self.help or "").split("\n\n"))
+        for parameter in self.params:
+            if parameter.metavar is None and isinstance(parameter, TyperArgument):
+                parameter.metavar = str(parameter.name).upper()
+            elif parameter.metavar is None and not getattr(parameter, "is_flag", False):
+                parameter.metavar = PLACEHOLDERS.get(parameter.type.name)
+
+
 def application(first_word: str = "") -> typer.Typer:
     """The command line: the commands that begin with `first_word` where there are any, so that a start imports one."""
     asked = [words for words in COMMANDS if words.split()[0] == first_word] or list(COMMANDS)
     settings: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
     app = typer.Typer(
         name="facedge",
+        cls=Commands,
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         help=HELP,
         context_settings=settings,
@@ -73,7 +97,8 @@ def application(first_word: str = "") -> typer.Typer:
             )
             app.add_typer(groups[group[0]], name=group[0], rich_help_panel=group_panel)
         target = groups[group[0]] if group else app
-        target.command(name, rich_help_panel=None if group else panel, epilog=epilog(words))(_named(place))
+        panel_of_top = None if group else panel
+        target.command(name, cls=Command, rich_help_panel=panel_of_top, epilog=epilog(words))(_named(place))
     return app
 
 

@@ -32,6 +32,15 @@ def rate(text: str | float) -> float:
     return value
 
 
+def names_of_people(incomplete: str) -> list[str]:
+    """The enrolled people whose names begin so, for the shell's completion."""
+    from facedge.bundle.format import SUFFIX
+    from facedge.bundle.resolve import people
+
+    names = [path.name.removesuffix(SUFFIX) for path in people()]
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def _bundle_option(default: str) -> Any:
     return typer.Option(
         "--bundle",
@@ -40,6 +49,7 @@ def _bundle_option(default: str) -> Any:
         envvar="FACEDGE_BUNDLE",
         help="An enrolled person's name, or a bundle's path (with a slash or ending in .facedge).",
         show_default=default,
+        autocompletion=names_of_people,
     )
 
 
@@ -47,16 +57,30 @@ BundleOption = Annotated[str | None, _bundle_option("the bundle inside the packa
 PersonOption = Annotated[str | None, _bundle_option("the only enrolled person")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout, nothing else.")]
 ThreadsOption = Annotated[
-    int, typer.Option("--threads", envvar="FACEDGE_THREADS", min=1, max=256, help="CPU threads to use.")
+    int, typer.Option("--threads", metavar="N", envvar="FACEDGE_THREADS", min=1, max=256, help="CPU threads to use.")
 ]
-FarOption = Annotated[
-    float | None,
-    typer.Option(
-        "--far", parser=rate, metavar="RATE", envvar="FACEDGE_FAR", help="False accept rate, such as 0.1% or 0.001."
-    ),
-]
+
+
+def far_option(default: str) -> Any:
+    """The option --far, with the text that the help shows as its default."""
+    return typer.Option(
+        "--far",
+        parser=rate,
+        metavar="RATE",
+        envvar="FACEDGE_FAR",
+        help="Share of other people's photos that may be accepted (the false accept rate), such as 0.1% or 0.001.",
+        show_default=default,
+    )
+
+
+PHOTOS, CAMERA = "Photos", "Camera"  # panels of the help
 AlignedOption = Annotated[
-    bool, typer.Option("--aligned", help="The images are aligned crops in CelebA geometry: do not detect faces.")
+    bool,
+    typer.Option(
+        "--aligned",
+        help="The images are aligned crops in CelebA geometry: do not detect faces.",
+        rich_help_panel=PHOTOS,
+    ),
 ]
 FacesOption = Annotated[
     Literal["largest", "center", "only"],
@@ -64,6 +88,7 @@ FacesOption = Annotated[
         "--faces",
         envvar="FACEDGE_FACES",
         help="Which of several faces is meant; only: refuse a picture with several.",
+        rich_help_panel=PHOTOS,
     ),
 ]
 MinFaceOption = Annotated[
@@ -71,14 +96,20 @@ MinFaceOption = Annotated[
     typer.Option(
         "--min-face",
         envvar="FACEDGE_MIN_FACE",
+        metavar="SIZE",
         min=0.005,
-        help="Smallest face to look for: below 1 a share of the photo's longer side (default 0.075), else pixels.",
+        help="Smallest face to look for: below 1 a share of the photo's longer side, else pixels.",
+        show_default="0.075",
+        rich_help_panel=PHOTOS,
     ),
 ]
 CameraOption = Annotated[
     str | None,
     typer.Option(
-        "--camera", metavar="SRC", help="Camera: 0, /dev/video0, a video file, an http or rtsp URL, picamera."
+        "--camera",
+        metavar="SRC",
+        help="Camera: 0, /dev/video0, a video file, an http or rtsp URL, picamera.",
+        rich_help_panel=CAMERA,
     ),
 ]
 RotateOption = Annotated[
@@ -86,7 +117,8 @@ RotateOption = Annotated[
     typer.Option(
         "--rotate",
         envvar="FACEDGE_ROTATE",
-        help="With --camera: degrees clockwise that bring its pictures upright; auto: the first faces decide.",
+        help="Degrees clockwise that bring its pictures upright; auto: the first faces decide.",
+        rich_help_panel=CAMERA,
     ),
 ]
 AspectOption = Annotated[
@@ -95,7 +127,8 @@ AspectOption = Annotated[
         "--aspect",
         metavar="W:H",
         envvar="FACEDGE_ASPECT",
-        help="With --camera: its pictures' true width and height, such as 16:9, where they come squeezed.",
+        help="Its pictures' true width and height, such as 16:9, where they come squeezed.",
+        rich_help_panel=CAMERA,
     ),
 ]
 
@@ -108,7 +141,10 @@ def face_options(faces: "Policy", min_face: float | None = None) -> "FaceOptions
 
 
 ImagesArgument = Annotated[
-    list[str] | None, typer.Argument(help="Images, folders of images, or - for an image on stdin.", show_default=False)
+    list[str] | None,
+    typer.Argument(
+        metavar="[IMAGE|DIR|-]...", help="Images, folders of images, or - for an image on stdin.", show_default=False
+    ),
 ]
 REASONS = {
     "no_face": "no face found: use a photo that shows the face larger and from the front, or a smaller --min-face",

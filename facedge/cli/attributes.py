@@ -34,7 +34,10 @@ def attributes(
     as_json: JsonOption = False,
     threads: ThreadsOption = 1,
 ) -> None:
-    """The attributes of a face with their probabilities. Exit code 1: an image shows no usable face."""
+    """Attributes of a face, such as Smiling or Eyeglasses, with their probabilities.
+
+    Exit code 0: every image shows a usable face, 1: at least one does not, 2: an error.
+    """
     from facedge.bundle import read_bundle
     from facedge.bundle.resolve import resolve_bundle
     from facedge.runtime.embedder import Embedder, embed_photo

@@ -17,15 +17,25 @@ def bench(
     bundle: BundleOption = None,
     photo: Annotated[
         str | None,
-        typer.Option("--photo", help="Photo to decode and to find a face in, - for stdin; a drawn frame by default."),
+        typer.Option(
+            "--photo",
+            metavar="FILE",
+            help="Photo to decode and to find a face in, - for stdin.",
+            show_default="a drawn frame",
+        ),
     ] = None,
-    seconds: Annotated[float, typer.Option("--seconds", min=0.0, max=600.0, help="Time to spend on each group.")] = 2.0,
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="SECONDS", min=0, max=600, help="Time to spend on each group.")
+    ] = 2.0,
     threads: Annotated[
-        list[int] | None, typer.Option("--threads", min=1, max=256, help="Threads to try, repeatable; 1 to all cores.")
+        list[int] | None,
+        typer.Option(
+            "--threads", metavar="N", min=1, max=256, help="Threads to try; repeatable.", show_default="1 to all cores"
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Time every stage, every precision and 1 to n threads, the cold start and the memory on this device."""
+    """Time on this device: every stage, every precision, 1 to n threads, the cold start and the memory."""
     from facedge.bundle import read_bundle
     from facedge.bundle.resolve import resolve_bundle
     from facedge.runtime.bench import bench as measure

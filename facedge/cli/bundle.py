@@ -26,7 +26,7 @@ BundleArgument = Annotated[
 
 
 def show(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
-    """A bundle's threshold and the evidence for it, its model, training data and files."""
+    """Show a bundle's threshold and the evidence for it, its model, training data and files."""
     from facedge.bundle import read_bundle
     from facedge.bundle.card import describe
     from facedge.bundle.resolve import resolve_bundle
@@ -46,7 +46,10 @@ def show(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
 
 
 def check(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
-    """Check a bundle against the format: one line a finding. Exit code 1: it breaks the format."""
+    """Check a bundle against the format: hashes, shapes, and the golden vectors.
+
+    One line a finding. Exit code 0: it keeps the format, 1: it breaks it.
+    """
     from facedge.bundle.resolve import resolve_bundle
     from facedge.runtime.check import check_bundle
 
@@ -67,7 +70,10 @@ def convert(
         typer.Option("-o", "--output", metavar="NEW.facedge", help="Write there instead of in the bundle's place."),
     ] = None,
 ) -> None:
-    """Add verifier.onnx to an older bundle, so that every host opens it; scores and threshold stay as they are."""
+    """Add verifier.onnx to an older bundle, so that every host opens it.
+
+    Scores and threshold stay as they are.
+    """
     from facedge.bundle.resolve import resolve_bundle
     from facedge.export.convert import convert_bundle
     from facedge.formatting import file_size

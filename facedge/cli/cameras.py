@@ -11,7 +11,10 @@ from facedge.formatting import printable
 
 
 def cameras(as_json: JsonOption = False) -> None:
-    """List and try every camera. Exit code 0: at least one delivers frames, 1: none does."""
+    """List the cameras and try each.
+
+    Exit code 0: at least one delivers frames, 1: none does.
+    """
     from facedge.camera.devices import list_cameras
 
     if find_spec("picamera2") is None:

@@ -9,10 +9,10 @@ from facedge.cli._console import styled
 from facedge.cli._options import (
     BundleOption,
     FacesOption,
-    FarOption,
     JsonOption,
     ThreadsOption,
     face_options,
+    far_option,
     one_photo,
 )
 
@@ -21,15 +21,18 @@ if TYPE_CHECKING:
 
 
 def compare(
-    first: Annotated[str, typer.Argument(help="A photo, or - for one on stdin.")],
-    second: Annotated[str, typer.Argument(help="Another photo.")],
+    first: Annotated[str, typer.Argument(metavar="PHOTO", help="A photo, or - for one on stdin.")],
+    second: Annotated[str, typer.Argument(metavar="PHOTO", help="Another photo.")],
     bundle: BundleOption = None,
-    far: FarOption = 0.001,
+    far: Annotated[float, far_option("0.1%")] = 0.001,
     faces: FacesOption = "largest",
     as_json: JsonOption = False,
     threads: ThreadsOption = 1,
 ) -> None:
-    """Do two photos show the same person? Exit code 0: yes, 1: no or undecided, 2: an error."""
+    """Do two photos show the same person? Nobody needs to be enrolled.
+
+    Exit code 0: the same person, 1: not, or undecided, 2: an error.
+    """
     from facedge.bundle import read_bundle
     from facedge.bundle.resolve import resolve_bundle
     from facedge.enrollment.compare import decide, embed_both
@@ -40,7 +43,7 @@ def compare(
     base = read_bundle(resolve_bundle(bundle))
     photos = (one_photo(first), one_photo(second))
     one, other = embed_both(base, photos, face_options(faces), threads=threads)
-    decision = decide(base, one, other, far=0.001 if far is None else far)
+    decision = decide(base, one, other, far=far)
     unusable = first if one.reason else second if other.reason else None
     if as_json:
         record = decision.to_record("")

@@ -22,7 +22,10 @@ def demo(
     shots: Annotated[int, typer.Option(min=2, help="Pictures to draw of each.")] = 8,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of the backbone's training.")] = 8,
 ) -> None:
-    """From photos to a decision in a few minutes, on drawn faces: draw, prepare, train, export, verify, evaluate."""
+    """From photos to a decision in a few minutes, on faces that facedge draws.
+
+    Draws, prepares, trains, exports, verifies and evaluates, and shows each command.
+    """
     from facedge.errors import InputError
 
     require_extra("train", ("torch", "onnx"))

@@ -13,7 +13,10 @@ MARKS = {"ok": ("ok", "green"), "missing": ("missing", "yellow"), "broken": ("br
 
 
 def doctor(as_json: JsonOption = False) -> None:
-    """What this installation can do. Exit code 1: something that verification needs is broken."""
+    """What is installed, what is missing, and the command that installs it.
+
+    Exit code 0: verification works, 1: something that it needs is broken.
+    """
     from facedge.runtime.doctor import diagnose
 
     items = diagnose()

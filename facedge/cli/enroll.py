@@ -8,15 +8,17 @@ import typer
 
 from facedge.cli import _console
 from facedge.cli._options import (
+    CAMERA,
+    PHOTOS,
     AspectOption,
     BundleOption,
     CameraOption,
     FacesOption,
-    FarOption,
     JsonOption,
     RotateOption,
     ThreadsOption,
     face_options,
+    far_option,
     one_photo,
 )
 
@@ -29,37 +31,65 @@ if TYPE_CHECKING:
 
 
 def enroll(
-    name: Annotated[str, typer.Argument(help="The person's name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The person's name.")],
     photos: Annotated[
-        Path | None, typer.Option("--from", help="Folder of photos of this person, or - for one on stdin.")
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="DIR",
+            help="Folder of photos of this person, or - for one on stdin.",
+            rich_help_panel=PHOTOS,
+        ),
     ] = None,
     camera: CameraOption = None,
     rotate: RotateOption = "auto",
     aspect: AspectOption = None,
     bundle: BundleOption = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write here; by default into the private data directory.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="NEW.facedge", help="Write there.", show_default="the private data directory"
+        ),
     ] = None,
-    far: FarOption = None,
+    far: Annotated[float | None, far_option("0.1%, or the lowest that the cohort supports")] = None,
     impostors: Annotated[
         Path | None,
-        typer.Option("--impostors", help="Folder of photos of family and housemates, a folder each."),
+        typer.Option(
+            "--impostors",
+            metavar="DIR",
+            help="Folder of photos of family and housemates, a folder each: the threshold is raised above them.",
+            rich_help_panel=PHOTOS,
+        ),
     ] = None,
     without: Annotated[
         list[str] | None,
-        typer.Option("--without", metavar="FILE", help="Leave out this photo, by name or path; repeatable."),
+        typer.Option(
+            "--without",
+            metavar="FILE",
+            help="Leave out this photo, by name or path; repeatable.",
+            rich_help_panel=PHOTOS,
+        ),
     ] = None,
     update: Annotated[bool, typer.Option("--update", help="Add to the samples of this enrolled person.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace this enrolled person.")] = False,
     faces: FacesOption = "only",
     seconds: Annotated[
-        float, typer.Option("--seconds", min=0.5, help="How long to take frames from a camera at most.")
+        float,
+        typer.Option(
+            "--seconds", metavar="SECONDS", min=0.5, help="Take frames at most so long.", rich_help_panel=CAMERA
+        ),
     ] = 30.0,
-    samples: Annotated[int, typer.Option("--samples", min=1, max=200, help="Samples to keep at most.")] = 20,
+    samples: Annotated[
+        int, typer.Option("--samples", metavar="N", min=1, max=200, help="Photos or frames to keep at most.")
+    ] = 20,
     as_json: JsonOption = False,
     threads: ThreadsOption = 1,
 ) -> None:
-    """Enroll a person: keep good and varied photos, fit the head, set a threshold with evidence."""
+    """Enroll a person, from photos or a camera.
+
+    Keeps good and varied photos, fits a small model of this person on them, and sets the threshold from other people
+    whose faces come with facedge. Images are not stored. -v shows the evidence behind the error rates.
+    """
     from facedge.bundle.resolve import bundle_path, check_data_home, data_home, person_name
     from facedge.camera.adjust import parse_adjustment
     from facedge.enrollment import store

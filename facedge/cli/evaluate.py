@@ -1,5 +1,8 @@
 """`facedge eval`: error rates of a run or a bundle, as report.json, report.html and card.md."""
 
+import shlex
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -26,33 +29,40 @@ def evaluate(
     ],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", help="Folder for report.json, report.html and card.md.", show_default=False),
+        typer.Option("-o", "--output", metavar="DIR", help="Folder for report.json, report.html and card.md."),
     ],
     faces: Annotated[
-        Path | None, typer.Option("--faces", envvar="FACEDGE_FACES_DIR", help="Prepared faces to evaluate on.")
+        Path | None,
+        typer.Option("--faces", metavar="FACES", envvar="FACEDGE_FACES_DIR", help="Folder of `facedge prepare`."),
     ] = None,
     partition: Annotated[
         Literal["train", "validation", "test"], typer.Option("--partition", help="Part of the prepared faces.")
     ] = "test",
     pairs: Annotated[
-        Path | None, typer.Option("--pairs", help="List of pairs as LFW has it (pairs.txt, pairsDevTest.txt).")
+        Path | None, typer.Option("--pairs", metavar="FILE", help="List of pairs as LFW has it, such as pairs.txt.")
     ] = None,
     pairs_train: Annotated[
         Path | None,
         typer.Option(
             "--pairs-train",
+            metavar="FILE",
             help="Pairs to choose the threshold on.",
             show_default="pairsDevTrain.txt beside --pairs",
         ),
     ] = None,
-    images: Annotated[Path | None, typer.Option("--images", help="Folder of the photos that --pairs names.")] = None,
+    images: Annotated[
+        Path | None, typer.Option("--images", metavar="DIR", help="Folder of the photos that --pairs names.")
+    ] = None,
     robustness: Annotated[
         bool, typer.Option("--robustness", help="Also measure photos degraded by blur, rotation, JPEG and more.")
     ] = False,
     seed: Annotated[int, typer.Option("--seed", envvar="FACEDGE_SEED", min=0, help="Seed of the bootstrap.")] = 0,
     threads: ThreadsOption = 1,
 ) -> None:
-    """Evaluate a run or a bundle: writes report.json, report.html and a model card's figures, card.md."""
+    """Error rates of a bundle or a training run, as a report.
+
+    Writes report.json, report.html, and card.md, the figures of a model card.
+    """
     from facedge.errors import InputError
     from facedge.formatting import printable
     from facedge.metrics.intervals import Bootstrap
@@ -73,10 +83,25 @@ def evaluate(
         record["pairs"] = pairs_section(
             model, pairs, images, train=pairs_train, bootstrap=bootstrap, track=_console.track
         )
+    given = {
+        "--faces": faces, "--partition": partition if partition != "test" else None, "--pairs": pairs,
+        "--pairs-train": pairs_train, "--images": images, "--robustness": robustness or None, "--seed": seed or None,
+    }  # fmt: skip
+    record |= _origin([target], given, output)
     _, page = write_report(record, output)
     for line in summary(record):
         print(printable(line))
     _console.say(f"report: {page}")
+
+
+def _origin(arguments: list[str], given: Mapping[str, object], output: Path) -> dict[str, str]:
+    """The time, and the command as it may be typed again; options that are None were not given."""
+    words = ["facedge", "eval", *arguments]
+    for option, value in given.items():
+        if value is not None:
+            words += [option] if value is True else [option, str(value)]
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"created": now, "command": shlex.join([*words, "-o", str(output)])}
 
 
 def _find_model(target: str) -> Path:
@@ -102,6 +127,11 @@ def summary(record: dict[str, Any]) -> list[str]:
             f"attributes   {percent(found['mean_accuracy'])} correct, majority guess "
             f"{percent(found['majority_accuracy'])}, balanced {percent(found['balanced_accuracy'])}, "
             f"macro-F1 {percent(found['macro_f1'])}"
+        )
+    if (found := record["head"]) and found["far"] is not None:
+        far = with_interval(found["far"], found["far_low95"], found["far_high95"])
+        lines.append(
+            f"enrolled     accepts {far} of {found['images']:,} photos of {found['identities']:,} other people"
         )
     if found := record["verification"]:
         lines.append(

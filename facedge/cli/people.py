@@ -11,7 +11,10 @@ from facedge.formatting import printable
 
 
 def list_people(as_json: JsonOption = False) -> None:
-    """List the enrolled people and where their bundles are. Exit code 1: nobody is enrolled."""
+    """List the enrolled people and where their bundles are.
+
+    Exit code 0: somebody is enrolled, 1: nobody is.
+    """
     from facedge.bundle.format import SUFFIX
     from facedge.bundle.resolve import data_home, people
     from facedge.enrollment.store import interrupted
@@ -31,11 +34,16 @@ def list_people(as_json: JsonOption = False) -> None:
 
 
 def forget(
-    name: Annotated[str, typer.Argument(help="The person's name, or the path of a personal bundle.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|PATH", help="The person's name, or the path of a personal bundle.")
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete a person's bundle and the count of failed attempts at it. This cannot be undone."""
+    """Delete an enrolled person: the bundle, and the count of failed attempts at it.
+
+    Lists what it deletes, and asks first. It cannot be undone.
+    """
     from facedge.bundle.resolve import bundle_path
     from facedge.enrollment import store
     from facedge.errors import InputError

@@ -48,7 +48,10 @@ def prepare(
     ),
     limit: int | None = typer.Option(None, min=1, help="Prepare at most so many images: whole people, in proportion."),
 ) -> None:
-    """Decode every image of CelebA once, into a folder that training opens in milliseconds."""
+    """Decode a data set of faces once, for training and evaluation.
+
+    CelebA in its official or Kaggle's form, as a folder or .zip, or with --detect any labelled photos.
+    """
     from facedge.dataset.prepare import Unlabelled, prepare_faces
     from facedge.errors import InputError
     from facedge.faces.options import MIN_FACE

@@ -1,19 +1,19 @@
 """`facedge verify`: is it me?"""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from facedge.cli import _console
 from facedge.cli._console import styled
 from facedge.cli._options import (
+    CAMERA,
     REASONS,
     AlignedOption,
     AspectOption,
     CameraOption,
     FacesOption,
-    FarOption,
     ImagesArgument,
     JsonOption,
     MinFaceOption,
@@ -22,6 +22,7 @@ from facedge.cli._options import (
     ThreadsOption,
     expand,
     face_options,
+    far_option,
 )
 from facedge.errors import ImageError
 from facedge.formatting import printable
@@ -29,55 +30,65 @@ from facedge.formatting import printable
 if TYPE_CHECKING:
     from facedge.runtime.decision import Decision
 
-CommandOption = Annotated[
-    str | None,
-    typer.Option(
-        "--on-accept",
-        metavar="CMD",
-        help="With --camera: a command to run on each accept, without a shell, the event as JSON on its stdin.",
-    ),
-]
+EVENTS = "Commands run on a camera's events"
+
+
+def _command_option(name: str, text: str) -> Any:
+    return typer.Option(name, metavar="CMD", help=text, rich_help_panel=EVENTS)
+
+
+def _flag(name: str, text: str) -> Any:
+    return typer.Option(name, help=text, rich_help_panel=CAMERA)
+
+
+def _seconds(name: str, text: str) -> Any:
+    return typer.Option(name, metavar="SECONDS", min=0, help=text, rich_help_panel=CAMERA)
 
 
 def verify(
     images: ImagesArgument = None,
     bundle: PersonOption = None,
-    far: FarOption = None,
+    far: Annotated[float | None, far_option("the enrollment's own")] = None,
     threshold: Annotated[
         float | None,
-        typer.Option("--threshold", envvar="FACEDGE_THRESHOLD", help="Accept scores from here on, 0 to 1."),
+        typer.Option(
+            "--threshold",
+            metavar="SCORE",
+            envvar="FACEDGE_THRESHOLD",
+            help="Instead of --far: accept scores from here on, 0 to 1; no error rate is known for it.",
+        ),
     ] = None,
     faces: FacesOption = "largest",
     min_face: MinFaceOption = None,
     aligned: AlignedOption = False,
     as_json: JsonOption = False,
+    attributes: Annotated[
+        bool, typer.Option("--attributes", help="With --json: add the face's 40 attributes to each line.")
+    ] = False,
     threads: ThreadsOption = 1,
     camera: CameraOption = None,
     rotate: RotateOption = "auto",
     aspect: AspectOption = None,
-    once: Annotated[bool, typer.Option("--once", help="With --camera: end with the first decision, 0 or 1.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="With --camera: events as JSON lines on stdout.")] = False,
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", min=0, help="With --camera: end after so many seconds.")
-    ] = None,
-    give_up: Annotated[
-        float, typer.Option("--give-up", min=0, help="End after so many seconds without a usable frame.")
-    ] = 60.0,
+    once: Annotated[bool, _flag("--once", "End with the first decision: exit code 0 or 1.")] = False,
+    watch: Annotated[bool, _flag("--watch", "Go on after a decision; events as JSON lines on stdout.")] = False,
+    timeout: Annotated[float | None, _seconds("--timeout", "End after so many seconds.")] = None,
+    give_up: Annotated[float, _seconds("--give-up", "End with 2 after so many seconds without a usable frame.")] = 60.0,
     challenge: Annotated[
-        bool,
-        typer.Option(
-            "--challenge", help="Ask for a turn of the head: more effort for printed photos, none for videos."
-        ),
+        bool, _flag("--challenge", "Ask for a turn of the head: more effort for printed photos, none for videos.")
     ] = False,
-    show: Annotated[bool, typer.Option("--show", help="With --camera: a window; needs a display.")] = False,
-    on_accept: CommandOption = None,
-    on_reject: Annotated[str | None, typer.Option("--on-reject", metavar="CMD", help="The same for a reject.")] = None,
-    on_lost: Annotated[str | None, typer.Option("--on-lost", metavar="CMD", help="The same for a lost camera.")] = None,
-    no_lockout: Annotated[
-        bool, typer.Option("--no-lockout", help="With --camera: never lock after failed attempts, and count none.")
-    ] = False,
+    show: Annotated[bool, _flag("--show", "Show the camera's pictures in a window; needs a display.")] = False,
+    no_lockout: Annotated[bool, _flag("--no-lockout", "Never lock after failed attempts, and count none.")] = False,
+    on_accept: Annotated[
+        str | None, _command_option("--on-accept", "Run on each accept, without a shell, the event as JSON on stdin.")
+    ] = None,
+    on_reject: Annotated[str | None, _command_option("--on-reject", "The same for a reject.")] = None,
+    on_lost: Annotated[str | None, _command_option("--on-lost", "The same for a lost camera.")] = None,
 ) -> None:
-    """Is it me? Exit code 0: every image accepted, 1: at least one not, 2: an error."""
+    """Is it me? Compare photos, or a camera's pictures, with an enrolled person.
+
+    One line an image: accept or reject, the score, and the reason. Exit code 0: every image accepted, 1: at least one
+    not, 2: an error.
+    """
     from facedge.bundle.resolve import resolve_person
     from facedge.runtime.verifier import load
 
@@ -89,6 +100,8 @@ def verify(
         )
     if camera is not None and images:
         raise typer.BadParameter("give images or --camera, not both")
+    if attributes and not (as_json and images):
+        raise typer.BadParameter("--attributes goes with --json and images; facedge attributes prints text")
     options = face_options(faces, min_face)
     verifier = load(resolve_person(bundle), threshold=threshold, far=far, options=options, threads=threads)
     _ = verifier.threshold  # nobody enrolled is an error before images are looked for
@@ -111,7 +124,10 @@ def verify(
             decisions.append(None)
             continue
         decisions.append(decision)
-        _print(probe.name, decision, as_json)
+        if as_json:
+            _console.emit_json(decision.to_record(probe.name, attributes=attributes))
+        else:
+            print(_line(probe.name, decision), flush=True)
     if not as_json:
         _console.say(_summary(decisions))
     raise typer.Exit(exit_code(decisions))
@@ -124,15 +140,12 @@ def exit_code(decisions: Sequence["Decision | None"]) -> int:
     return 0 if decisions and all(decision is not None and decision.accepted for decision in decisions) else 1
 
 
-def _print(probe: str, decision: "Decision", as_json: bool) -> None:
-    if as_json:
-        _console.emit_json(decision.to_record(probe))
-        return
+def _line(probe: str, decision: "Decision") -> str:
     answer = styled("accept", "green") if decision.accepted else styled("reject", "red")
     score = f"{decision.score:.4f}" if decision.score is not None else "     -"
     why = f"  {styled(REASONS[decision.reason], 'dim')}" if decision.reason else ""
     others = f"  {styled(_others(decision.others), 'dim')}" if decision.others else ""
-    print(f"{answer}  {score}  {printable(probe)}{why}{others}", flush=True)
+    return f"{answer}  {score}  {printable(probe)}{why}{others}"
 
 
 def _others(count: int) -> str:

@@ -15,6 +15,7 @@ from facedge.report.groups import group_name, shown_groups
 from facedge.report.verification import FixedThreshold
 
 WIDTH = 720.0
+LEAST_FRR = 1e-3  # the lower end of the DET curve
 FIFTHS = [(k / 10, f"{10 * k} %") for k in range(0, 11, 2)]
 
 
@@ -109,6 +110,38 @@ def roc_chart(section: dict[str, Any], baselines: dict[str, Any] | None) -> str:
         at = x.at(far)
         d.line(at, y.at(entry["low95"]), at, y.at(entry["high95"]), "whisker")
         d.dot(at, y.at(entry["tar"]), 4.5, "dot one", f"TAR {percent(entry['tar'])} at FAR {rate(far)}")
+    return d.render()
+
+
+def det_chart(section: dict[str, Any], baselines: dict[str, Any] | None) -> str:
+    """FRR against FAR, both logarithmic: a detection error tradeoff (DET) curve, with the region that is measured.
+
+    Left of the lowest FAR that the identities support there is no curve. After ISO/IEC 19795-1, annex on DET plots; the
+    axes are logarithmic instead of normal deviates, so that rates are read off directly.
+    """
+    d = Drawing(WIDTH, 392, "False reject rate against false accept rate")
+    supported = {float(key): entry for key, entry in section["tar_at_far"].items() if entry["tar"] is not None}
+    lowest = min(supported, default=0.1)
+    x, y = Axis(lowest / 10, 0.5, 64, 700, log=True), Axis(LEAST_FRR, 1, 330, 14, log=True)
+    d.path([(64, 14), (x.at(lowest), 14), (x.at(lowest), 330), (64, 330)], "unmeasured", close=True)
+    d.grid_x(x, [(v, rate(v)) for v in x.decades()], 14, 330)
+    d.grid_y(y, [(v, rate(v)) for v in y.decades()], 64, 700)
+    d.text((64 + x.at(lowest)) / 2, 32, "too few people to measure", "tick", "middle")
+    d.text(382, 372, "false accept rate", "axis", "middle")
+    d.text(64, 8, "false reject rate", "axis")
+    d.line(x.at(LEAST_FRR), y.at(LEAST_FRR), x.at(0.5), y.at(0.5), "equal")
+    shown = [(section, "one")]
+    if baselines:
+        shown += [(baselines["attributes_read"], "two"), (baselines["attributes_known"], "three")]
+    for part, style in reversed(shown):
+        points = [(f, 1 - t) for f, t in zip(part["curve"]["far"], part["curve"]["tar"], strict=True) if f >= lowest]
+        d.path([(x.at(f), y.at(r)) for f, r in points], f"curve {style}")
+    for far, entry in supported.items():
+        at = x.at(far)
+        d.line(at, y.at(1 - entry["low95"]), at, y.at(1 - entry["high95"]), "whisker")
+        d.dot(at, y.at(1 - entry["tar"]), 4.5, "dot one", f"FRR {percent(1 - entry['tar'])} at FAR {rate(far)}")
+    eer = section["eer"]
+    d.dot(x.at(eer), y.at(eer), 3.5, "dot two", f"equal error rate {percent(eer)}")
     return d.render()
 
 

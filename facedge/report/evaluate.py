@@ -8,10 +8,11 @@ import numpy as np
 from facedge.errors import InputError
 from facedge.metrics.attributes import attribute_metrics, majority_guess
 from facedge.metrics.checks import finite_or_none
-from facedge.metrics.comparisons import all_pairs, balanced_choice
+from facedge.metrics.comparisons import all_pairs, balanced_choice, one_sided
 from facedge.metrics.intervals import DEFAULT_BOOTSTRAP, Bootstrap, mean_interval
+from facedge.metrics.thresholds import far_of
 from facedge.report.groups import groups_section
-from facedge.report.model import Model, embed_all
+from facedge.report.model import Head, Model, embed_all
 from facedge.report.verification import baselines_section, operating_threshold, verification_section
 from facedge.types import Float32Array, Int32Array, Int64Array, Track, UInt8Array, untracked
 
@@ -67,6 +68,8 @@ def evaluate(model: Model, faces: "Faces | None", settings: Settings, track: Tra
     found = Predictions(rows, embeddings, probabilities, labels, np.asarray(faces.identities[rows]))
     record["data"] = _data(faces, settings, len(rows))
     record["attributes"] = attributes_section(model, faces, found, columns, settings.bootstrap)
+    if model.head is not None:
+        record["head"] = head_section(model.head, found, settings.bootstrap)
     known = found.at(balanced_choice(found.identities, settings.max_images, settings.bootstrap.seed))
     if _comparable(known.identities):
         record |= _verification(model, faces, known, settings, track)
@@ -100,15 +103,39 @@ def attributes_section(
     }
 
 
+def head_section(head: Head, found: Predictions, bootstrap: Bootstrap) -> dict[str, Any]:
+    """The false accepts of an enrolled person's head among everybody whose identity is known, all photos of each.
+
+    Who is enrolled must not be in the data. The rate is None where no identity is known.
+    """
+    known = found.identities >= 0
+    record: dict[str, Any] = {
+        "threshold": head.threshold,
+        "far_target": head.far_target,
+        "far_upper95": head.far_upper95,
+        "images": int(known.sum()),
+        "identities": len(np.unique(found.identities[known])),
+        **dict.fromkeys(("far", "far_low95", "far_high95", "accepted", "accepted_identities")),
+    }
+    if known.any():
+        accepted = head.score(found.embeddings[known]) >= head.threshold
+        far = far_of(accepted, one_sided(found.identities[known]), bootstrap)
+        record |= {"far": far.far, "far_low95": far.low95, "far_high95": far.high95}
+        record |= {"accepted": far.accepted, "accepted_identities": far.accepted_pairs}
+    return record
+
+
 def _header(model: Model) -> dict[str, Any]:
     """The record before anything is measured: every key present, the sections None."""
     from facedge import __version__
 
-    empty = ("attributes", "verification", "data", "groups", "baselines", "pairs", "robustness")
+    empty = ("attributes", "verification", "data", "groups", "baselines", "pairs", "robustness", "head")
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "created_by": f"facedge {__version__}",
+        "created": None,  # the command line adds the time and the command, so that `evaluate` gives the same every time
+        "command": None,
         "bundle": {"name": model.name, "sha256": model.sha256, "kind": model.kind, "trained_on": model.trained_on},
         **dict.fromkeys(empty),
     }

@@ -109,7 +109,7 @@ def _group(embeddings: Float32Array, identities: Int32Array, threshold: float, b
         "identities": len(np.unique(identities)),
         "genuine": 0,
         "impostor": 0,
-        **dict.fromkeys(("far", "far_low95", "far_high95", "frr")),
+        **dict.fromkeys(("far", "far_low95", "far_high95", "frr", "frr_low95", "frr_high95")),
     }
     if len(identities) < 2:
         return found
@@ -117,7 +117,9 @@ def _group(embeddings: Float32Array, identities: Int32Array, threshold: float, b
     same = pairs.genuine
     found |= {"genuine": int(same.sum()), "impostor": int((~same).sum())}
     if same.any():
-        found["frr"] = float(np.mean(pairs.scores[same] < threshold))
+        genuine = pairs.where(same)
+        frr = far_of(genuine.scores < threshold, genuine.pairs, bootstrap)  # a rate over people, as a FAR is
+        found |= {"frr": frr.far, "frr_low95": frr.low95, "frr_high95": frr.high95}
     if not same.all():
         impostor = pairs.where(~same)
         far = far_of(impostor.scores >= threshold, impostor.pairs, bootstrap)

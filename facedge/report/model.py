@@ -4,16 +4,33 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from facedge.errors import InputError
 from facedge.types import Float32Array, Int64Array, Track, UInt8Array, untracked
 
+if TYPE_CHECKING:
+    from facedge.runtime.verifier import Verifier
+
 Embed = Callable[[UInt8Array], tuple[Float32Array, Float32Array]]
 
 _CHUNK = 512  # faces embedded between two updates of the progress bar: 20 MB of pixels
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a bundle in which somebody is enrolled.
+
+    `score`: embeddings float32 (N, D) -> float32 (N,). `far_target` and `far_upper95` are of the bundle's calibration,
+    None where the threshold was set by hand.
+    """
+
+    score: Callable[[Float32Array], Float32Array]
+    threshold: float
+    far_target: float | None
+    far_upper95: float | None
 
 
 @dataclass(frozen=True)
@@ -22,7 +39,7 @@ class Model:
 
     `embed`: aligned uint8 (N, H, W) grey or (N, H, W, 3) RGB -> float32 embeddings (N, D) and attribute
     probabilities (N, A). `sha256` identifies the weights; `trained_on` holds the training data's name,
-    licence and partition.
+    licence and partition. `head` is None where nobody is enrolled.
     """
 
     name: str
@@ -31,6 +48,7 @@ class Model:
     attribute_names: tuple[str, ...]
     trained_on: dict[str, Any]
     embed: Embed
+    head: Head | None = None
 
 
 def open_model(path: str | Path, *, threads: int = 1) -> Model:
@@ -68,10 +86,12 @@ def embed_all(
 
 def _bundle(folder: Path, threads: int) -> Model:
     from facedge.bundle import read_bundle
-    from facedge.runtime.embedder import BATCH, Embedder
+    from facedge.runtime.embedder import BATCH
+    from facedge.runtime.verifier import Verifier
 
     bundle = read_bundle(folder)
-    embedder = Embedder(bundle, threads=threads)
+    verifier = Verifier(bundle, threads=threads)
+    embedder = verifier.embedder
 
     def embed(images: UInt8Array) -> tuple[Float32Array, Float32Array]:
         parts = [embedder.infer(embedder.prepare(images[k : k + BATCH])) for k in range(0, len(images), BATCH)]
@@ -85,7 +105,15 @@ def _bundle(folder: Path, threads: int) -> Model:
         attribute_names=tuple(bundle.manifest.attribute_names),
         trained_on={"name": note.name, "licence": note.licence, "partition": note.partition},
         embed=embed,
+        head=_head(verifier) if bundle.manifest.enrolled else None,
     )
+
+
+def _head(verifier: "Verifier") -> Head:
+    from facedge.runtime.decision import choose_threshold
+
+    in_force = choose_threshold(verifier.bundle.manifest)
+    return Head(verifier.score, in_force.value, in_force.far.target, in_force.far.upper95)
 
 
 def _run(folder: Path) -> Model:

@@ -10,18 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from facedge.files import write_bytes, write_json
-from facedge.report.sections import (
-    Chart,
-    Charts,
-    Part,
-    Section,
-    Table,
-    describe,
-    key_figures,
-    origin,
-    provenance,
-    summary,
-)
+from facedge.report.overview import key_figures, origin, provenance, summary
+from facedge.report.sections import Chart, Charts, Part, Section, Table, describe
 
 OUTLOOK = (
     "Figures on a part of a dataset, or on a partition of one’s own, are comparable with other models measured on the "
@@ -105,8 +95,9 @@ def _html(part: Part) -> str:
 def _table(table: Table) -> str:
     rows = "".join(f"<tr>{_cells('td', row)}</tr>" for row in table.rows)
     grid = f"<table><thead><tr>{_cells('th', table.head)}</tr></thead><tbody>{rows}</tbody></table>"
+    label = escape(table.head[0], quote=True)
     notes = "".join(f'\n<p class="note">{_inline(note)}</p>' for note in table.notes)
-    shown = f'<div class="wide">{grid}</div>{notes}'
+    shown = f'<div class="wide" role="region" aria-label="{label}" tabindex="0">{grid}</div>{notes}'
     return f"<details><summary>{escape(table.head[0])}</summary>{shown}</details>" if table.folded else shown
 
 
@@ -143,14 +134,14 @@ CSS = """
 :root {
   color-scheme: light dark;
   --paper: #fbfaf7; --ink: #23262b; --soft: #6a6f78; --rule: #e3e0d8; --card: #ffffff;
-  --one: #1f6f78; --two: #c0763a; --three: #8b8f98; --bad: #b23a48; --tint: #1f6f7814;
+  --one: #1f6f78; --two: #c0763a; --three: #8b8f98; --bad: #b23a48; --tint: #1f6f7814; --shade: #23262b40;
   --serif: Charter, "Bitstream Charter", "Sitka Text", Cambria, Georgia, serif;
   --sans: system-ui, -apple-system, "Segoe UI", "Helvetica Neue", "Noto Sans", Arial, sans-serif;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #16181c; --ink: #e4e2dc; --soft: #989da6; --rule: #2d3036; --card: #1c1f24;
-    --one: #62bcc4; --two: #e0a06a; --three: #7d828c; --bad: #e57f8a; --tint: #62bcc41c;
+    --one: #62bcc4; --two: #e0a06a; --three: #7d828c; --bad: #e57f8a; --tint: #62bcc41c; --shade: #00000099;
   }
 }
 * { box-sizing: border-box; }
@@ -179,7 +170,12 @@ figcaption { margin-top: .35rem; }
 details { border-bottom: 1px solid var(--rule); font-size: .92rem; } .pair + details { margin-top: 1.6rem; }
 summary { cursor: pointer; padding: 7px 0; color: var(--soft); }
 details table { margin: 0 0 .8rem; } details tr:last-child td { border-bottom: 0; }
-.wide { overflow-x: auto; }
+.wide { overflow-x: auto; background:
+  linear-gradient(90deg, var(--paper) 40%, transparent) left / 36px 100% no-repeat local,
+  linear-gradient(-90deg, var(--paper) 40%, transparent) right / 36px 100% no-repeat local,
+  linear-gradient(90deg, var(--shade), transparent) left / 14px 100% no-repeat scroll,
+  linear-gradient(-90deg, var(--shade), transparent) right / 14px 100% no-repeat scroll; }
+.wide:focus-visible { outline: 2px solid var(--one); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; margin: 1rem 0; }
 th, td { padding: 7px 14px 7px 0; text-align: right; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
@@ -204,6 +200,7 @@ svg .tick, svg .axis { fill: var(--soft); font-size: 12px; }
 .clean { stroke-width: 1; stroke-dasharray: 2 4; } .clean.one { stroke: var(--one); } .clean.two { stroke: var(--two); }
 .dot.one { fill: var(--one); } .dot.two { fill: var(--two); } .dot.bad { fill: var(--bad); }
 .whisker { stroke: var(--one); stroke-width: 5; stroke-opacity: .28; stroke-linecap: round; }
+.unmeasured { fill: var(--three); fill-opacity: .16; } .equal { stroke: var(--three); stroke-dasharray: 2 4; }
 .mark { stroke: var(--ink); stroke-width: 1; stroke-dasharray: 3 3; }
 .gain { stroke: var(--one); stroke-width: 5; stroke-opacity: .25; }
 .loss { stroke: var(--bad); stroke-width: 5; stroke-opacity: .3; }
@@ -212,6 +209,12 @@ svg .tick, svg .axis { fill: var(--soft); font-size: 12px; }
   .figures > div + div { padding-left: 0; border-left: 0; }
   figure { overflow-x: auto; } .legend > span { display: block; }
   main > section > figure > svg { min-width: 560px; } }
-@media print { body { background: none; } main { max-width: none; padding: 0; }
-  h2, figure, tr { break-inside: avoid; } }
+@media print { @page { margin: 16mm; }
+  :root { color-scheme: light; --paper: #fff; --ink: #16181c; --soft: #555a62; --rule: #d5d2ca; --card: #fff;
+    --one: #1f6f78; --two: #a85f25; --three: #7b7f88; --bad: #b23a48; --shade: transparent; }
+  body { background: none; font-size: 10.5pt; } main { max-width: none; padding: 0; }
+  details::details-content { content-visibility: visible; display: block; height: auto; }
+  summary { list-style: none; } .wide { overflow: visible; background: none; }
+  th, td { white-space: normal; padding-right: 8px; } h2 { margin-top: 1.6rem; break-after: avoid; }
+  .pair { grid-template-columns: 1fr 1fr; } figure, tr, .figures { break-inside: avoid; } }
 """

@@ -1,5 +1,6 @@
 """The record in words, tables and charts: the one description that both report.html and card.md are rendered from."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -53,6 +54,7 @@ class Section:
 def describe(record: dict[str, Any]) -> list[Section]:
     """A section for each part of the record that was measured."""
     made = {
+        "head": _head,
         "verification": _verification,
         "pairs": _pairs,
         "groups": _groups,
@@ -63,91 +65,15 @@ def describe(record: dict[str, Any]) -> list[Section]:
     return [section for section in sections if section.parts]
 
 
-def origin(record: dict[str, Any]) -> list[str]:
-    """What was evaluated, on what data, by what: one sentence each."""
-    bundle, data = record["bundle"], record["data"]
-    lines = []
-    if data:
-        lines.append(
-            f"Evaluated on {data['name']}, {data['partition']} partition ({data['partition_kind']}): "
-            f"{counted(data['images'], 'image')}."
-        )
-    return [
-        *lines,
-        "Ranges are 95 % intervals from a bootstrap over people, never over photos.",
-        f"Written by `facedge eval` ({record['created_by']}) for {bundle['name']}, sha256 `{bundle['sha256'][:16]}`.",
-    ]
-
-
-def provenance(record: dict[str, Any]) -> list[tuple[str, str]]:
-    """(name, value) of all that the record holds about the model and the data."""
-    bundle, data = record["bundle"], record["data"]
-    rows = [(bundle["kind"], bundle["name"]), ("sha256", bundle["sha256"])]
-    rows += [(f"trained on: {key}", value) for key, value in bundle["trained_on"].items()]
-    if data:
-        rows.append(
-            ("evaluated on", f"{data['name']}, {data['partition']} partition, {counted(data['images'], 'image')}")
-        )
-        rows += [(key.replace("_", " "), data[key]) for key in ("partition_kind", "licence")]
-    return [(name, str(value)) for name, value in [*rows, ("measured by", record["created_by"])]]
-
-
-def summary(record: dict[str, Any]) -> str:
-    """The result in one to three sentences."""
-    lines = []
-    if found := record["verification"]:
-        lines.append(_verification_sentence(found))
-    if found := record["attributes"]:
-        lines.append(
-            f"It predicts {percent(found['mean_accuracy'])} of the attribute labels correctly; always guessing the "
-            f"majority gives {percent(found['majority_accuracy'])}."
-        )
-    if found := record["pairs"]:
-        lines.append(
-            f"Of {found['genuine'] + found['impostor']:,} listed pairs it classifies {percent(found['accuracy'])} "
-            "correctly."
-        )
-    return " ".join(lines) or "Nothing was measured."
-
-
-def key_figures(record: dict[str, Any]) -> list[tuple[str, str]]:
-    """(figure, what it is) of the few most important ones."""
-    figures = []
-    if found := record["verification"]:
-        entry = found["tar_at_far"]["1e-3"]
-        if entry["tar"] is not None:
-            figures.append((percent(entry["tar"]), "true accepts at a false accept rate of 0.1 %"))
-        figures.append((percent(found["eer"]), "equal error rate"))
-    if found := record["pairs"]:
-        figures.append((percent(found["accuracy"]), f"correct on {found['name']}"))
-    if found := record["attributes"]:
-        guess = percent(found["majority_accuracy"])
-        figures.append((percent(found["mean_accuracy"]), f"of labels correct; guess: {guess}"))
-    return figures
-
-
-def _verification_sentence(found: dict[str, Any]) -> str:
-    people = counted(found["identities"], "person", "people")
-    for key in ("1e-3", "1e-2"):
-        entry = found["tar_at_far"][key]
-        if entry["tar"] is not None:
-            return (
-                f"Among {people}, at a threshold that accepts one impostor comparison in {round(1 / float(key)):,}, it "
-                f"accepts {percent(entry['tar'])} of the genuine comparisons."
-            )
-    return f"Among {people} its equal error rate is {percent(found['eer'])}; they are too few to measure lower rates."
-
-
 def _verification(record: dict[str, Any]) -> Section:
     found, baselines = record["verification"], record["baselines"] or {}
     beside = [key for key in BASELINES if key in baselines]
     names = (MODEL, *(BASELINES[key] for key in beside))
     columns = [found, *(baselines[key] for key in beside)]
-    rows = [("EER", *(with_interval(column["eer"], column["eer_low95"], column["eer_high95"]) for column in columns))]
-    rows += [
-        (f"TAR at FAR {rate(float(key))}", *(_tar(column["tar_at_far"][key]) for column in columns))
-        for key in found["tar_at_far"]
-    ]
+    rows = [_row("EER", found["eer_threshold"], (_eer(column) for column in columns))]
+    for key, entry in found["tar_at_far"].items():
+        tars = (_tar(column["tar_at_far"][key]) for column in columns)
+        rows.append(_row(f"TAR at FAR {rate(float(key))}", entry["threshold"], tars))
     text = (
         f"All pairs of {found['images']:,} photos of {found['identities']:,} people: {found['genuine']:,} genuine and "
         f"{found['impostor']:,} impostor comparisons. A comparison is accepted when its score reaches the threshold."
@@ -156,6 +82,11 @@ def _verification(record: dict[str, Any]) -> Section:
         charts.roc_chart(found, record["baselines"]),
         "Share of genuine comparisons accepted (TAR) at each share of impostor comparisons accepted (FAR), down to the "
         "lowest FAR that the table supports. The pale bars are 95 % intervals.",
+    )
+    det = Chart(
+        charts.det_chart(found, record["baselines"]),
+        "Share of genuine comparisons rejected (FRR) at each FAR, the DET curve: lower is better. The dot on the "
+        "dotted diagonal is the equal error rate. In the shaded region so few people measure no FAR.",
     )
     notes = [f"FAR {rate(float(key))}: {_behind(entry)}." for key, entry in found["tar_at_far"].items()]
     notes.append(
@@ -168,13 +99,44 @@ def _verification(record: dict[str, Any]) -> Section:
         (
             text,
             Charts((roc,), legend=tuple(zip(("one", "two", "three"), names, strict=False))),
-            Table(("verification", *names), tuple(rows), tuple(notes)),
+            Table(("verification", MODEL, "threshold", *names[1:]), tuple(rows), tuple(notes)),
+            Charts((det,)),
             Charts(
                 (Chart(scores, "Scores of both kinds of comparison, each as shares of its own kind."),),
                 legend=(("one", "genuine"), ("two", "impostor")),
             ),
         ),
     )
+
+
+def _row(name: str, threshold: float | None, cells: Iterable[str]) -> tuple[str, ...]:
+    """A row of the table: the name, this model's figure and its threshold, and the baselines' figures."""
+    own, *others = cells
+    return (name, own, "-" if threshold is None else f"{threshold:.4f}", *others)
+
+
+def _eer(column: dict[str, Any]) -> str:
+    return with_interval(column["eer"], column["eer_low95"], column["eer_high95"])
+
+
+def _head(record: dict[str, Any]) -> Section:
+    """The enrolled person's head against everybody in the data."""
+    found, title = record["head"], "The enrolled person"
+    if found["far"] is None:
+        text = "Nobody in the data has a known identity, so that the head's false accepts cannot be counted by people."
+        return Section(title, (text,))
+    far = with_interval(found["far"], found["far_low95"], found["far_high95"])
+    text = (
+        f"The head of {record['bundle']['name']} accepts **{far}** of {found['images']:,} photos of "
+        f"{counted(found['identities'], 'other person', 'other people')}: {counted(found['accepted'], 'photo')} of "
+        f"{counted(found['accepted_identities'], 'person', 'people')}, at its threshold of {found['threshold']:.4f}."
+    )
+    if found["far_target"] is not None:
+        text += (
+            f" That threshold was set for a FAR of {rate(found['far_target'])}, by the bundle's own calibration at "
+            f"most {percent(found['far_upper95'])}."
+        )
+    return Section(title, (text,))
 
 
 def _tar(entry: dict[str, Any]) -> str:
@@ -212,7 +174,7 @@ def _groups(record: dict[str, Any]) -> Section:
             f"{group['identities']:,}",
             f"{group['impostor']:,}",
             with_interval(group["far"], group["far_low95"], group["far_high95"]),
-            percent(group["frr"]),
+            with_interval(group["frr"], group["frr_low95"], group["frr_high95"]),
             ratio_of.get(label, "-"),
         )
         for label, side, group in shown

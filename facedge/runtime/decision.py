@@ -67,8 +67,9 @@ class Decision:
         """Faces that were found beside the one that is scored, and not judged; 0 where none was scored."""
         return self.faces - 1 if self.faces is not None and self.score is not None else 0
 
-    def to_record(self, probe: str) -> dict[str, Any]:
-        """The JSON line of `facedge verify --json` for the photo called `probe`."""
+    def to_record(self, probe: str, *, attributes: bool = False) -> dict[str, Any]:
+        """The JSON line of `facedge verify --json` for the photo called `probe`, with the attributes if asked for."""
+        labels = {name: round(value, 6) for name, value in self.attributes.items()}
         return {
             "probe": probe,
             "decision": "accept" if self.accepted else "reject",
@@ -79,7 +80,7 @@ class Decision:
             "faces": self.faces,
             "box": list(self.box) if self.box is not None else None,
             "landmarks": [list(point) for point in self.landmarks] if self.landmarks is not None else None,
-            "attributes": {name: round(value, 6) for name, value in self.attributes.items()},
+            **({"attributes": labels} if attributes else {}),
             "ms": {stage: round(self.ms.get(stage, 0.0), 3) for stage in STAGES},
         }
 

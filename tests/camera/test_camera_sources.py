@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from facedge.camera import capture_backends
-from facedge.camera.devices import display_problem, list_cameras
+from facedge.camera.devices import list_cameras
 from facedge.camera.source import parse_source
 from facedge.camera.streams import open_camera
-from facedge.camera.window import Window, draw, has_windows
 from facedge.errors import CameraError, MissingDependencyError
 
 
@@ -181,32 +180,3 @@ def test_listing_names_what_is_wrong(tmp_path: Path) -> None:
     (found,) = list_cameras(tmp_path, tmp_path)
     assert found.size is None
     assert found.problem
-
-
-def test_no_display(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert "no display" in display_problem()
-    with pytest.raises(CameraError, match="no display"):
-        Window("x")
-
-
-def test_opencv_without_windows_is_found_out_before_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not has_windows("  GUI:                           NONE\n")
-    assert has_windows("  GUI:                           QT5\n    QT: YES\n")
-    cv2 = pytest.importorskip("cv2")
-    monkeypatch.setenv("DISPLAY", ":0")
-    if not has_windows(cv2.getBuildInformation()):
-        with pytest.raises(MissingDependencyError, match="without windows"):
-            Window("x")
-
-
-def test_the_picture_in_the_window() -> None:
-    cv2 = pytest.importorskip("cv2")
-    image = np.zeros((200, 300, 3), np.uint8)
-    image[:, :, 0] = 90  # red
-    shown = draw(cv2, image, "accepted", True, (50.0, 60.0, 150.0, 160.0), ((100.0, 100.0),))
-    assert shown.shape == image.shape
-    assert shown[190, 290].tolist() == [0, 0, 90]  # blue, green, red
-    assert shown[60, 100].tolist() == [80, 200, 80]
-    assert image.max() == 90  # the frame itself stays as it was

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +61,11 @@ def test_a_bundle_and_faces_make_a_report(
     assert record["bundle"]["name"] == "tiny"
     assert record["verification"]["identities"] == 30
     assert record["robustness"] is None
+    assert record["command"] == f"facedge eval {bundle} --faces {faces} -o {tmp_path / 'report'}"
+    assert abs((datetime.now(UTC) - datetime.fromisoformat(record["created"])).total_seconds()) < 600
     said = capsys.readouterr()
     assert "attributes" in said.out
+    assert "enrolled     accepts 0.0 % (" in said.out
     assert "TAR at FAR 1 %" in said.out
     assert "report.html" in said.err
     assert "<svg" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")

@@ -1,6 +1,8 @@
 """Options and help: rates as people write them, examples that are valid, and one spelling for one option."""
 
+import re
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from typer.main import get_command
 
 from facedge.cli import COMMANDS, application, main
 from facedge.cli._examples import EXAMPLES
-from facedge.cli._options import rate
+from facedge.cli._options import names_of_people, rate
 
 
 @pytest.mark.parametrize(
@@ -91,6 +93,40 @@ def test_rates_are_read_alike_everywhere(words: str, option: str) -> None:
 )
 def test_choices_are_choices(words: str, option: str, choices: list[str]) -> None:
     assert list(parameters(words)[option].type.choices) == choices
+
+
+def shown_help(words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([*words.split(), "-h"])
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", ["", *COMMANDS])
+def test_help_fits_80_columns_and_names_what_each_option_takes(
+    words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = shown_help(words, monkeypatch, capsys)
+    assert max(map(len, text.splitlines())) <= 80
+    assert not re.search(r"--[a-z-]+ .*<(path|str|int|float|int range|float range)>", text)
+    if words:
+        command, _ = command_of(words)
+        assert all(parameter.help for parameter in command.params)
+
+
+def test_the_everyday_commands_come_first(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown_help("", monkeypatch, capsys)
+    places = [text.index(f"│ {word} ") for word in dict.fromkeys(words.split()[0] for words in COMMANDS)]
+    assert places == sorted(places)
+    assert text.index(" Everyday ") < text.index(" A model of your own ") < text.index(" Tools ")
+
+
+def test_the_shell_completes_names_of_people(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("ana", "anton", "bea"):
+        (tmp_path / f"{name}.facedge").mkdir()
+        (tmp_path / f"{name}.facedge" / "manifest.json").write_text("{}")
+    monkeypatch.setattr("facedge.bundle.resolve.data_home", lambda: tmp_path)
+    assert names_of_people("an") == ["ana", "anton"]
 
 
 @pytest.mark.parametrize(

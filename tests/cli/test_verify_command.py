@@ -53,11 +53,18 @@ def test_json_lines_and_nothing_else(tiny_bundle: Path, photos: Path, capsys: py
     assert [Path(record["probe"]).name for record in records] == ["me.png", "1.png", "2.PNG"]
     for record in records:
         assert set(record) == {
-            "probe", "decision", "reason", "score", "threshold", "far", "faces", "box", "landmarks", "attributes",
-            "ms",
+            "probe", "decision", "reason", "score", "threshold", "far", "faces", "box", "landmarks", "ms",
         }  # fmt: skip
         assert set(record["far"]) == {"target", "upper95"}
         assert set(record["ms"]) == {"decode", "detect", "align", "preprocess", "infer"}
+
+
+def test_attributes_are_added_on_demand(tiny_bundle: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("verify", photos / "me.png", "--json", "--attributes", "-b", tiny_bundle)
+    (record,) = lines(capsys)
+    assert record["attributes"] and all(0 <= value <= 1 for value in record["attributes"].values())
+    assert run("verify", photos / "me.png", "--attributes", "-b", tiny_bundle) == 2
+    assert "--attributes goes with --json" in capsys.readouterr().err
 
 
 def test_the_table(tiny_bundle: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """The record of report.json: the contract's keys, figures that can be computed another way, and what is left out."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ import pytest
 pytest.importorskip("onnx", reason="the tiny bundle is built with the onnx package")
 
 from tiny_bundle import NAMES, write_tiny
-from tiny_faces import PHOTOS, TEST_PEOPLE, write_tiny_faces
+from tiny_faces import PHOTOS, TEST_PEOPLE, TRAIN_PEOPLE, write_tiny_faces
 
 from facedge.dataset.prepared import Faces
 from facedge.errors import InputError
 from facedge.metrics.intervals import Bootstrap
 from facedge.report.evaluate import Settings, evaluate
-from facedge.report.model import Model, embed_all, open_model
+from facedge.report.model import Head, Model, embed_all, open_model
 
 QUICK = Settings(bootstrap=Bootstrap(40))
 
@@ -80,6 +81,22 @@ def test_a_far_too_low_for_these_people_is_null_with_the_reason(record: dict[str
     entry = record["verification"]["tar_at_far"]["1e-4"]
     assert entry["tar"] is None
     assert "needs at least 246 impostor identities, but 40 identities" in entry["refused"]
+
+
+def test_the_head_of_an_enrolled_bundle_is_counted_over_people(model: Model, faces: Faces, tmp_path: Path) -> None:
+    """A head that accepts the first person, who is in the train partition, and nobody else."""
+    first = model.embed(np.ascontiguousarray(faces.images[:PHOTOS]))[0].mean(axis=0)
+    head = Head(lambda embeddings: embeddings @ (first / np.linalg.norm(first)), 0.95, 0.01, 0.02)
+    enrolled = replace(model, head=head)
+    found = evaluate(enrolled, faces, Settings("train", Bootstrap(40)))["head"]
+    assert (found["images"], found["identities"]) == (TRAIN_PEOPLE * PHOTOS, TRAIN_PEOPLE)
+    assert (found["accepted"], found["accepted_identities"], found["far"]) == (PHOTOS, 1, 1 / TRAIN_PEOPLE)
+    assert found["far_low95"] <= found["far"] <= found["far_high95"]
+    assert (found["threshold"], found["far_target"], found["far_upper95"]) == (0.95, 0.01, 0.02)
+    nobody = evaluate(enrolled, faces, Settings(bootstrap=Bootstrap(40)))["head"]
+    assert (nobody["accepted"], nobody["far"]) == (0, 0.0) and nobody["far_high95"] > 0.01
+    unknown = Faces.open(write_tiny_faces(tmp_path / "unknown", known=False))
+    assert evaluate(enrolled, unknown, Settings(bootstrap=Bootstrap(40)))["head"]["far"] is None
 
 
 def test_clean_levels_change_nothing_and_covering_lowers_the_tar(record: dict[str, Any]) -> None:

@@ -41,6 +41,12 @@ def record() -> dict[str, Any]:
     curve = {"title": "Blur", "unit": "pixels", "levels": [0, 1], "labels": ["0", "-1"], "tar": [0.9, None]}
     return {
         "created_by": "facedge 0",
+        "created": "2026-11-25T16:00:00+00:00",
+        "command": "facedge eval ana --faces faces -o report",
+        "head": {
+            "threshold": 0.94, "far_target": 0.001, "far_upper95": 0.0018, "images": 240, "identities": 60,
+            "far": 0.0042, "far_low95": 0.0001, "far_high95": 0.03, "accepted": 1, "accepted_identities": 1,
+        },
         "bundle": {"name": "ana", "sha256": "ab" * 32, "kind": "bundle", "trained_on": {"name": "drawn"}},
         "data": {"name": "drawn", "partition": "test", "images": 240, "partition_kind": "none", "licence": "free"},
         "attributes": {
@@ -109,7 +115,7 @@ def test_the_page_is_well_formed_and_fetches_nothing(record: dict[str, Any]) -> 
 
 def test_every_plot_is_well_formed(record: dict[str, Any]) -> None:
     plots = re.findall(r"<svg.*?</svg>", html_page(record), flags=re.DOTALL)
-    assert len(plots) == 5
+    assert len(plots) == 6
     for plot in plots:
         root = ElementTree.fromstring(plot)
         assert root.get("aria-label")
@@ -131,8 +137,30 @@ def test_the_page_holds_the_figures_of_the_record(record: dict[str, Any]) -> Non
         assert (percent(entry["tar"]) in page) if entry["tar"] is not None else (entry["refused"] in page)
 
 
+def test_when_and_how_it_was_made_is_on_the_page(record: dict[str, Any]) -> None:
+    page = html_page(record)
+    assert page.count("facedge eval ana --faces faces -o report") == 2  # above, and under Provenance
+    assert "on 2026-11-25" in page
+    assert "on 2026" not in html_page({**record, "created": None, "command": None})
+
+
+def test_the_head_of_an_enrolled_bundle_is_shown(record: dict[str, Any]) -> None:
+    page = html_page(record)
+    assert "The enrolled person" in page
+    assert "0.42 % (0.010 to 3.0)" in page and "1 photo of 1 person" in page and "0.9400" in page
+    nobody = {**record["head"], "far": None, "far_low95": None, "far_high95": None, "accepted": None}
+    assert "cannot be counted by people" in html_page({**record, "head": nobody})
+
+
+def test_thresholds_stand_in_the_table(record: dict[str, Any]) -> None:
+    page = html_page(record)
+    assert "<th>threshold</th>" in page
+    assert f"<td>{record['verification']['eer_threshold']:.4f}</td>" in page
+
+
 def test_missing_sections_are_left_out(record: dict[str, Any]) -> None:
-    bare = {**record, **dict.fromkeys(("attributes", "verification", "groups", "baselines", "pairs", "robustness"))}
+    parts = ("attributes", "verification", "groups", "baselines", "pairs", "robustness", "head")
+    bare = {**record, **dict.fromkeys(parts)}
     page = html_page({**bare, "data": None})
     assert parse(page).open == []
     assert "<svg" not in page
@@ -154,9 +182,11 @@ def test_a_verification_without_baselines_or_support_still_shows(record: dict[st
 def test_every_name_is_escaped(name: str) -> None:
     record = {
         "created_by": name,
+        "created": None,
+        "command": name,
         "bundle": {"name": name, "sha256": name, "kind": "bundle", "trained_on": {"name": name, "licence": name}},
         "data": {"name": name, "partition": name, "images": 1, "partition_kind": name, "licence": name},
-        **dict.fromkeys(("attributes", "verification", "groups", "baselines", "robustness")),
+        **dict.fromkeys(("attributes", "verification", "groups", "baselines", "robustness", "head")),
         "pairs": {
             "name": name, "accuracy": 1.0, "low95": 1.0, "high95": 1.0, "genuine": 1, "impostor": 1,
             "identities": 2, "images": 3, "no_face": 0, "method": name,
@@ -187,4 +217,4 @@ def test_a_browser_opens_it(record: dict[str, Any], tmp_path: Path) -> None:
     shown = subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120)
     assert shown.returncode == 0, shown.stderr
     assert "Evaluation of ana" in shown.stdout
-    assert shown.stdout.count("<svg") == 5
+    assert shown.stdout.count("<svg") == 6

@@ -26,7 +26,8 @@ PAIRS = {
     "name": "pairsDevTest", "accuracy": 0.9371, "low95": 0.9212, "high95": 0.9523, "genuine": 500, "impostor": 500,
     "identities": 963, "images": 1549, "no_face": 3, "method": "The threshold is the best one on others.",
 }  # fmt: skip
-GROUP = {"images": 40, "identities": 20, "genuine": 60, "impostor": 700, "far_low95": 0.001, "far_high95": 0.004}
+GROUP = {"images": 40, "identities": 20, "genuine": 60, "impostor": 700, "far_low95": 0.001, "far_high95": 0.004,
+         "frr_low95": 0.1, "frr_high95": 0.3}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,8 @@ def tables(card: str) -> list[list[list[str]]]:
 def test_every_part_of_a_model_card_is_there(record: dict[str, Any]) -> None:
     card = figures_card(record)
     assert re.findall(r"^#+ (.*)$", card, flags=re.MULTILINE) == [
-        "Figures", "Verification", "Listed pairs: pairsDevTest", "Groups", "Attributes", "Robustness",
+        "Figures", "The enrolled person", "Verification", "Listed pairs: pairsDevTest", "Groups", "Attributes",
+        "Robustness",
     ]  # fmt: skip
     assert record["bundle"]["sha256"][:16] in card
     assert "**93.7 % (92.1 to 95.2)** of 500 genuine and 500 impostor pairs" in card
@@ -73,11 +75,13 @@ def test_tables_are_complete_and_hold_the_figures(record: dict[str, Any]) -> Non
     low, high = (record["attributes"][f"mean_accuracy_{side}95"] for side in ("low", "high"))
     assert low < record["attributes"]["mean_accuracy"] < high
     assert attributes[2][1].startswith(f"{100 * record['attributes']['mean_accuracy']:.1f} % (")
-    assert verification[0][1:] == ["this model", "its attributes alone", "perfect attributes"]
+    assert verification[0][1:] == [
+        "this model", "threshold", "its attributes alone", "perfect attributes",
+    ]  # fmt: skip
     assert [row[0] for row in verification[2:]] == ["EER", "TAR at FAR 1 %", "TAR at FAR 0.1 %", "TAR at FAR 0.01 %"]
-    assert verification[2][2].startswith(percent(record["baselines"]["attributes_read"]["eer"]))
+    assert verification[2][3].startswith(percent(record["baselines"]["attributes_read"]["eer"]))
     assert verification[-1][1] == "-"  # 40 people do not support a FAR of 0.01 %
-    assert groups[2] == ["Pale skin", "20", "700", "0.30 % (0.10 to 0.40)", "25.0 %", "2.0 (0.5 to 3.3)"]
+    assert groups[2] == ["Pale skin", "20", "700", "0.30 % (0.10 to 0.40)", "25.0 % (10.0 to 30.0)", "2.0 (0.5 to 3.3)"]
     assert groups[3][0] == "not pale skin"
 
 
