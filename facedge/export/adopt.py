@@ -25,7 +25,7 @@ from facedge.formatting import counted, percent
 from facedge.preprocessing import preprocess
 from facedge.types import Float32Array, Say, Track, UInt8Array, silent, untracked
 
-PROBE_IMAGES = 20_000
+PROBE_IMAGES = 10_000  # of EdgeFace-S's attributes 83.8 % are right with 8,000, 84.0 % with 18,968
 UNKNOWN_LICENCE = "not stated when it was adopted: ask its maker"
 
 

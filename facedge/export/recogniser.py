@@ -265,6 +265,10 @@ def _free_batch(graph: onnx.GraphProto) -> None:
             continue
         graph.initializer.append(numpy_helper.from_array(shape, f"shape_of_any_batch_{number}"))
         node.input[1] = graph.initializer[-1].name
+    used = {name for node in graph.node for name in node.input}
+    kept = [tensor for tensor in graph.initializer if tensor.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
 
 
 def _line(problem: BaseException) -> str:
