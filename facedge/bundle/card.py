@@ -88,7 +88,11 @@ def _measured(manifest: Manifest) -> list[Section]:
     plain = {key: value for key, value in manifest.metrics.items() if not isinstance(value, dict)}
     groups = {key: value for key, value in manifest.metrics.items() if isinstance(value, dict)}
     found = [("Measured", _figures(plain))] if plain else []
-    return found + [(f"Measured: {_spaced(key)}", _figures(value)) for key, value in groups.items()]
+    return found + [(_title(key), _figures(value)) for key, value in groups.items()]
+
+
+def _title(group: str) -> str:
+    return "Adopted recogniser" if group == "adopted" else f"Measured: {_spaced(group)}"
 
 
 def _figures(group: Mapping[str, object]) -> list[Row]:

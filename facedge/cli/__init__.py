@@ -37,6 +37,7 @@ COMMANDS = {
     "train backbone": (MODEL, "train:backbone"),
     "train head": (MODEL, "train:head"),
     "export": (MODEL, "export:export"),
+    "adopt": (MODEL, "adopt:adopt"),
     "eval": (MODEL, "evaluate:evaluate"),
     "demo": (MODEL, "demo:demo"),
     "bundle show": (TOOLS, "bundle:show"),

@@ -38,6 +38,10 @@ EXAMPLES = {
         "facedge export runs/backbone -o edge.facedge --faces faces",
         "facedge export runs/backbone --head runs/head --faces faces --far 0.1% -o me.facedge",
     ),
+    "adopt": (
+        "facedge adopt w600k_mbf.onnx --faces faces -o strong.facedge --licence 'non-commercial research'",
+        "facedge adopt face_recognition_sface_2021dec.onnx --input sface --faces faces -o sface.facedge --int8",
+    ),
     "eval": (
         "facedge eval me.facedge --faces faces -o report",
         "facedge eval runs/backbone --faces faces --robustness -o report",

@@ -25,6 +25,7 @@ from facedge.export.rounding import rounded_array, rounded_backbone
 from facedge.export.verifier_graph import joined_verifier
 from facedge.formatting import file_size, percent
 from facedge.onnx_session import open_session
+from facedge.preprocessing import PreprocessSpec
 from facedge.runtime.golden import golden_files
 from facedge.train.config import BackboneConfig
 from facedge.train.face_head import load_head
@@ -49,13 +50,30 @@ class ExportRequest:
 
 
 @dataclass(frozen=True)
-class _HeldOut:
+class HeldOut:
     """Results on the validation partition: figures for the manifest, impostors for the threshold."""
 
     figures: Figures
     impostors: Impostors  # embedded by the backbone that the bundle runs by default
     float_embeddings: Float32Array  # of the same impostors, by the float32 backbone, which a host may choose
     int8: Quantized | None
+
+    @property
+    def precision(self) -> str:
+        """The precision that the bundle runs by default: int8 where it passed its gate."""
+        return "int8" if self.int8 and self.int8.data else "fp32"
+
+    def files(self, *, rounded: bool = False) -> dict[str, bytes]:
+        """The files of the bundle that follow from it: the cohort, and backbone.int8.onnx where it passed."""
+        chosen = cohort(self.impostors)
+        embeddings = rounded_array(chosen.embeddings) if rounded else chosen.embeddings
+        files = {"cohort.npy": to_npy(embeddings), "cohort_identities.npy": to_npy(chosen.identities)}
+        return files | ({"backbone.int8.onnx": self.int8.data} if self.int8 and self.int8.data else {})
+
+    def metrics(self) -> dict[str, Any]:
+        """The figures as the manifest holds them."""
+        found: dict[str, Any] = {"held_out": self.figures.to_dict()}
+        return found | ({"int8": self.int8.to_dict()} if self.int8 else {})
 
 
 def export_bundle(request: ExportRequest, say: Say = silent, track: Track = untracked) -> Bundle:
@@ -72,18 +90,29 @@ def export_bundle(request: ExportRequest, say: Say = silent, track: Track = untr
     images, source = parity_images(faces)
     say(f"exporting, and comparing torch with onnxruntime on {len(images)} images ({source})")
     files, parity = _export_models(backbone, head, config, images)
-    held_out = _held_out(files["backbone.onnx"], faces, config, request, say, track) if faces else None
+    held_out = None
+    if faces:
+        held_out = measure_held_out(
+            files["backbone.onnx"], faces, config.spec, say, track, int8=request.int8, impostors=request.impostors
+        )
+        files |= held_out.files(rounded=request.rounded)
     threshold, calibration = _threshold(files["head.onnx"], held_out, request.far) if head else (None, None)
-    if held_out:
-        files |= _held_out_files(held_out, rounded=request.rounded)
     manifest = _manifest(request, config, held_out, threshold, calibration)
-    files["verifier.onnx"] = joined_verifier(manifest, files)
-    parity["verifier"] = _verifier_parity(manifest, files, images)
-    manifest = replace(manifest, parity=parity)
-    files |= golden_files(Bundle(request.output, manifest, files, sha256=""))
-    bundle = write_bundle(request.output, files, manifest, private=manifest.enrolled)
-    say(_summary(bundle, held_out))
+    bundle = write_complete(request.output, files, replace(manifest, parity=parity), images)
+    say(summary(bundle, held_out))
     return bundle
+
+
+def write_complete(path: Path, files: dict[str, bytes], manifest: Manifest, images: UInt8Array) -> Bundle:
+    """Write a bundle of backbones and head with the verifier.onnx and the golden vectors that belong to them.
+
+    images: aligned, uint8 (N, H, W) or (N, H, W, 3), on which verifier.onnx is compared with its parts.
+    """
+    files = {**files, "verifier.onnx": joined_verifier(manifest, files)}
+    difference = _verifier_parity(manifest, files, images)
+    manifest = replace(manifest, parity={**manifest.parity, "verifier": difference})
+    files |= golden_files(Bundle(path, manifest, files, sha256=""))
+    return write_bundle(path, files, manifest, private=manifest.enrolled)
 
 
 def _head_of(request: ExportRequest) -> nn.Module | None:
@@ -135,28 +164,37 @@ def _export_models(
     return files, parity | check_head(files["head.onnx"], head, embed(data, images, config.spec))
 
 
-def _held_out(
-    backbone: bytes, faces: Faces, config: BackboneConfig, request: ExportRequest, say: Say, track: Track
-) -> _HeldOut:
-    """Figures and impostors, through the backbone that the bundle will run by default, and through the float32 one."""
-    spec = config.spec
-    int8 = quantize_gated(backbone, faces, spec, say, track) if request.int8 else None
-    if int8:
-        say(int8.sentence())
+def measure_held_out(
+    backbone: bytes,
+    faces: Faces,
+    spec: PreprocessSpec,
+    say: Say,
+    track: Track,
+    *,
+    int8: bool = False,
+    impostors: Path | None = None,
+) -> HeldOut:
+    """Figures and impostors, through the backbone that the bundle will run by default, and through the float32 one.
+
+    int8: quantize, behind the gate. impostors: photos of more people, one folder a person.
+    """
+    quantized = quantize_gated(backbone, faces, spec, say, track) if int8 else None
+    if quantized:
+        say(quantized.sentence())
     in_float = run_backbone(backbone, faces, "validation", spec, track)
-    default = run_backbone(int8.data, faces, "validation", spec, track) if int8 and int8.data else in_float
+    eight_bit = quantized.data if quantized else None
+    default = run_backbone(eight_bit, faces, "validation", spec, track) if eight_bit else in_float
     source = f"validation people of {faces.info['name']}"
-    impostors = Impostors(default.embeddings, faces.identities[default.rows], source)
+    found = Impostors(default.embeddings, faces.identities[default.rows], source)
     float_embeddings = in_float.embeddings
-    if request.impostors:
-        backbones = [int8.data, backbone] if int8 and int8.data else [backbone]
-        more = impostor_photos(request.impostors, backbones, spec, track)
-        impostors = joined(impostors, more[0])
+    if impostors:
+        more = impostor_photos(impostors, [eight_bit, backbone] if eight_bit else [backbone], spec, track)
+        found = joined(found, more[0])
         float_embeddings = np.concatenate([float_embeddings, more[-1].embeddings])
-    return _HeldOut(figures(default, faces, "validation"), impostors, float_embeddings, int8)
+    return HeldOut(figures(default, faces, "validation"), found, float_embeddings, quantized)
 
 
-def _threshold(head: bytes, held_out: _HeldOut | None, far: float | None) -> tuple[float, Calibration]:
+def _threshold(head: bytes, held_out: HeldOut | None, far: float | None) -> tuple[float, Calibration]:
     """One threshold for both precisions: an impostor counts with the higher of its two scores."""
     assert held_out is not None  # _head_of demands --faces
     session = open_session("head.onnx", head, error=ExportError)
@@ -168,26 +206,14 @@ def _threshold(head: bytes, held_out: _HeldOut | None, far: float | None) -> tup
     return calibrate(np.maximum(*scores), impostors, far)
 
 
-def _held_out_files(held_out: _HeldOut, *, rounded: bool) -> dict[str, bytes]:
-    chosen = cohort(held_out.impostors)
-    embeddings = rounded_array(chosen.embeddings) if rounded else chosen.embeddings
-    files = {"cohort.npy": to_npy(embeddings), "cohort_identities.npy": to_npy(chosen.identities)}
-    return files | ({"backbone.int8.onnx": held_out.int8.data} if held_out.int8 and held_out.int8.data else {})
-
-
 def _manifest(
     request: ExportRequest,
     config: BackboneConfig,
-    held_out: _HeldOut | None,
+    held_out: HeldOut | None,
     threshold: float | None,
     calibration: Calibration | None,
 ) -> Manifest:
     """The manifest, its parity still empty."""
-    metrics: dict[str, Any] = {"arch": config.arch}
-    if held_out:
-        metrics["held_out"] = held_out.figures.to_dict()
-    if held_out and held_out.int8:
-        metrics["int8"] = held_out.int8.to_dict()
     return Manifest(
         name=request.name or request.output.stem,
         enrolled=threshold is not None,
@@ -199,11 +225,11 @@ def _manifest(
         calibration=calibration,
         parity={},
         data=_data_note(config),
-        metrics=metrics,
+        metrics={"arch": config.arch, **(held_out.metrics() if held_out else {})},
         usage=request.usage or f"Whoever the licence of the training data allows: {config.data.licence}",
         created_by=f"facedge {facedge.__version__}",
-        created=_now(),
-        precision="int8" if held_out and held_out.int8 and held_out.int8.data else "fp32",
+        created=now(),
+        precision=held_out.precision if held_out else "fp32",
     )
 
 
@@ -216,8 +242,8 @@ def _data_note(config: BackboneConfig) -> DataNote:
     return DataNote(name, "; ".join(licences), config.data.partition)
 
 
-def _now() -> str:
-    """UTC, to the second; SOURCE_DATE_EPOCH (reproducible-builds.org) makes it reproducible."""
+def now() -> str:
+    """The time of a manifest: UTC, to the second; SOURCE_DATE_EPOCH (reproducible-builds.org) makes it reproducible."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     moment = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -228,7 +254,8 @@ def _verifier_parity(manifest: Manifest, files: dict[str, bytes], images: UInt8A
     return check_verifier(debug, backbone, files["head.onnx"], images, manifest.preprocess_spec())
 
 
-def _summary(bundle: Bundle, held_out: _HeldOut | None) -> str:
+def summary(bundle: Bundle, held_out: HeldOut | None) -> str:
+    """The outcome in one line."""
     manifest = bundle.manifest
     size = file_size(sum(len(data) for data in bundle.files.values()))
     parts = [f"{bundle.path}: {size}, parity {max(manifest.parity.values()):.1e}"]

@@ -23,6 +23,7 @@ BATCHES = (1, 2, 7)
 THREADS = (1, 2)
 MOST_IMAGES = 64
 DRAWN_IMAGES = 16
+TRAIN_AGAIN = "train again, or report this as a bug with the run's config.json"
 
 TorchRun: TypeAlias = Callable[[Float32Array], dict[str, Float32Array]]
 
@@ -108,14 +109,14 @@ def measure(onnx_bytes: bytes, run: TorchRun, inputs: AnyArray, *, name: str) ->
     return Parity(worst, len(inputs))
 
 
-def require(parity: Parity, name: str) -> None:
-    """Raise ExportError if a difference is over the tolerance, or NaN."""
+def require(parity: Parity, name: str, other: str = "torch", remedy: str = TRAIN_AGAIN) -> None:
+    """Raise ExportError if a difference from `other` is over the tolerance, or NaN."""
     over = {output: d for output, d in parity.max_abs_difference.items() if not d <= TOLERANCE}
     if over:
         listed = ", ".join(f"{output} by {d:.2g}" for output, d in over.items())
         raise ExportError(
-            f"{name} and torch disagree: {listed} (allowed: {TOLERANCE:g}, {parity.inputs} images): no bundle "
-            "was written; train again, or report this as a bug with the run's config.json"
+            f"{name} and {other} disagree: {listed} (allowed: {TOLERANCE:g}, {parity.inputs} images): no bundle "
+            f"was written; {remedy}"
         )
 
 
@@ -160,7 +161,7 @@ def _slices(count: int) -> Iterator[tuple[int, int]]:
 
 def _difference(value: Float32Array, expected: Float32Array, name: str, output: str) -> float:
     if value.shape != expected.shape:
-        raise ExportError(f"{name}: output {output} has shape {value.shape}, but torch gives {expected.shape}")
+        raise ExportError(f"{name}: output {output} has shape {value.shape}, expected {expected.shape}")
     return float(np.abs(value.astype(np.float64) - expected).max())
 
 

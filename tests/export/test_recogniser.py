@@ -1,0 +1,241 @@
+"""Recognisers as other makers export them -> a backbone of the bundle's contract, or one sentence."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxscript")
+pytest.importorskip("torch")
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from tiny_recogniser import EMBEDDING, FOLDED, SIZE, write_model, write_pixels, write_recogniser
+
+from facedge.bundle.onnx_file import inspect_graph
+from facedge.errors import ExportError, InputError
+from facedge.export.recogniser import (
+    ARCFACE_BOX,
+    Recogniser,
+    RecogniserInput,
+    backbone_of,
+    check_batch,
+    open_recogniser,
+    read_input,
+)
+from facedge.onnx_session import open_session
+from facedge.preprocessing.spec import LANDMARKS
+from facedge.train.teacher import ARCFACE_LANDMARKS, TeacherInput
+
+RNG = np.random.default_rng(0)
+GREYS = RNG.integers(0, 256, (7, 1, SIZE, SIZE))
+IMAGES = ((GREYS - 127.5) / 127.5).astype(np.float32)
+
+
+def tiny(**changes: object) -> RecogniserInput:
+    return RecogniserInput(TeacherInput(size=SIZE, **changes))  # type: ignore[arg-type]
+
+
+def backbone(recogniser: Recogniser) -> bytes:
+    weights = RNG.normal(0, 1, (3, recogniser.embedding_size)).astype(np.float32)
+    return backbone_of(recogniser, weights, np.zeros(3, np.float32))
+
+
+def embeddings(data: bytes, images: np.ndarray = IMAGES) -> np.ndarray:
+    return open_session("backbone", data).run(["embedding"], {"image": images})[0]
+
+
+@pytest.mark.parametrize("reshape", [(1, FOLDED), (1, -1), (-1, FOLDED), (0, -1), (8, FOLDED // 8), (2, 1, -1)])
+def test_any_batch_gives_what_single_images_give(tmp_path: Path, reshape: tuple[int, ...]) -> None:
+    """(8, ...) has the images and channels on one axis; (2, 1, -1) keeps its first axis, as it is not of images."""
+    found = open_recogniser(write_recogniser(tmp_path / "r.onnx", reshape=reshape), tiny())
+    expected = found.reference(IMAGES)
+    data = backbone(found)
+    if reshape[0] == 2:
+        assert np.abs(embeddings(data, IMAGES[:1]) - expected[:1]).max() < 1e-6
+        return
+    for count in (1, 2, 7):
+        assert np.abs(embeddings(data, IMAGES[:count]) - expected[:count]).max() < 1e-6
+    assert expected.std(axis=0).max() > 1e-3  # the images differ, so a mixed-up batch would be noticed
+
+
+@pytest.mark.parametrize("opset", [9, 11, 13, 17, 20, 21])
+def test_every_opset_becomes_that_of_a_bundle(tmp_path: Path, opset: int) -> None:
+    found = open_recogniser(write_recogniser(tmp_path / "r.onnx", opset=opset, batch="batch"), tiny())
+    data = backbone(found)
+    facts = inspect_graph("backbone.onnx", data)
+    assert facts.opset == 20 and "BatchNormalization" not in facts.operators
+    assert np.abs(embeddings(data) - found.reference(IMAGES)).max() < 1e-6
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 8, 8), (1, 8, 8, 3), (1, 1, 8, 8), (1, 8, 8, 1)])
+@pytest.mark.parametrize(("mean", "scale"), [(127.5, 127.5), (0.0, 1.0), (0.0, 255.0), (127.5, 128.0)])
+def test_it_gets_the_grey_image_in_its_own_range(
+    tmp_path: Path, shape: tuple[int, ...], mean: float, scale: float
+) -> None:
+    convention = RecogniserInput(TeacherInput(size=8, mean=mean, scale=scale))
+    data = backbone(open_recogniser(write_pixels(tmp_path / "p.onnx", shape), convention))
+    greys = GREYS[:2, :, :8, :8]
+    given_ = embeddings(data, ((greys - 127.5) / 127.5).astype(np.float32))
+    values = (greys - mean) / scale
+    axis = shape.index(3) if 3 in shape else shape.index(1, 1)
+    channels = np.repeat(values if axis == 1 else values.transpose(0, 2, 3, 1), shape[axis], axis=axis).reshape(2, -1)
+    assert np.abs(given_ - channels / np.linalg.norm(channels, axis=1, keepdims=True)).max() < 1e-6
+
+
+def test_the_outputs_are_those_of_a_bundle(tmp_path: Path) -> None:
+    found = open_recogniser(write_recogniser(tmp_path / "r.onnx"), tiny())
+    weights, bias = RNG.normal(0, 2, (5, EMBEDDING)).astype(np.float32), RNG.normal(0, 1, 5).astype(np.float32)
+    session = open_session("backbone", backbone_of(found, weights, bias))
+    embedding, attributes = session.run(["embedding", "attributes"], {"image": IMAGES})
+    assert np.allclose(np.linalg.norm(embedding, axis=1), 1, atol=1e-6)
+    assert np.allclose(attributes, 1 / (1 + np.exp(-(embedding @ weights.T + bias))), atol=1e-6)
+    assert [port.shape for port in session.get_inputs()] == [["N", 1, SIZE, SIZE]]
+
+
+def test_an_embedding_of_length_zero_is_finite(tmp_path: Path) -> None:
+    data = backbone(open_recogniser(write_pixels(tmp_path / "p.onnx", (1, 3, 8, 8)), RecogniserInput(TeacherInput(8))))
+    assert np.isfinite(embeddings(data, np.zeros((1, 1, 8, 8), np.float32))).all()
+
+
+def test_weights_in_a_file_beside_it_are_read(tmp_path: Path) -> None:
+    path = write_recogniser(tmp_path / "r.onnx", seed=3)
+    expected = embeddings(backbone(open_recogniser(path, tiny())))
+    model = onnx.load(str(path))
+    onnx.save(model, str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    assert (tmp_path / "weights.bin").stat().st_size > 1000
+    assert np.array_equal(embeddings(backbone(open_recogniser(path, tiny()))), expected)
+
+
+def test_a_batch_that_cannot_be_freed_is_named(tmp_path: Path) -> None:
+    """A class token stored for one image, as vision transformers have it."""
+    token = numpy_helper.from_array(np.ones((1, EMBEDDING), np.float32), "token")
+    join = [helper.make_node("Constant", [], ["token"], value=token)]
+    join += [helper.make_node("Concat", ["dense", "token"], ["feature"], axis=1)]
+    found = open_recogniser(write_recogniser(tmp_path / "r.onnx", tail=join), tiny())
+    with pytest.raises(ExportError, match=r"r\.onnx is fixed to one image at a time.*free batch axis"):
+        check_batch(backbone(found), found)
+
+
+def image(shape: list[int | str], dtype: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info("data", dtype, shape)
+
+
+def flat(*more: str) -> list[onnx.NodeProto]:
+    return [helper.make_node("Flatten", ["data", *more], ["feature"])]
+
+
+def refused(path: Path, what: str) -> None:
+    with pytest.raises(ExportError, match=what):
+        open_recogniser(path, tiny())
+
+
+def test_what_is_no_recogniser_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "r.onnx"
+    refused(path, "there is no file")
+    path.write_bytes(b"not ONNX at all")
+    refused(path, "does not load")
+    refused(write_model(path, flat(), [image([1, 3, 40, 40])], [1, 4800]), r"\(N, 3, 32, 32\).*--input FILE.json")
+    refused(write_model(path, flat(), [image([1, 3, SIZE])], [1, 96]), "one input, float32")
+    add = [helper.make_node("Add", ["data", "other"], ["sum"]), helper.make_node("Flatten", ["sum"], ["feature"])]
+    both = [image([1, 3, SIZE, SIZE]), helper.make_tensor_value_info("other", TensorProto.FLOAT, [1, 3, SIZE, SIZE])]
+    refused(write_model(path, add, both, [1, 3072]), "one input, float32.*data.*other")
+    half = image([1, 3, SIZE, SIZE], TensorProto.FLOAT16)
+    refused(write_model(path, flat(), [half], [1, 3072], dtype=TensorProto.FLOAT16), "float16")
+
+
+def test_another_output_than_an_embedding_is_refused(tmp_path: Path) -> None:
+    path, whole = tmp_path / "r.onnx", [image([1, 3, SIZE, SIZE])]
+    same = [helper.make_node("Identity", ["data"], ["feature"])]
+    refused(write_model(path, same, whole, [1, 3, SIZE, SIZE]), r"an embedding \(1, D\).*\(1, 3, 32, 32\)")
+    shape = [helper.make_node("Shape", ["data"], ["feature"])]
+    refused(write_model(path, shape, whole, [4], dtype=TensorProto.INT64), "int64")
+    pooled = [helper.make_node("GlobalAveragePool", ["data"], ["feature"])]
+    assert open_recogniser(write_model(path, pooled, whole, [1, 3, 1, 1]), tiny()).embedding_size == 3
+
+
+def test_operators_of_one_engine_only_are_refused(tmp_path: Path) -> None:
+    gelu = [helper.make_node("Gelu", ["dense"], ["feature"], domain="com.microsoft")]
+    path = write_recogniser(tmp_path / "r.onnx", tail=gelu)
+    with pytest.raises(ExportError, match=r"cannot be a bundle's backbone.*com\.microsoft\.Gelu"):
+        backbone(open_recogniser(path, tiny()))
+
+
+def test_a_graph_with_branches_is_refused(tmp_path: Path) -> None:
+    bodies = {
+        name: helper.make_graph(
+            [helper.make_node(kind, ["dense"], [f"{name}_out"])],
+            name,
+            [],
+            [helper.make_tensor_value_info(f"{name}_out", TensorProto.FLOAT, [1, EMBEDDING])],
+        )
+        for name, kind in (("then_branch", "Relu"), ("else_branch", "Neg"))
+    }
+    branch = [
+        helper.make_node("ReduceSum", ["dense"], ["sum"], keepdims=0),
+        helper.make_node("Cast", ["sum"], ["yes"], to=TensorProto.BOOL),
+        helper.make_node("If", ["yes"], ["feature"], **bodies),
+    ]
+    refused(write_recogniser(tmp_path / "r.onnx", tail=branch), "conditional parts")
+
+
+def test_the_names_of_conventions() -> None:
+    arcface, sface = read_input("arcface"), read_input("sface")
+    assert arcface.spec == sface.spec and arcface.spec.size == 112
+    assert (sface.values.mean, sface.values.scale) == (0.0, 1.0)
+    with pytest.raises(InputError, match=r"expected --input arcface, sface or a file ending in \.json, got 'facenet'"):
+        read_input("facenet")
+
+
+def test_the_box_is_the_inverse_of_the_arcface_alignment() -> None:
+    """The scale and shift that bring CelebA's landmarks nearest to ArcFace's, fitted here."""
+    x, y = np.array(LANDMARKS, np.float64).T
+    one, none = np.ones(5), np.zeros(5)
+    rows = np.concatenate([np.stack([x, one, none], 1), np.stack([y, none, one], 1)])
+    scale, dx, dy = np.linalg.lstsq(rows, np.array(ARCFACE_LANDMARKS).T.reshape(-1), rcond=None)[0]
+    corners = [-dx / scale, -dy / scale, (112 - dx) / scale, (112 - dy) / scale]
+    assert np.allclose(ARCFACE_BOX, corners, atol=0.01)
+
+
+def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "in.json"
+    path.write_text(json.dumps({"size": 160, "mean": 127.5, "scale": 128, "box": [0, 20, 178, 198.5]}))
+    found = read_input(str(path))
+    assert found.spec.size == 160 and found.spec.crop == (0, 20 * 256, 178 * 256, 198 * 256 + 128)
+    assert (found.values.order, found.values.scale) == ("rgb", 128)
+    path.write_text(json.dumps(found.to_dict()))
+    assert read_input(str(path)) == found
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(["size", "order", "mean", "scale", "box", "colour"])
+
+
+@given(st.dictionaries(KEYS, json_values | st.lists(st.floats(-10, 300), min_size=4, max_size=4), max_size=4))
+def test_any_file_is_a_convention_or_an_error(tmp_path_factory: pytest.TempPathFactory, content: object) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.json"
+    path.write_text(json.dumps(content))
+    try:
+        found = read_input(str(path))
+    except InputError as problem:
+        assert "any.json should hold" in str(problem)
+    else:
+        assert isinstance(found.values.mean, float | int) and found.spec.size == found.values.size
+        assert found.values.order in ("rgb", "bgr")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[1]", "7", "{", '{"colour": 1}', '{"box": [1, 2]}', '{"size": 4}', '{"scale": 0}']
+)
+def test_what_is_no_convention_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "in.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"should hold size, order, mean, scale and box"):
+        read_input(str(path))
