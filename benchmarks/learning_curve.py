@@ -1,0 +1,130 @@
+"""What has training brought, and what would ten times as much be expected to bring? Samples against validation TAR.
+
+    python benchmarks/learning_curve.py RUN [RUN ...] [-o FOLDER]
+
+Each RUN begins from the weights of the one before it, so their samples add up. A line TAR = a + b log10(samples) is
+fitted to the second half of the points by least squares; its 95 % interval at ten times the samples comes from a
+bootstrap over the points. It assumes that nothing else changes, and a curve that flattens bends below it.
+Writes learning_curve.json and learning_curve.png with -o.
+"""
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facedge.train.run_folder import read_backbone_config, read_metrics
+
+DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Point:
+    """One epoch: samples of training so far, over all runs, and the scores on the validation identities."""
+
+    run: str
+    samples: int
+    tar: float
+    attribute_accuracy: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The fitted gain of TAR for ten times the samples, and what it would lead to, with its 95 % interval."""
+
+    samples: int
+    tenfold: float
+    low95: float
+    high95: float
+    gain_a_decade: float
+
+
+def points_of(runs: list[Path]) -> list[Point]:
+    """The epochs of all runs in their order."""
+    points: list[Point] = []
+    for run in runs:
+        config = read_backbone_config(run)
+        before = points[-1].samples if points else 0
+        each = (config.data.images + sum(card.images for card in config.more)) * (1 + config.recipe.teacher_views)
+        for record in read_metrics(run):
+            tar = record["tar_at_far_1e-3"]
+            if tar is not None:
+                samples = before + each * record["epoch"]
+                points.append(Point(run.name, samples, tar, record["attribute_accuracy"]))
+    return points
+
+
+def forecast(points: list[Point], seed: int = 0) -> Forecast:
+    """Extrapolate the second half of the points to ten times their samples."""
+    late = points[len(points) // 2 :]
+    x, y = np.log10([p.samples for p in late]), np.array([p.tar for p in late])
+    slope, start = _line(x, y)
+    rng, reach = np.random.default_rng(seed), x[-1] + 1
+    drawn = []
+    for _ in range(DRAWS):
+        rows = rng.integers(0, len(x), len(x))
+        if len(set(rows)) > 1:
+            b, a = _line(x[rows], y[rows])
+            drawn.append(a + b * reach)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Forecast(late[-1].samples, min(1.0, start + slope * reach), float(low), float(high), slope)
+
+
+def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    slope, start = np.polyfit(x, y, 1)
+    return float(slope), float(start)
+
+
+def draw(points: list[Point], path: Path) -> None:
+    """Samples on a logarithmic axis, TAR and attribute accuracy below each other."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.6), layout="constrained")
+    above, below = figure.subplots(2, sharex=True)
+    for run in dict.fromkeys(p.run for p in points):
+        mine = [p for p in points if p.run == run]
+        x = [p.samples for p in mine]
+        above.plot(x, [p.tar for p in mine], marker=".", label=run)
+        below.plot(x, [p.attribute_accuracy for p in mine], marker=".")
+    above.set_ylabel("TAR at FAR 1e-3")
+    below.set_ylabel("attribute accuracy")
+    below.set_xlabel("training samples")
+    below.set_xscale("log")
+    above.legend(frameon=False)
+    for axis in (above, below):
+        axis.grid(alpha=0.25)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=130)
+
+
+def main() -> None:
+    """Read, fit, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
+    parser.add_argument("-o", "--output", type=Path)
+    asked = parser.parse_args()
+    points = points_of(asked.runs)
+    if len(points) < 4:
+        parser.error(f"expected 4 epochs or more with a TAR, got {len(points)}: train longer")
+    for point in points:
+        print(
+            f"{point.run:20} {point.samples:>12,} samples  TAR {point.tar:.3f}  "
+            f"attributes {point.attribute_accuracy:.4f}"
+        )
+    found = forecast(points)
+    print(
+        f"a tenfold of {found.samples:,} samples: TAR {found.tenfold:.3f} ({found.low95:.3f} to {found.high95:.3f}) "
+        f"if it goes on as a line of {found.gain_a_decade:.3f} a decade"
+    )
+    if asked.output:
+        asked.output.mkdir(parents=True, exist_ok=True)
+        record = {"points": [asdict(p) for p in points], "forecast": asdict(found)}
+        (asked.output / "learning_curve.json").write_text(json.dumps(record, indent=1) + "\n")
+        draw(points, asked.output / "learning_curve.png")
+
+
+if __name__ == "__main__":
+    main()
