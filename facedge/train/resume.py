@@ -90,9 +90,7 @@ def _check_faces(request: BackboneRequest, was: tuple[DataCard, ...], now: tuple
             for cards in (was, now)
         )
         folders = " and ".join(map(str, (request.faces, *request.more)))
-        raise RunError(
-            f"{request.run} was begun with {begun}, but {folders} has {came}: give FACES and --more as it was begun with"
-        )
+        raise RunError(f"{request.run} was begun with {begun}, but {folders} has {came}: give FACES and --more as then")
 
 
 def _teacher_phrase(fingerprints: tuple[str, ...]) -> str:

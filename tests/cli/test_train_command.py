@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import typer
 from signals import hear_ctrl_c
 
@@ -264,6 +265,51 @@ def test_two_processes_train_like_one(faces: Path, tmp_path: Path) -> None:
     assert both["losses"]["attributes"] == pytest.approx(one["losses"]["attributes"], rel=0.1)
     assert both["losses"]["identity"] == pytest.approx(one["losses"]["identity"], rel=0.1)
     assert both["attribute_accuracy"] == pytest.approx(one["attribute_accuracy"], abs=0.05)
+
+
+SCARCE = Path(__file__).parents[1] / "support" / "scarce_memory.py"
+
+
+def scarce_processes(faces: Path, folder: Path, most: int, batch: int) -> subprocess.CompletedProcess[str]:
+    """Two processes train one epoch; the memory of the second takes so many images. Their weights are in `folder`."""
+    folder.mkdir()
+    command, env = two_processes(faces, folder / "run", "--epochs", 1)
+    words = [*command[command.index("train") :], "--batch", str(batch)]
+    command = [*TORCHRUN, str(SCARCE), "1", str(most), str(folder), *words]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.slow
+def test_out_of_memory_in_one_process_halves_the_batch_of_all(faces: Path, tmp_path: Path) -> None:
+    finished = scarce_processes(faces, tmp_path / "scarce", most=8, batch=32)
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    assert finished.stderr.count("out of device memory: going on with a batch of 16 instead of 32") == 1
+    assert metrics(tmp_path / "scarce" / "run")[0]["batch"] == 16
+    one, other = (torch.load(tmp_path / "scarce" / f"{rank}.pt") for rank in (0, 1))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert scarce_processes(faces, tmp_path / "ample", most=8, batch=16).returncode == 0
+    ample = torch.load(tmp_path / "ample" / "0.pt")
+    assert all(torch.equal(one[name], ample[name]) for name in one)  # as if 16 had been asked for
+
+
+@pytest.mark.slow
+def test_no_memory_in_one_process_is_one_sentence(faces: Path, tmp_path: Path) -> None:
+    finished = scarce_processes(faces, tmp_path / "scarce", most=0, batch=32)
+    assert finished.returncode != 0
+    said = [line for line in finished.stderr.splitlines() if line.startswith("facedge: error")]
+    assert said == ["facedge: error: out of device memory with a batch of 16: choose a smaller --size or --arch plain"]
+
+
+@pytest.mark.slow
+def test_what_two_processes_cannot_train_is_one_sentence(faces: Path, tmp_path: Path) -> None:
+    nameless = tmp_path / "faces"
+    shutil.copytree(faces, nameless)
+    np.save(nameless / "identities.npy", np.full_like(np.load(faces / "identities.npy"), -1))
+    command, env = two_processes(nameless, tmp_path / "run", "--epochs", 1)
+    finished = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
+    said = [line for line in finished.stderr.splitlines() if line.startswith("facedge: error")]
+    assert len(said) == 1
+    assert "nothing would train the embedding" in said[0]
 
 
 def process_of(rank: int, parent: int) -> int | None:
