@@ -51,6 +51,15 @@ TeacherInputs = Annotated[
         show_default="T.json beside it, else arcface",
     ),
 ]
+Me = Annotated[Path | None, typer.Option(metavar="DIR", help="Photos of the person to accept.")]
+Others = Annotated[Path | None, typer.Option(metavar="DIR", help="Photos of other people, of the same kind.")]
+Photos = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="In place of both: train/me, train/others, and the same under validation and test where they exist.",
+    ),
+]
 Aligned = Annotated[bool, typer.Option("--aligned", help="The photos are face crops in CelebA geometry, of any size.")]
 
 
@@ -105,8 +114,9 @@ def backbone(
 def head(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of the backbone.")],
     output: Run,
-    me: Annotated[Path, typer.Option(metavar="DIR", help="Photos of the person to accept.")],
-    others: Annotated[Path, typer.Option(metavar="DIR", help="Photos of other people, of the same kind.")],
+    me: Me = None,
+    others: Others = None,
+    photos: Photos = None,
     aligned: Aligned = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over augmented views.")] = None,
     device: Device = "auto",
@@ -116,7 +126,8 @@ def head(
     require_extra("train", TORCH)
     from facedge.train.face_head import HeadRequest
 
-    _train_head(HeadRequest(run, output, me, others, aligned=aligned, epochs=epochs, seed=seed, device=device))
+    _check_photos(me, others, photos)
+    _train_head(HeadRequest(run, output, me, others, photos, aligned=aligned, epochs=epochs, seed=seed, device=device))
     _say_export(run, output)
 
 
@@ -137,8 +148,9 @@ def train(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the runs DIR/backbone and DIR/head.")
     ] = Path("runs"),
-    me: Annotated[Path | None, typer.Option(metavar="DIR", help="Photos of the person to accept.")] = None,
-    others: Annotated[Path | None, typer.Option(metavar="DIR", help="Photos of other people.")] = None,
+    me: Me = None,
+    others: Others = None,
+    photos: Photos = None,
     aligned: Aligned = False,
     arch: Arch = "edge",
     size: Size = None,
@@ -157,10 +169,11 @@ def train(
     from facedge.train.face_head import HeadRequest
     from facedge.train.run_folder import CONFIG, epochs_left
 
-    _check_photos(me, others)
+    _check_photos(me, others, photos)
     backbone_run, head_run = output / "backbone", output / "head"
     left = epochs_left(backbone_run)
-    if left == 0 and me is None:
+    wants_head = me is not None or photos is not None
+    if left == 0 and not wants_head:
         raise InputError(f"{backbone_run} is trained: give --me DIR and --others DIR to train a face head on it")
     if left == 0:
         _console.say(f"{backbone_run} is trained already")
@@ -173,12 +186,12 @@ def train(
             "teacher_inputs": tuple(teacher_input or ()), "threads": threads,
         }  # fmt: skip
         _train_backbone(_request(ctx, backbone_run, options, resume=left is not None), "the same command")
-    if me is None or others is None or not _is_rank_zero():  # under torchrun one process trains the head
+    if not wants_head or not _is_rank_zero():  # under torchrun one process trains the head
         return
     if (head_run / CONFIG).exists():
         _console.say(f"{head_run} is trained already")
     else:
-        _train_head(HeadRequest(backbone_run, head_run, me, others, aligned=aligned, seed=seed, device=device))
+        _train_head(HeadRequest(backbone_run, head_run, me, others, photos, aligned=aligned, seed=seed, device=device))
     _say_export(backbone_run, head_run)
 
 
@@ -192,13 +205,15 @@ def _say_export(run: Path, head_run: Path) -> None:
     _console.say(f"next: facedge {words} --faces FACES")
 
 
-def _check_photos(me: Path | None, others: Path | None) -> None:
-    """InputError, before hours of training, unless both folders of photos are given and exist, or neither is given."""
+def _check_photos(me: Path | None, others: Path | None, photos: Path | None) -> None:
+    """InputError, before hours of training, unless the folders of photos exist and are of one of the two forms."""
     from facedge.errors import InputError
 
+    if photos is not None and (me is not None or others is not None):
+        raise InputError("expected --photos, or --me and --others, got both: give one of the two")
     if (me is None) != (others is None):
         raise InputError("expected --me and --others together, got one of them: give both folders of photos")
-    for option, folder in (("--me", me), ("--others", others)):
+    for option, folder in (("--me", me), ("--others", others), ("--photos", photos)):
         if folder is not None and not folder.is_dir():
             raise InputError(f"expected a folder of photos at {option} {folder}, found none: check the path")
 

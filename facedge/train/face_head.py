@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from facedge.errors import RunError
+from facedge.errors import InputError, RunError
 from facedge.preprocessing import PreprocessSpec
 from facedge.train import run_folder
 from facedge.train.augment import Augment, augment, centre_crop
@@ -23,8 +23,9 @@ from facedge.train.camera_conditions import FaceLayout
 from facedge.train.config import HeadConfig
 from facedge.train.data import MARGIN, crop_patches
 from facedge.train.distributed import choose_device
-from facedge.train.photos import AlignedPhotos, load_photos
-from facedge.types import Int64Array, Say, silent
+from facedge.train.head_report import provable_rates, report_test
+from facedge.train.photos import AlignedPhotos, JudgingPhotos, load_photo_parts, load_photos
+from facedge.types import Float32Array, Int64Array, Say, silent
 
 HIDDEN = 40
 DROPOUT = 0.4
@@ -70,8 +71,9 @@ class HeadRequest:
 
     backbone: Path
     run: Path
-    me: Path
-    others: Path
+    me: Path | None = None
+    others: Path | None = None
+    photos: Path | None = None  # in place of `me` and `others`: a folder with the parts train, validation and test
     aligned: bool = False
     epochs: int | None = None
     seed: int = 0
@@ -128,7 +130,7 @@ def train_face_head(
 def _train_into_run(request: HeadRequest, say: Say, tick: Callable[[int, int], None]) -> None:
     device = choose_device(request.device)
     module, config = run_folder.load_backbone(request.backbone)
-    photos = load_photos(request.me, request.others, aligned=request.aligned, seed=request.seed, say=say)
+    photos, test = _load_photos(request, say)
     sha256 = run_folder.weights_sha256(request.backbone)
     recipe = HeadRecipe()
     if request.epochs:
@@ -142,6 +144,26 @@ def _train_into_run(request: HeadRequest, say: Say, tick: Callable[[int, int], N
         f"AUC {round(scores.auc, 4)}"
     )
     say(head_config.proves)
+    if test is not None:
+        for sentence in report_test(request.run, test, _probabilities(request.run, backbone, test)):
+            say(sentence)
+
+
+def _load_photos(request: HeadRequest, say: Say) -> tuple[AlignedPhotos, JudgingPhotos | None]:
+    if request.photos is not None:
+        return load_photo_parts(request.photos, aligned=request.aligned, seed=request.seed, say=say)
+    if request.me is None or request.others is None:
+        raise InputError("expected photos to train on: give --me DIR and --others DIR, or --photos DIR with both in it")
+    return load_photos(request.me, request.others, aligned=request.aligned, seed=request.seed, say=say), None
+
+
+@torch.inference_mode()
+def _probabilities(run: Path, backbone: FrozenBackbone, photos: JudgingPhotos) -> Float32Array:
+    """float32 (N,): the probability of each photo to be of me, by the head in `run`."""
+    patches = crop_patches(photos.images, np.arange(len(photos.images)), backbone.spec)
+    x = centre_crop(torch.from_numpy(patches).to(backbone.device), backbone.spec.size)
+    head, _ = load_head(run)
+    return np.asarray(head(_embed(backbone.module, x).cpu())[:, 0].numpy(), dtype=np.float32)
 
 
 def train_head(
@@ -206,15 +228,6 @@ def _config(
         me={"training": training.count(1), "validation": scores.me},
         others={"training": training.count(0), "validation": scores.others},
         proves=provable_rates(scores.me, scores.others),
-    )
-
-
-def provable_rates(me: int, others: int) -> str:
-    """One sentence: the lowest error rates that so many photos can show (rule of three: 95 % upper bound 3/N)."""
-    far, frr = min(1.0, 3 / others), min(1.0, 3 / me)
-    return (
-        f"{others} validation photos of others can show a FAR of {far:.0%} at best and {me} of me an FRR of {frr:.0%}, "
-        f"even without a single error: `facedge export` sets the threshold on many more impostors"
     )
 
 
