@@ -5,7 +5,7 @@ import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from facedge.train.face_head import HeadRequest
 
 TORCH = ("torch", "safetensors", "matplotlib")
+OF_THE_MACHINE = ("device", "threads")  # may differ when a run is resumed
 
 Run = Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="Folder to write the run into.")]
-Faces = Annotated[Path, typer.Argument(metavar="FACES", help="Folder that `facedge prepare` wrote.")]
 Arch = Annotated[Literal["edge", "plain"], typer.Option(help="The network; plain is the baseline.")]
 Size = Annotated[int | None, typer.Option(help="Side of the network's input, a multiple of 16.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs of the backbone: passes over the images.")]
@@ -51,12 +51,24 @@ TeacherInputs = Annotated[
         show_default="T.json beside it, else arcface",
     ),
 ]
+Me = Annotated[Path | None, typer.Option(metavar="DIR", help="Photos of the person to accept.")]
+Others = Annotated[Path | None, typer.Option(metavar="DIR", help="Photos of other people, of the same kind.")]
+Photos = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="In place of both: train/me, train/others, and the same under validation and test where they exist.",
+    ),
+]
 Aligned = Annotated[bool, typer.Option("--aligned", help="The photos are face crops in CelebA geometry, of any size.")]
 
 
 def backbone(
-    faces: Faces,
+    ctx: typer.Context,
     output: Run,
+    faces: Annotated[
+        Path | None, typer.Argument(metavar="FACES", help="Folder that `facedge prepare` wrote; not for --resume.")
+    ] = None,
     arch: Arch = "edge",
     size: Size = None,
     epochs: Epochs = None,
@@ -64,7 +76,9 @@ def backbone(
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     device: Device = "auto",
     seed: Seed = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue from the run's last checkpoint.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue from the last checkpoint; more --epochs train longer.")
+    ] = False,
     more: More = None,
     teacher: TeacherFiles = None,
     teacher_input: TeacherInputs = None,
@@ -78,16 +92,19 @@ def backbone(
 ) -> None:
     """Train the backbone: 40 attributes, identities where the dataset has them, a teacher's embeddings if given."""
     require_extra("train", TORCH)
-    from facedge.train.config import BackboneRequest
+    from facedge.errors import InputError
 
-    request = BackboneRequest(
-        faces=faces, run=output, arch=arch, size=size, epochs=epochs, batch=batch, learning_rate=learning_rate,
-        device=device, seed=seed, resume=resume, more=tuple(more or ()), teachers=tuple(teacher or ()),
-        teacher_inputs=tuple(teacher_input or ()),
-        teacher_views=teacher_views, begin_from=init, threads=threads,
-    )  # fmt: skip
-    with _interrupts_reported(f"{output} keeps its best weights; the same command with --resume continues"):
-        _train_backbone(request)
+    options: dict[str, Any] = {
+        "faces": faces, "arch": arch, "size": size, "epochs": epochs, "batch": batch, "learning_rate": learning_rate,
+        "device": device, "seed": seed, "more": tuple(more or ()), "teachers": tuple(teacher or ()),
+        "teacher_inputs": tuple(teacher_input or ()), "teacher_views": teacher_views, "begin_from": init,
+        "threads": threads,
+    }  # fmt: skip
+    if faces is None and not resume:
+        raise InputError("expected FACES, the folder that `facedge prepare` wrote: give it before the options")
+    _train_backbone(_request(ctx, output, options, resume=resume), f"facedge train backbone -o {output} --resume")
+    if not _is_rank_zero():
+        return
     run = shlex.quote(str(output))
     _console.say(
         f"next: facedge train head {run} --me DIR --others DIR -o head, or facedge export {run} -o NAME.facedge"
@@ -97,17 +114,20 @@ def backbone(
 def head(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of the backbone.")],
     output: Run,
-    me: Annotated[Path, typer.Option(metavar="DIR", help="Photos of the person to accept.")],
-    others: Annotated[Path, typer.Option(metavar="DIR", help="Photos of other people, of the same kind.")],
+    me: Me = None,
+    others: Others = None,
+    photos: Photos = None,
     aligned: Aligned = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over augmented views.")] = None,
+    device: Device = "auto",
     seed: Seed = 0,
 ) -> None:
     """Train a face head on a frozen backbone, which accepts one person and rejects others."""
     require_extra("train", TORCH)
     from facedge.train.face_head import HeadRequest
 
-    _train_head(HeadRequest(run, output, me, others, aligned=aligned, epochs=epochs, seed=seed))
+    _check_photos(me, others, photos)
+    _train_head(HeadRequest(run, output, me, others, photos, aligned=aligned, epochs=epochs, seed=seed, device=device))
     _say_export(run, output)
 
 
@@ -121,14 +141,16 @@ class TrainGroup(TyperGroup):
 
 
 def train(
+    ctx: typer.Context,
     faces: Annotated[
         Path | None, typer.Argument(metavar="[FACES]", help="Folder that `facedge prepare` wrote, for the backbone.")
     ] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the runs DIR/backbone and DIR/head.")
     ] = Path("runs"),
-    me: Annotated[Path | None, typer.Option(metavar="DIR", help="Photos of the person to accept.")] = None,
-    others: Annotated[Path | None, typer.Option(metavar="DIR", help="Photos of other people.")] = None,
+    me: Me = None,
+    others: Others = None,
+    photos: Photos = None,
     aligned: Aligned = False,
     arch: Arch = "edge",
     size: Size = None,
@@ -144,36 +166,38 @@ def train(
     """The default: train what is missing, the backbone from FACES, then a face head if --me and --others are given."""
     require_extra("train", TORCH)
     from facedge.errors import InputError
-    from facedge.formatting import counted
-    from facedge.train.config import BackboneRequest
     from facedge.train.face_head import HeadRequest
     from facedge.train.run_folder import CONFIG, epochs_left
 
-    _check_photos(me, others)
+    _check_photos(me, others, photos)
     backbone_run, head_run = output / "backbone", output / "head"
     left = epochs_left(backbone_run)
-    if left == 0 and me is None:
+    wants_head = me is not None or photos is not None
+    if left == 0 and not wants_head:
         raise InputError(f"{backbone_run} is trained: give --me DIR and --others DIR to train a face head on it")
     if left == 0:
         _console.say(f"{backbone_run} is trained already")
-    elif faces is None:
-        state = "has no run yet" if left is None else f"has {counted(left, 'epoch')} left to train"
-        raise InputError(f"{backbone_run} {state}: give FACES, the folder that `facedge prepare` wrote")
+    elif faces is None and left is None:
+        raise InputError(f"{backbone_run} has no run yet: give FACES, the folder that `facedge prepare` wrote")
     else:
-        request = BackboneRequest(
-            faces=faces, run=backbone_run, arch=arch, size=size, epochs=epochs, batch=batch, device=device, seed=seed,
-            resume=left is not None, more=tuple(more or ()), teachers=tuple(teacher or ()),
-        teacher_inputs=tuple(teacher_input or ()), threads=threads,
-        )  # fmt: skip
-        with _interrupts_reported(f"{backbone_run} keeps its best weights; the same command continues"):
-            _train_backbone(request)
-    if me is None or others is None or os.environ.get("RANK", "0") != "0":  # under torchrun one process trains the head
+        options: dict[str, Any] = {
+            "faces": faces, "arch": arch, "size": size, "epochs": epochs, "batch": batch, "device": device,
+            "seed": seed, "more": tuple(more or ()), "teachers": tuple(teacher or ()),
+            "teacher_inputs": tuple(teacher_input or ()), "threads": threads,
+        }  # fmt: skip
+        _train_backbone(_request(ctx, backbone_run, options, resume=left is not None), "the same command")
+    if not wants_head or not _is_rank_zero():  # under torchrun one process trains the head
         return
     if (head_run / CONFIG).exists():
         _console.say(f"{head_run} is trained already")
     else:
-        _train_head(HeadRequest(backbone_run, head_run, me, others, aligned=aligned, seed=seed))
+        _train_head(HeadRequest(backbone_run, head_run, me, others, photos, aligned=aligned, seed=seed, device=device))
     _say_export(backbone_run, head_run)
+
+
+def _is_rank_zero() -> bool:
+    """Whether this process reports: of those that torchrun started, the first."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _say_export(run: Path, head_run: Path) -> None:
@@ -181,21 +205,48 @@ def _say_export(run: Path, head_run: Path) -> None:
     _console.say(f"next: facedge {words} --faces FACES")
 
 
-def _check_photos(me: Path | None, others: Path | None) -> None:
-    """InputError, before hours of training, unless both folders of photos are given and exist, or neither is given."""
+def _check_photos(me: Path | None, others: Path | None, photos: Path | None) -> None:
+    """InputError, before hours of training, unless the folders of photos exist and are of one of the two forms."""
     from facedge.errors import InputError
 
+    if photos is not None and (me is not None or others is not None):
+        raise InputError("expected --photos, or --me and --others, got both: give one of the two")
     if (me is None) != (others is None):
         raise InputError("expected --me and --others together, got one of them: give both folders of photos")
-    for option, folder in (("--me", me), ("--others", others)):
+    for option, folder in (("--me", me), ("--others", others), ("--photos", photos)):
         if folder is not None and not folder.is_dir():
             raise InputError(f"expected a folder of photos at {option} {folder}, found none: check the path")
 
 
-def _train_backbone(request: "BackboneRequest") -> None:
+def _request(ctx: typer.Context, run: Path, options: dict[str, Any], *, resume: bool) -> "BackboneRequest":
+    """The request of these options (fields of BackboneRequest); of a run to resume, of those that were given."""
+    from facedge.train.config import BackboneRequest
+    from facedge.train.resume import resumed_request
+
+    if not resume:
+        return BackboneRequest(run=run, **options)
+    sources = {
+        "begin_from": "init",
+        "teachers": "teacher",
+        "teacher_inputs": "teacher_input",
+    }  # options with other names
+    given = {
+        name: value
+        for name, value in options.items()
+        if (source := ctx.get_parameter_source(sources.get(name, name))) is not None
+        and (source.name == "COMMANDLINE" or (source.name == "ENVIRONMENT" and name in OF_THE_MACHINE))
+    }
+    return resumed_request(run, given)
+
+
+def _train_backbone(request: "BackboneRequest", command: str) -> None:
+    """Train, with a progress bar; `command` continues a run that ctrl-C or SIGTERM ended."""
     from facedge.train.backbone import train_backbone
 
-    with _console.bar("training") as bar:
+    with (
+        _interrupts_reported(f"{request.run} keeps what it has learnt; {command} continues"),
+        _console.bar("training") as bar,
+    ):
         train_backbone(
             request,
             say=_console.say,

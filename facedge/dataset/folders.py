@@ -1,16 +1,20 @@
-"""Photos in two folders as labelled data: the folder gives the label (me 1, others 0), never its alphabetical order."""
+"""Photos in folders as labelled data: the folder gives the label (me 1, others 0), never its alphabetical order."""
 
 import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from facedge.errors import DatasetError, InputError
 from facedge.image_folders import IMAGE_SUFFIXES, find_images
 from facedge.types import Int64Array, UInt8Array
+
+UNLABELLED: Final = 2  # label of a test photo of which nobody has said whose it is
+_TEST_LABELS: Final = {"me": 1, "others": 0}
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,59 @@ def read_photo_folders(me: str | Path, others: str | Path) -> LabelledPhotos:
     ]
     _, groups = np.unique(np.array(keys, dtype=np.str_), return_inverse=True)
     return LabelledPhotos(tuple(paths), labels, groups.astype(np.int64), tuple(duplicates))
+
+
+@dataclass(frozen=True)
+class PhotoParts:
+    """Photos in parts that somebody has made: FOLDER/train, and FOLDER/validation and FOLDER/test where they exist."""
+
+    training: LabelledPhotos
+    validation: LabelledPhotos | None
+    test: LabelledPhotos | None  # labels 0 and 1, and UNLABELLED for those outside test/me and test/others
+
+
+def read_photo_parts(folder: str | Path) -> PhotoParts:
+    """The photos of FOLDER/train/me, FOLDER/train/others, the same under validation, and those under test.
+
+    Test photos may lie in test/me and test/others, or mixed in test itself: then their label is UNLABELLED. Raises
+    DatasetError where train/me or train/others is missing, and for a photo that is in two parts: it would be judged by
+    a head that was trained on it.
+    """
+    root = Path(folder)
+    for label in ("me", "others"):
+        if not (root / "train" / label).is_dir():
+            raise DatasetError(
+                f"expected the folders train/me and train/others in {root}, and beside train those of validation and "
+                f"test if there are any; found no train/{label}"
+            )
+    training = read_photo_folders(root / "train" / "me", root / "train" / "others")
+    validation, test = root / "validation", root / "test"
+    parts = PhotoParts(
+        training,
+        read_photo_folders(validation / "me", validation / "others") if validation.is_dir() else None,
+        _read_test(test) if test.is_dir() else None,
+    )
+    _check_parts_apart(parts)
+    return parts
+
+
+def _read_test(folder: Path) -> LabelledPhotos:
+    """Every photo under `folder`, labelled by the sub-folder me or others that it is in."""
+    paths = _photos_in(folder)
+    labels = [_TEST_LABELS.get(path.relative_to(folder).parts[0], UNLABELLED) for path in paths]
+    return LabelledPhotos(tuple(paths), np.array(labels, np.uint8), np.arange(len(paths)), ())
+
+
+def _check_parts_apart(parts: PhotoParts) -> None:
+    seen: dict[str, tuple[int, Path]] = {}
+    for number, part in enumerate((parts.training, parts.validation, parts.test)):
+        for path in part.paths if part else ():
+            first_number, first = seen.setdefault(_content_hash(path), (number, path))
+            if first_number != number:
+                raise DatasetError(
+                    f"{path} and {first} are the same photo, so a head would be judged by what it was trained on: "
+                    "remove one"
+                )
 
 
 def split_photos(photos: LabelledPhotos, share: float = 0.2, *, seed: int = 0) -> tuple[Int64Array, Int64Array]:

@@ -84,6 +84,11 @@ def export_bundle(request: ExportRequest, say: Say = silent, track: Track = untr
     """
     check_target(request.output)  # before minutes of work
     backbone, config = load_backbone(request.run)
+    if not config.embedding_is_trained:
+        raise ExportError(
+            f"{request.run} was trained without identities and without a teacher, so its embedding is random and tells "
+            "nobody apart: train again with identity_CelebA.txt, with --teacher T.onnx, or with --arch plain"
+        )
     backbone = rounded_backbone(backbone) if request.rounded else backbone
     head = _head_of(request)
     faces = _faces_of(request, config)

@@ -5,6 +5,7 @@ FAR they can support is limited by the number of people, not of images (see `thr
 the interval and both counts.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,13 @@ from facedge.faces.crop import find_crop
 from facedge.image_folders import find_images
 from facedge.imaging import load_rgb
 from facedge.metrics.comparisons import random_turns
-from facedge.metrics.thresholds import Threshold, supported_thresholds, threshold_at_far
+from facedge.metrics.thresholds import (
+    Threshold,
+    far_at_threshold,
+    lowest_threshold,
+    supported_thresholds,
+    threshold_at_far,
+)
 from facedge.onnx_session import open_session
 from facedge.preprocessing import PreprocessSpec, preprocess
 from facedge.types import Float32Array, Int32Array, Track
@@ -48,22 +55,25 @@ class Impostors:
 def calibrate(scores: Float32Array, impostors: Impostors, far: float | None = None) -> tuple[float, Calibration]:
     """(threshold, evidence) from the head's scores (M,) on the impostors.
 
-    far: the target; None takes 0.001, or the lowest usual target that so many people support. Raises InputError for a
-    target that they do not support, ExportError where the head gives impostors the highest score there is.
+    far: the target; None takes 0.001, or the lowest usual target that so many people support, or with too few for
+    any of those a threshold that no impostor reaches and the FAR that it proves (rule of three). Raises InputError for
+    a target that they do not support, ExportError where the head gives impostors the highest score there is.
     """
     identities, note = known_identities(impostors.identities)
     supported = supported_thresholds(scores, TARGETS, identities=identities)
     if far is None:
-        far = next((target for target in supported if target >= USUAL_FAR), TARGETS[-1])
-    chosen = supported.get(far) or threshold_at_far(scores, far, identities=identities)
+        usual = next((found for target, found in supported.items() if target >= USUAL_FAR), None)
+        chosen = usual or _above_all(scores, identities)
+    else:
+        chosen = supported.get(far) or threshold_at_far(scores, far, identities=identities)
     if chosen.threshold > 1.0:
         raise ExportError(
-            f"{chosen.estimate.accepted_pairs or 'some'} impostors score 1, so no threshold gives a FAR of {far:g}: "
-            "train the head on more photos of others, or ask for a higher --far"
+            f"{chosen.estimate.accepted_pairs or 'some'} impostors score 1, so no threshold gives a FAR of "
+            f"{chosen.target:g}: train the head on more photos of others, or ask for a higher --far"
         )
     points = tuple(_point(t) for t in supported.values() if t.threshold <= 1.0)
     return chosen.threshold, Calibration(
-        far_target=far,
+        far_target=chosen.target,
         far_low95=chosen.estimate.low95,
         far_upper95=chosen.estimate.high95,
         identities=chosen.estimate.identities,
@@ -132,6 +142,13 @@ def joined(first: Impostors, second: Impostors) -> Impostors:
         np.concatenate([first.identities, second.identities + offset]).astype(np.int32),
         f"{first.source} and {second.source}",
     )
+
+
+def _above_all(scores: Float32Array, identities: Int32Array) -> Threshold:
+    """The lowest threshold that no impostor reaches, for the FAR that so many people prove."""
+    threshold = lowest_threshold(scores, 0.0)
+    estimate = far_at_threshold(scores, threshold, identities=identities)
+    return Threshold(threshold, math.ceil(estimate.high95 * 100) / 100, estimate)
 
 
 def _point(t: Threshold) -> OperatingPoint:

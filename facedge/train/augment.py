@@ -4,6 +4,7 @@ Every random number comes from the generator that is passed in, so a seed fixes 
 """
 
 import math
+import random
 from dataclasses import dataclass
 
 import torch
@@ -102,7 +103,8 @@ def _soften(x: Tensor, strength: Augment, generator: Generator) -> Tensor:
     count, size = int(len(x) * strength.soft), x.shape[-1]
     if not count:
         return x
-    factor = 0.35 + 0.5 * torch.rand(1, generator=generator, device=x.device).item()
+    # The size of a tensor has to be known on the host: drawn there, from the generator's seed.
+    factor = 0.35 + 0.5 * random.Random(generator.initial_seed()).random()
     small = F.interpolate(x[:count], size=max(8, round(size * factor)), mode="area")
     soft = F.interpolate(small, size=(size, size), mode="bilinear", align_corners=False)
     return torch.cat([soft, x[count:]])

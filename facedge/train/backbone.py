@@ -1,21 +1,25 @@
 """What `facedge train backbone` runs: from its options and a prepared folder to a trained run folder."""
 
 import contextlib
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 
 import torch
 
 from facedge.dataset.prepared import Faces
+from facedge.errors import RunError
 from facedge.train import run_folder
 from facedge.train.config import BackboneConfig, BackboneRequest
-from facedge.train.data import Samples, load_samples, open_more
-from facedge.train.distributed import Group, choose_device, is_rank_zero, main_process_first, process_group
+from facedge.train.data import Samples, load_samples, open_more, share_of
+from facedge.train.distributed import Group, choose_device, main_process_first, process_group
 from facedge.train.initial_weights import source_sha256
+from facedge.train.interrupts import sigterm_interrupts
+from facedge.train.resume import OPTIONS, options_of, resumed_config
 from facedge.train.teacher import fingerprint, open_teachers
 from facedge.train.trainer import Tick, Trainer
 from facedge.train.views import teach, with_views
 from facedge.types import Say, Track, silent, untracked
+
+CPU = torch.device("cpu")
 
 
 def train_backbone(
@@ -32,43 +36,63 @@ def train_backbone(
     if request.threads:
         torch.set_num_threads(request.threads)
     device = choose_device(request.device)
-    faces = Faces.open(request.faces)
-    more = open_more(faces, request.more)
-    config = BackboneConfig.of(
-        request, faces,
-        more=more,
-        teachers=[fingerprint(teacher) for teacher in request.teachers],
-        began_from=source_sha256(request.begin_from) if request.begin_from else None,
-    )  # fmt: skip
-    if request.resume:
-        run_folder.check_same_config(request.run, config)
-    elif is_rank_zero():  # the others may find the folder that rank 0 has made already
-        run_folder.create(request.run)
-    with _sigterm_interrupts(), process_group(device) as group:
+    with sigterm_interrupts(), process_group(device) as group, contextlib.ExitStack() as stack:
         say, tick = (say, tick) if group.is_main else (silent, lambda _: None)
+        if group.is_main:
+            stack.enter_context(run_folder.writing(request.run))
+            if not request.resume:
+                run_folder.check_new(request.run)
+        faces = Faces.open(request.faces)
+        more = open_more(faces, request.more)
+        config = _config(request, faces, more)
+        if group.is_main:
+            run_folder.write_config(request.run, config, **{OPTIONS: options_of(request)})
         with main_process_first(group, "teacher"):  # rank 0 computes the caches, the others read them
             taught = teach(
                 open_teachers(request.teachers, request.teacher_inputs), (faces, *more), config.spec,
                 views=request.teacher_views, threads=request.threads or torch.get_num_threads(), track=track,
             )  # fmt: skip
         least = config.recipe.identity_images
-        training = load_samples(
-            faces, "train", config.spec, device, more=more, identity_images=least, teacher=taught.embeddings
+        samples = load_samples(
+            faces, "train", config.spec, CPU, more=more, identity_images=least, teacher=taught.embeddings
         )
-        training = with_views(training, taught.views)
+        samples = with_views(samples, taught.views)
+        _check_targets(config, samples, request)
+        say(_summary(config, samples, device, group))
+        training = share_of(samples, group.rank, group.world, device)
+        del samples, taught
         validation = load_samples(faces, "validation", config.spec, device)
-        if group.is_main and not request.resume:
-            run_folder.write_config(request.run, config)
-        say(_summary(config, training, device, group))
+        started = (request.run / run_folder.CHECKPOINT).exists()
         trainer = Trainer(
-            request.run, config, training, validation,
-            device=device, group=group, begin_from=request.begin_from, say=say, tick=tick,
+            request.run, config, training, validation, device=device, group=group,
+            begin_from=None if started else request.begin_from, say=say, tick=tick,
         )  # fmt: skip
         best = trainer.train(resume=request.resume)
         if group.is_main:
             run_folder.draw_curves(request.run)
         tar = "" if best.tar is None else f", TAR at FAR 1e-3 {best.tar:.3f}"
         say(f"{request.run}: best validation attribute accuracy {best.attribute_accuracy:.4f}{tar}")
+
+
+def _config(request: BackboneRequest, faces: Faces, more: Sequence[Faces]) -> BackboneConfig:
+    """The config of a new run, or of the run that is resumed."""
+    teachers = tuple(fingerprint(teacher) for teacher in request.teachers)
+    if request.resume:
+        return resumed_config(request, faces, more, teachers)
+    began_from = source_sha256(request.begin_from) if request.begin_from else None
+    return BackboneConfig.of(request, faces, more=more, teachers=teachers, began_from=began_from)
+
+
+def _check_targets(config: BackboneConfig, samples: Samples, request: BackboneRequest) -> None:
+    """RunError where no loss reaches the embedding: it would stay at its random start."""
+    identities = config.recipe.identity_weight > 0 and samples.class_count > 1
+    if config.arch != "plain" and samples.teacher is None and not identities:
+        raise RunError(
+            f"{request.faces} names no people with {config.recipe.identity_images} training images or more, and no "
+            "--teacher is given, so nothing would train the embedding, which tells people apart: add "
+            "identity_CelebA.txt to the data set and prepare it again, give --teacher T.onnx, or choose --arch plain, "
+            "which learns from attributes alone"
+        )
 
 
 def _summary(config: BackboneConfig, training: Samples, device: torch.device, group: Group) -> str:
@@ -79,19 +103,5 @@ def _summary(config: BackboneConfig, training: Samples, device: torch.device, gr
         targets += f", {training.class_count} identities"
     if config.teachers:
         targets += f", teacher {' and '.join(teacher.split()[0] for teacher in config.teachers)}"
-    side = config.spec.size
-    return f"training {config.arch} at {side}x{side} on {len(training)} images ({targets}), on {device}{processes}"
-
-
-@contextlib.contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """SIGTERM (a job scheduler, or torchrun after another process died) ends a run as ctrl-C does."""
-
-    def interrupt(_signal: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    side, images = config.spec.size, len(training)
+    return f"training {config.arch} at {side}x{side} on {images} images ({targets}), on {device}{processes}"

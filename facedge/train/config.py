@@ -29,7 +29,7 @@ class Recipe:
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     warmup: float = 0.05  # fraction of all steps
-    cosine: bool = True
+    schedule: str = "stable"  # or "cosine", "constant": train/optimizer.py:learning_rate
     clip: float = 1.0  # largest gradient norm; 0 does not clip
     ema: float = 0.998  # decay of the weights' moving average per step; 0 keeps the last weights
     attribute_weight: float = 1.0
@@ -57,7 +57,7 @@ PLAIN = Recipe(
     learning_rate=1e-3,
     weight_decay=0.0,
     warmup=0.0,
-    cosine=False,
+    schedule="constant",
     clip=0.0,
     ema=0.0,
     smoothing=0.0,
@@ -177,6 +177,12 @@ class BackboneConfig:
             mirrored=request.arch == "edge",
         )
 
+    @property
+    def embedding_is_trained(self) -> bool:
+        """Whether a loss reached the embedding; where none did, it is as random as at the start."""
+        identities = self.recipe.identity_weight > 0 and any(card.identities > 1 for card in (self.data, *self.more))
+        return self.arch == "plain" or identities or bool(self.teachers) or self.began_from is not None
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
         record = dataclasses.asdict(self)
@@ -188,6 +194,8 @@ class BackboneConfig:
         fields = _checked(record, "backbone")
         recipe = dict(fields["recipe"])
         recipe["augment"] = Augment(**recipe["augment"])
+        if "cosine" in recipe:  # runs of before the schedules had names
+            recipe["schedule"] = "cosine" if recipe.pop("cosine") else "constant"
         return cls(
             arch=fields["arch"],
             spec=PreprocessSpec.from_dict(fields["spec"]),
@@ -196,7 +204,7 @@ class BackboneConfig:
             data=DataCard(**fields["data"]),
             recipe=Recipe(**recipe),
             seed=fields["seed"],
-            teachers=tuple(fields.get("teachers", ())),
+            teachers=tuple(fields.get("teachers") or filter(None, [fields.get("teacher")])),  # one, before
             more=tuple(DataCard(**card) for card in fields.get("more", ())),
             began_from=fields.get("began_from"),
             mirrored=fields.get("mirrored", False),

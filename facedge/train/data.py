@@ -1,7 +1,7 @@
 """Training data: the training images of one or several prepared folders on the training device, and their batches."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,6 +115,17 @@ def joint_identities(sets: Sequence[Faces], rows: Sequence[Int64Array]) -> Int32
     return np.concatenate(joint)
 
 
+def share_of(samples: Samples, rank: int, world: int, device: torch.device) -> Samples:
+    """The samples that process `rank` of `world` trains on, on its device: as many for each, every `world`-th."""
+    last = len(samples) // world * world
+
+    def part(tensor: Tensor) -> Tensor:
+        return tensor[rank:last:world].contiguous().to(device)  # a view would keep all of them
+
+    teacher = None if samples.teacher is None else part(samples.teacher)
+    return Samples(part(samples.patches), part(samples.attributes), part(samples.classes), teacher)
+
+
 def classes_of(identities: Int32Array, least: int) -> Int64Array:
     """Identities numbered from 0 in their order; -1 for unknown ones and those with fewer than `least` images."""
     values, inverse, counts = np.unique(identities, return_inverse=True, return_counts=True)
@@ -144,14 +155,12 @@ def crop_patches(images: UInt8Array, rows: Int64Array, spec: PreprocessSpec) -> 
     return out
 
 
-def batches(count: int, batch: int, generator: torch.Generator, rank: int = 0, world: int = 1) -> Iterator[Tensor]:
-    """Row numbers of one epoch's batches, shuffled; each of `world` processes gets its share of every batch.
+def batch_rows(order: Tensor, done: int, batch: int) -> Tensor | None:
+    """The next `batch` of the shuffled row numbers `order` (N,) after the first `done`; None at the end of the epoch.
 
     The last, incomplete batch is dropped (drop_last), because batch norm needs a full one. Fewer rows than one batch
     are one batch.
     """
-    order = torch.randperm(count, generator=generator, device=generator.device)
-    full = max(1, count // batch)
-    for number in range(full):
-        rows = order[number * batch : (number + 1) * batch]
-        yield rows[rank::world]
+    if done and done + batch > len(order):
+        return None
+    return order[done : done + batch]

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,11 +12,12 @@ import torch.distributed as dist
 from torch import nn
 from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
-from torch.nn.parallel import DistributedDataParallel
 
-from facedge.errors import RunError
+from facedge.errors import FacedgeError, RunError
 
 TIMEOUT = timedelta(seconds=50)  # a lost process is noticed within a minute
+ONE_REPORT = timedelta(seconds=3)  # in which rank 0 fails for the reason of another process
+ENDED = "ended"  # key in the store: rank 0 ends with an error or was interrupted
 
 
 @dataclass(frozen=True)
@@ -35,38 +36,69 @@ class Group:
 
 @contextlib.contextmanager
 def process_group(device: torch.device) -> Iterator[Group]:
-    """The group that `torchrun` started, or a group of one; RunError where another process of it is lost."""
+    """The group that `torchrun` started, or a group of one.
+
+    RunError where another process of it is lost or the device's memory is not enough. Where rank 0 fails or is
+    interrupted, it alone reports: the others end with SystemExit(2).
+    """
     group = _join(device)
     try:
-        yield group
-    except RuntimeError as problem:
-        if group.world == 1:
-            raise
-        raise RunError(
-            f"process {group.rank} of {group.world} lost its connection to the others "
-            f"({str(problem).splitlines()[0][:120]}): start again with --resume"
-        ) from problem
+        with _one_report(group), _as_run_errors(group):
+            yield group
     finally:
         with contextlib.suppress(RuntimeError):
             if group.world > 1 and dist.is_initialized():
                 dist.destroy_process_group()
 
 
+@contextlib.contextmanager
+def _as_run_errors(group: Group) -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as problem:
+        raise RunError(
+            f"out of device memory ({_first_line(problem)}): choose a smaller --batch or --size"
+        ) from problem
+    except RuntimeError as problem:
+        if group.world == 1:
+            raise
+        raise RunError(
+            f"process {group.rank} of {group.world} lost its connection to the others ({_first_line(problem)}): "
+            "start again with --resume"
+        ) from problem
+
+
+@contextlib.contextmanager
+def _one_report(group: Group) -> Iterator[None]:
+    try:
+        yield
+    except (FacedgeError, KeyboardInterrupt) as problem:
+        if group.store is None:
+            raise
+        if group.is_main:
+            group.store.set(ENDED, "")
+            raise
+        with contextlib.suppress(RuntimeError):  # rank 0 goes on, or is gone without a report
+            group.store.wait([ENDED], ONE_REPORT)
+            raise SystemExit(2) from problem
+        raise
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).splitlines()[0][:120]
+
+
 def _join(device: torch.device) -> Group:
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         return Group()
-    backend = "nccl" if device.type == "cuda" else "gloo"
+    # On GPUs gloo too, for what the processes agree on: it waits for the other processes, not for the device's work.
+    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     store, rank, world = next(rendezvous("env://", timeout=TIMEOUT))
     dist.init_process_group(
         backend, store=PrefixStore("gradients", store), rank=rank, world_size=world, timeout=TIMEOUT
     )
     return Group(rank, world, PrefixStore("done", store))
-
-
-def is_rank_zero() -> bool:
-    """Whether torchrun gave this process rank 0, known before the group is joined; True without torchrun."""
-    return int(os.environ.get("RANK", "0")) == 0
 
 
 @contextlib.contextmanager
@@ -85,13 +117,19 @@ def mark_done(group: Group, key: str) -> None:
         group.store.set(key, "done")
 
 
-def wait_until_done(group: Group, key: str) -> None:
+def wait_until_done(group: Group, key: str, stop: Callable[[], bool] = lambda: False) -> None:
     """Wait until rank 0 has called `mark_done(group, key)`, without a time limit.
+
+    Raises KeyboardInterrupt once `stop()`, SystemExit where rank 0 ends with an error.
 
     A barrier would give up after TIMEOUT, and what rank 0 does alone (teacher embeddings, validation on a large set)
     may take hours. Polling in Python lets a signal end it; reading the store raises when rank 0 is gone.
     """
     while group.store is not None and not group.store.check([key]):
+        if stop():
+            raise KeyboardInterrupt
+        if group.store.check([ENDED]):
+            raise SystemExit(2)
         time.sleep(0.1)
 
 
@@ -110,9 +148,38 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cpu")
 
 
-def distribute(module: nn.Module, group: Group, device: torch.device) -> nn.Module:
-    """The module itself, or a wrapper that averages gradients over the group."""
+def share_weights(module: nn.Module, group: Group) -> None:
+    """Give every process the parameters and buffers of rank 0."""
+    if group.world > 1:
+        for tensor in module.state_dict().values():
+            dist.broadcast(tensor, src=0)
+
+
+def any_of_group(group: Group, *facts: bool) -> tuple[bool, ...]:
+    """Of each fact, whether it holds in any process; all processes call this and get the same answer."""
     if group.world == 1:
-        return module
-    ids = [device.index] if device.type == "cuda" else None
-    return DistributedDataParallel(module, device_ids=ids, find_unused_parameters=False)
+        return facts
+    flags = torch.tensor(facts, dtype=torch.int32)
+    dist.all_reduce(flags, dist.ReduceOp.MAX)
+    return tuple(bool(flag) for flag in flags.tolist())
+
+
+def largest_of_group(group: Group, number: int) -> int:
+    """The largest of the processes' numbers."""
+    if group.world == 1:
+        return number
+    largest = torch.tensor(number)
+    dist.all_reduce(largest, dist.ReduceOp.MAX)
+    return int(largest)
+
+
+def average_gradients(parameters: Sequence[nn.Parameter], group: Group) -> None:
+    """Replace every gradient by its mean over the group, in one exchange for all of them."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    if group.world == 1 or not gradients:
+        return
+    joined = torch.cat([gradient.reshape(-1) for gradient in gradients])
+    dist.all_reduce(joined)
+    joined /= group.world
+    parts = torch.split(joined, [gradient.numel() for gradient in gradients])
+    torch._foreach_copy_(gradients, [part.view(g.shape) for part, g in zip(parts, gradients, strict=True)])

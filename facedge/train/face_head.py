@@ -8,25 +8,29 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from facedge.errors import RunError
+from facedge.errors import InputError, RunError
 from facedge.preprocessing import PreprocessSpec
 from facedge.train import run_folder
 from facedge.train.augment import Augment, augment, centre_crop
 from facedge.train.camera_conditions import FaceLayout
 from facedge.train.config import HeadConfig
 from facedge.train.data import MARGIN, crop_patches
-from facedge.train.photos import AlignedPhotos, load_photos
-from facedge.types import Int64Array, Say, silent
+from facedge.train.distributed import choose_device
+from facedge.train.head_report import provable_rates, report_test
+from facedge.train.photos import AlignedPhotos, JudgingPhotos, load_photo_parts, load_photos
+from facedge.types import Float32Array, Int64Array, Say, silent
 
 HIDDEN = 40
 DROPOUT = 0.4
 BATCH = 64
+CPU = torch.device("cpu")
 
 
 class FaceHead(nn.Module):
@@ -67,11 +71,13 @@ class HeadRequest:
 
     backbone: Path
     run: Path
-    me: Path
-    others: Path
+    me: Path | None = None
+    others: Path | None = None
+    photos: Path | None = None  # in place of `me` and `others`: a folder with the parts train, validation and test
     aligned: bool = False
     epochs: int | None = None
     seed: int = 0
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -106,20 +112,30 @@ class FrozenBackbone:
     sha256: str
     spec: PreprocessSpec
     embedding_size: int
+    device: torch.device = CPU
 
 
 def train_face_head(
     request: HeadRequest, say: Say = silent, tick: Callable[[int, int], None] = lambda _epoch, _epochs: None
 ) -> None:
-    """Train a face head into `request.run`; `tick` gets (epoch, epochs)."""
+    """Train a face head into `request.run`; `tick` gets (epoch, epochs).
+
+    The folder is written when training is done: one that was interrupted is empty, and the same command starts again.
+    """
+    with run_folder.writing(request.run):
+        run_folder.check_new(request.run)
+        _train_into_run(request, say, tick)
+
+
+def _train_into_run(request: HeadRequest, say: Say, tick: Callable[[int, int], None]) -> None:
+    device = choose_device(request.device)
     module, config = run_folder.load_backbone(request.backbone)
-    photos = load_photos(request.me, request.others, aligned=request.aligned, seed=request.seed, say=say)
-    run_folder.create(request.run)
+    photos, test = _load_photos(request, say)
     sha256 = run_folder.weights_sha256(request.backbone)
     recipe = HeadRecipe()
     if request.epochs:
         recipe = dataclasses.replace(recipe, epochs=request.epochs)
-    backbone = FrozenBackbone(module, sha256, config.spec, config.embedding_size)
+    backbone = FrozenBackbone(module.to(device), sha256, config.spec, config.embedding_size, device)
     head_config, scores = train_head(request.run, backbone, photos, seed=request.seed, recipe=recipe, tick=tick)
     run_folder.draw_curves(request.run)
     say(
@@ -128,6 +144,26 @@ def train_face_head(
         f"AUC {round(scores.auc, 4)}"
     )
     say(head_config.proves)
+    if test is not None:
+        for sentence in report_test(request.run, test, _probabilities(request.run, backbone, test)):
+            say(sentence)
+
+
+def _load_photos(request: HeadRequest, say: Say) -> tuple[AlignedPhotos, JudgingPhotos | None]:
+    if request.photos is not None:
+        return load_photo_parts(request.photos, aligned=request.aligned, seed=request.seed, say=say)
+    if request.me is None or request.others is None:
+        raise InputError("expected photos to train on: give --me DIR and --others DIR, or --photos DIR with both in it")
+    return load_photos(request.me, request.others, aligned=request.aligned, seed=request.seed, say=say), None
+
+
+@torch.inference_mode()
+def _probabilities(run: Path, backbone: FrozenBackbone, photos: JudgingPhotos) -> Float32Array:
+    """float32 (N,): the probability of each photo to be of me, by the head in `run`."""
+    patches = crop_patches(photos.images, np.arange(len(photos.images)), backbone.spec)
+    x = centre_crop(torch.from_numpy(patches).to(backbone.device), backbone.spec.size)
+    head, _ = load_head(run)
+    return np.asarray(head(_embed(backbone.module, x).cpu())[:, 0].numpy(), dtype=np.float32)
 
 
 def train_head(
@@ -143,31 +179,33 @@ def train_head(
 
     Both labels have the same weight in training and validation, however many photos each has.
     """
-    recipe, spec = recipe or HeadRecipe(), backbone.spec
+    recipe, spec, device = recipe or HeadRecipe(), backbone.spec, backbone.device
     layout = FaceLayout.of(spec, MARGIN)
-    chooser = Generator().manual_seed(seed)
+    chooser = Generator(device).manual_seed(seed)
     torch.manual_seed(seed)
-    training = _Labelled.of(photos, photos.training, spec)
-    validation = _Labelled.of(photos, photos.validation, spec)
+    training = _Labelled.of(photos, photos.training, spec, device)
+    validation = _Labelled.of(photos, photos.validation, spec, device)
     x, y = _embed(backbone.module, centre_crop(validation.patches, spec.size)), validation.labels
 
-    head = FaceHead(backbone.embedding_size)
+    head = FaceHead(backbone.embedding_size).to(device)
     optimizer = torch.optim.Adam(head.parameters(), lr=recipe.learning_rate)
+    records: list[dict[str, Any]] = []
     recent: deque[tuple[Tensor, Tensor]] = deque(maxlen=recipe.kept)
     best, best_state = float("inf"), head.state_dict()
     for epoch in range(1, recipe.epochs + 1):
         rows = _balanced_rows(training.labels, recipe.views, chooser)
-        views = _embed(backbone.module, augment(training.patches[rows], layout, spec.size, recipe.augment, chooser))
+        drawn = Generator(device).manual_seed(seed * 100_003 + epoch)
+        views = _embed(backbone.module, augment(training.patches[rows], layout, spec.size, recipe.augment, drawn))
         recent.append((views, training.labels[rows]))
         inputs, labels = (torch.cat(parts) for parts in zip(*recent, strict=True))
         loss = _train_epoch(head, optimizer, inputs, labels, chooser)
         validation_loss = _balanced_loss(head.eval(), x, y)
-        record = {"epoch": epoch, "loss": round(loss, 5), "validation_loss": round(validation_loss, 5)}
-        run_folder.append_metrics(run, record)
+        records.append({"epoch": epoch, "loss": round(loss, 5), "validation_loss": round(validation_loss, 5)})
         if validation_loss < best:
             best, best_state = validation_loss, {name: value.clone() for name, value in head.state_dict().items()}
         tick(epoch, recipe.epochs)
     head.load_state_dict(best_state)
+    run_folder.write_metrics(run, records)
     run_folder.save_weights(run, best_state)
     scores = _score(head.eval(), x, y)
     config = _config(backbone, recipe, seed, training, scores)
@@ -193,24 +231,15 @@ def _config(
     )
 
 
-def provable_rates(me: int, others: int) -> str:
-    """One sentence: the lowest error rates that so many photos can show (rule of three: 95 % upper bound 3/N)."""
-    far, frr = min(1.0, 3 / others), min(1.0, 3 / me)
-    return (
-        f"{others} validation photos of others can show a FAR of {far:.0%} at best and {me} of me an FRR of {frr:.0%}, "
-        f"even without a single error: `facedge export` sets the threshold on many more impostors"
-    )
-
-
 @dataclass(frozen=True)
 class _Labelled:
     patches: Tensor  # (N, P, P) uint8
     labels: Tensor  # (N, 1) float32, 1 is me
 
     @classmethod
-    def of(cls, photos: AlignedPhotos, rows: Int64Array, spec: PreprocessSpec) -> "_Labelled":
+    def of(cls, photos: AlignedPhotos, rows: Int64Array, spec: PreprocessSpec, device: torch.device) -> "_Labelled":
         labels = torch.from_numpy(photos.labels[rows].astype(np.float32))[:, None]
-        return cls(torch.from_numpy(crop_patches(photos.images, rows, spec)), labels)
+        return cls(torch.from_numpy(crop_patches(photos.images, rows, spec)).to(device), labels.to(device))
 
     def count(self, label: int) -> int:
         """The number of photos with a label."""
@@ -228,21 +257,21 @@ def _balanced_rows(labels: Tensor, views: int, generator: Generator) -> Tensor:
     rows = []
     for label in (1.0, 0.0):
         of_label = torch.nonzero(labels[:, 0] == label).flatten()
-        rows.append(of_label[torch.randint(len(of_label), (half,), generator=generator)])
+        rows.append(of_label[torch.randint(len(of_label), (half,), generator=generator, device=labels.device)])
     return torch.cat(rows)
 
 
 def _train_epoch(head: FaceHead, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor, generator: Generator) -> float:
     """One pass over the views; the mean loss."""
     head.train()
-    total = 0.0
-    for rows in torch.split(torch.randperm(len(x), generator=generator), BATCH):
+    total = torch.zeros((), device=x.device)
+    for rows in torch.split(torch.randperm(len(x), generator=generator, device=x.device), BATCH):
         loss = F.binary_cross_entropy_with_logits(head.logit(x[rows]), y[rows])
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
-        total += loss.item() * len(rows)
-    return total / len(x)
+        total += loss.detach() * len(rows)
+    return float(total) / len(x)
 
 
 @torch.inference_mode()

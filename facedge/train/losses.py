@@ -33,12 +33,10 @@ class MarginSoftmax(nn.Module):
 
     def forward(self, embedding: Tensor, classes: Tensor) -> Tensor:
         known = classes >= 0
-        if not bool(known.any()):  # zero, but with gradients: DistributedDataParallel expects them in every process
-            return embedding.sum() * 0 + self.directions.sum() * 0
-        own = classes[known]
-        cosine = embedding[known] @ F.normalize(self.directions).T  # (K, classes)
-        margin = torch.zeros_like(cosine).scatter_(1, own[:, None], self.margin)
-        return F.cross_entropy(self.scale * (cosine - margin), own)
+        cosine = embedding @ F.normalize(self.directions).T  # (N, classes)
+        margin = torch.zeros_like(cosine).scatter_(1, classes.clamp(min=0)[:, None], self.margin)
+        losses = F.cross_entropy(self.scale * (cosine - margin), classes, ignore_index=-1, reduction="sum")
+        return losses / known.sum().clamp(min=1)  # without a selection, whose size a GPU would have to report
 
 
 class TeacherLoss(nn.Module):

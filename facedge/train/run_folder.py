@@ -1,8 +1,9 @@
 """The run folder of a training: config.json, metrics.jsonl, weights.safetensors, checkpoint.pt, curves.png."""
 
-import dataclasses
+import contextlib
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,36 @@ from facedge.types import Float32Array, UInt8Array
 
 CONFIG, METRICS, WEIGHTS, CHECKPOINT = "config.json", "metrics.jsonl", "weights.safetensors", "checkpoint.pt"
 CURVES = "curves.png"
+LOCK = "train.lock"  # exists while a training writes the folder
 
 
-def create(run: Path) -> None:
-    """Make the folder of a new run; RunError where it holds something already."""
-    if run.exists() and any(run.iterdir()):
-        raise RunError(f"{run} is not empty: choose another -o, or --resume the run that is in it")
-    run.mkdir(parents=True, exist_ok=True)
+@contextlib.contextmanager
+def writing(run: Path) -> Iterator[None]:
+    """Make the folder if need be, and keep other trainings out of it while the block runs; RunError where one is in it.
+
+    The lock ends with the process, however it ends.
+    """
+    with files.storage_errors(run, error=RunError):
+        run.mkdir(parents=True, exist_ok=True)
+    with files.locked(run / LOCK, wait=False) as had:
+        if not had:
+            raise RunError(f"another facedge train is writing {run}: wait for it, stop it, or choose another -o")
+        try:
+            yield
+        finally:
+            (run / LOCK).unlink(missing_ok=True)
 
 
-def write_config(run: Path, config: BackboneConfig | HeadConfig) -> None:
-    """Write config.json atomically."""
-    files.write_json(run / CONFIG, config.to_dict(), error=RunError)
+def check_new(run: Path) -> None:
+    """RunError where the folder holds something already; the lock of a training that was killed does not count."""
+    if any(path.name != LOCK for path in run.iterdir()):
+        resume = ", or --resume the run that is in it" if (run / CONFIG).exists() else ""
+        raise RunError(f"{run} is not empty: choose another -o{resume}")
+
+
+def write_config(run: Path, config: BackboneConfig | HeadConfig, **more: Any) -> None:
+    """Write config.json atomically, with more keys beside the config's."""
+    files.write_json(run / CONFIG, {**config.to_dict(), **more}, error=RunError)
 
 
 def read_config(run: Path) -> dict[str, Any]:
@@ -55,18 +74,6 @@ def read_backbone_config(run: Path) -> BackboneConfig:
         return BackboneConfig.from_dict(record)
     except (KeyError, TypeError, ValueError) as problem:
         raise RunError(f"{run / CONFIG} is not the config of a backbone run ({problem}): train again") from None
-
-
-def check_same_config(run: Path, config: BackboneConfig) -> None:
-    """RunError unless the run in the folder was started with this very config, so that it may be resumed."""
-    started = read_backbone_config(run)
-    if started != config:
-        names = [field.name for field in dataclasses.fields(config)]
-        differing = [name for name in names if getattr(started, name) != getattr(config, name)]
-        raise RunError(
-            f"{run} was begun with another {', '.join(differing)}: repeat the options it was begun with, "
-            f"or choose another -o"
-        )
 
 
 def append_metrics(run: Path, record: dict[str, Any]) -> None:
@@ -93,16 +100,26 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
 
 def truncate_metrics(run: Path, epochs: int) -> None:
     """Drop the lines of epochs after the checkpoint that training resumes from."""
-    kept = [record for record in read_metrics(run) if record["epoch"] <= epochs]
-    files.write_bytes(run / METRICS, "".join(json.dumps(record) + "\n" for record in kept).encode(), error=RunError)
+    write_metrics(run, [record for record in read_metrics(run) if record["epoch"] <= epochs])
+
+
+def write_metrics(run: Path, records: list[dict[str, Any]]) -> None:
+    """Write metrics.jsonl atomically."""
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    files.write_bytes(run / METRICS, lines.encode(), error=RunError)
 
 
 def epochs_left(run: Path) -> int | None:
     """The epochs that a backbone run has still to train; None where the folder holds no run."""
     if not (run / CONFIG).exists():
         return None
+    return read_backbone_config(run).recipe.epochs - epochs_done(run)
+
+
+def epochs_done(run: Path) -> int:
+    """The epochs that a run has finished."""
     records = read_metrics(run)
-    return read_backbone_config(run).recipe.epochs - (records[-1]["epoch"] if records else 0)
+    return int(records[-1]["epoch"]) if records else 0
 
 
 def save_weights(run: Path, state: dict[str, Tensor]) -> None:
@@ -117,7 +134,9 @@ def weights_sha256(run: Path) -> str:
     try:
         return hashlib.sha256((run / WEIGHTS).read_bytes()).hexdigest()
     except FileNotFoundError:
-        raise RunError(f"{run} has no {WEIGHTS} yet: let training finish its first epoch, or `--resume` it") from None
+        raise RunError(
+            f"{run} has no {WEIGHTS} yet: let training write its first checkpoint, or `--resume` it"
+        ) from None
 
 
 def load_weights(module: nn.Module, run: Path) -> None:
@@ -125,7 +144,9 @@ def load_weights(module: nn.Module, run: Path) -> None:
     try:
         module.load_state_dict(safetensors.torch.load_file(run / WEIGHTS))
     except FileNotFoundError:
-        raise RunError(f"{run} has no {WEIGHTS} yet: let training finish its first epoch, or `--resume` it") from None
+        raise RunError(
+            f"{run} has no {WEIGHTS} yet: let training write its first checkpoint, or `--resume` it"
+        ) from None
     except (OSError, RuntimeError, safetensors.SafetensorError) as problem:
         lines = str(problem).splitlines()
         detail = lines[min(1, len(lines) - 1)].strip()  # torch's first line names the class only

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,15 +10,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 import typer
 from signals import hear_ctrl_c
 
+from facedge import files
 from facedge.cli import main
 from facedge.cli import train as commands
 from facedge.dataset.prepare import prepare_faces
+from facedge.dataset.prepared import Faces
 from facedge.demo.synthetic_dataset import write_photo_folders, write_synthetic_celeba
 from facedge.errors import InputError, MissingDependencyError
+from facedge.train import backbone as backbone_module
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +76,90 @@ def test_what_cannot_be_trained_is_one_sentence(
         assert err.count("facedge: error:") == 1
 
 
-def test_resume_needs_the_options_the_run_was_begun_with(
+def test_resume_needs_no_option_repeated_and_names_those_that_differ(
     faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
+    assert facedge("train", "backbone", faces, "-o", run, "--epochs", 1, *SMALL, "--seed", 3) == 0
+    assert facedge("train", "backbone", "-o", run, "--resume") == 0
+    assert facedge("train", "backbone", faces, "-o", run, "--epochs", 2, "--resume") == 0
+    assert facedge("train", "backbone", "-o", run, *SMALL, "--seed", 3, "--resume") == 0
+    assert [line["epoch"] for line in metrics(run)] == [1, 2]
+    capsys.readouterr()
+    differing = ("--seed", 9, "--size", 64, "--teacher", Path(__file__))
+    assert facedge("train", "backbone", "-o", run, *differing, "--resume") == 2
+    err = capsys.readouterr().err
+    assert "begun with --size 32, not 64; --seed 3, not 9; no --teacher, not --teacher test_train_command.py" in err
+    assert facedge("train", "backbone", "-o", run, "--epochs", 1, "--resume") == 2
+    assert "has trained 2 epochs: expected --epochs 2 or more, got 1" in capsys.readouterr().err
+    config = json.loads((run / "config.json").read_text())
+    assert (config["recipe"]["epochs"], config["options"]["threads"]) == (2, 1)
+
+
+def test_resume_of_other_faces_names_both(faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_synthetic_celeba(tmp_path / "celeba", identities=12, images_per_identity=8)
+    prepare_faces(tmp_path / "celeba", tmp_path / "other", workers=1)
+    run = tmp_path / "run"
     assert facedge("train", "backbone", faces, "-o", run, "--epochs", 1, *SMALL) == 0
-    assert facedge("train", "backbone", faces, "-o", run, "--epochs", 1, *SMALL, "--seed", 9, "--resume") == 2
-    assert "begun with another seed" in capsys.readouterr().err
-    assert facedge("train", "backbone", faces, "-o", run, "--epochs", 1, *SMALL, "--resume") == 0
+    capsys.readouterr()
+    assert facedge("train", "backbone", tmp_path / "other", "-o", run, "--epochs", 2, "--resume") == 2
+    err = capsys.readouterr().err
+    assert "was begun with 128 training images of synthetic faces" in err
+    assert f"but {tmp_path / 'other'} holds 80 training images" in err
+
+
+def test_stopped_before_anything_was_trained_a_run_starts_again_or_resumes(
+    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_args: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    run, words = tmp_path / "run", ("--epochs", 1, *SMALL)
+    with monkeypatch.context() as patch:
+        patch.setattr(Faces, "open", stop)
+        assert facedge("train", "backbone", faces, "-o", run, *words) == 130
+    assert list(run.iterdir()) == []
+    with monkeypatch.context() as patch:
+        patch.setattr(backbone_module, "load_samples", stop)
+        assert facedge("train", "backbone", faces, "-o", run, *words) == 130
+    assert [path.name for path in run.iterdir()] == ["config.json"]
+    assert f"facedge train backbone -o {run} --resume continues" in capsys.readouterr().err
+    assert facedge("train", "backbone", faces, "-o", run, *words) == 2
+    assert "is not empty: choose another -o, or --resume the run that is in it" in capsys.readouterr().err
+    assert facedge("train", "backbone", "-o", run, "--resume") == 0
+    assert len(metrics(run)) == 1
+
+
+def test_one_training_at_a_time_writes_a_run_folder(
+    faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, words = tmp_path / "run", ("--epochs", 1, *SMALL)
+    run.mkdir()
+    (run / "train.lock").touch()  # a killed training leaves it
+    for training in (("backbone", faces, *words), ("head", run, "--me", faces, "--others", faces)):
+        with files.locked(run / "train.lock"):
+            assert facedge("train", *training, "-o", run) == 2
+        assert f"another facedge train is writing {run}: wait for it" in capsys.readouterr().err
+    assert facedge("train", "backbone", faces, "-o", run, *words) == 0
+    with files.locked(run / "train.lock"):
+        assert facedge("train", "backbone", "-o", run, "--resume", "--epochs", 2) == 2
+    assert f"another facedge train is writing {run}: wait for it" in capsys.readouterr().err
+
+
+def test_without_identities_and_teacher_only_plain_is_trained(
+    faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nameless = tmp_path / "faces"
+    shutil.copytree(faces, nameless)
+    np.save(nameless / "identities.npy", np.full_like(np.load(faces / "identities.npy"), -1))
+    run = tmp_path / "edge"
+    assert facedge("train", "backbone", nameless, "-o", run, "--epochs", 1, *SMALL) == 2
+    err = capsys.readouterr().err
+    assert "nothing would train the embedding" in err
+    assert "add identity_CelebA.txt" in err and "--teacher T.onnx, or choose --arch plain" in err
+    assert (
+        facedge("train", "backbone", nameless, "-o", tmp_path / "plain", "--arch", "plain", "--epochs", 1, *SMALL) == 0
+    )
 
 
 def train(*words: object) -> None:
@@ -110,8 +192,7 @@ def test_train_alone_resumes_an_unfinished_backbone(faces: Path, tmp_path: Path)
     train(faces, "-o", runs, "--epochs", 2, *SMALL)
     whole = [json.loads(line) for line in (runs / "backbone" / "metrics.jsonl").read_text().splitlines()]
     (runs / "backbone" / "metrics.jsonl").write_text(json.dumps(whole[0]) + "\n")  # as if the last line had been lost
-    with pytest.raises(InputError, match="has 1 epoch left to train: give FACES"):
-        train("-o", runs)
+    train("-o", runs)  # it records which faces
     train(faces, "-o", runs, "--epochs", 2, *SMALL)
 
 
@@ -186,6 +267,51 @@ def test_two_processes_train_like_one(faces: Path, tmp_path: Path) -> None:
     assert both["attribute_accuracy"] == pytest.approx(one["attribute_accuracy"], abs=0.05)
 
 
+SCARCE = Path(__file__).parents[1] / "support" / "scarce_memory.py"
+
+
+def scarce_processes(faces: Path, folder: Path, most: int, batch: int) -> subprocess.CompletedProcess[str]:
+    """Two processes train one epoch; the memory of the second takes so many images. Their weights are in `folder`."""
+    folder.mkdir()
+    command, env = two_processes(faces, folder / "run", "--epochs", 1)
+    words = [*command[command.index("train") :], "--batch", str(batch)]
+    command = [*TORCHRUN, str(SCARCE), "1", str(most), str(folder), *words]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.slow
+def test_out_of_memory_in_one_process_halves_the_batch_of_all(faces: Path, tmp_path: Path) -> None:
+    finished = scarce_processes(faces, tmp_path / "scarce", most=8, batch=32)
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    assert finished.stderr.count("out of device memory: going on with a batch of 16 instead of 32") == 1
+    assert metrics(tmp_path / "scarce" / "run")[0]["batch"] == 16
+    one, other = (torch.load(tmp_path / "scarce" / f"{rank}.pt") for rank in (0, 1))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert scarce_processes(faces, tmp_path / "ample", most=8, batch=16).returncode == 0
+    ample = torch.load(tmp_path / "ample" / "0.pt")
+    assert all(torch.equal(one[name], ample[name]) for name in one)  # as if 16 had been asked for
+
+
+@pytest.mark.slow
+def test_no_memory_in_one_process_is_one_sentence(faces: Path, tmp_path: Path) -> None:
+    finished = scarce_processes(faces, tmp_path / "scarce", most=0, batch=32)
+    assert finished.returncode != 0
+    said = [line for line in finished.stderr.splitlines() if line.startswith("facedge: error")]
+    assert said == ["facedge: error: out of device memory with a batch of 16: choose a smaller --size or --arch plain"]
+
+
+@pytest.mark.slow
+def test_what_two_processes_cannot_train_is_one_sentence(faces: Path, tmp_path: Path) -> None:
+    nameless = tmp_path / "faces"
+    shutil.copytree(faces, nameless)
+    np.save(nameless / "identities.npy", np.full_like(np.load(faces / "identities.npy"), -1))
+    command, env = two_processes(nameless, tmp_path / "run", "--epochs", 1)
+    finished = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
+    said = [line for line in finished.stderr.splitlines() if line.startswith("facedge: error")]
+    assert len(said) == 1
+    assert "nothing would train the embedding" in said[0]
+
+
 def process_of(rank: int, parent: int) -> int | None:
     """The process that torchrun started as `rank`; None before it has started."""
     for task in Path(f"/proc/{parent}/task").iterdir():
@@ -203,7 +329,7 @@ def test_a_killed_process_ends_the_other_and_the_run_resumes(faces: Path, tmp_pa
     command, env = two_processes(faces, run, "--epochs", 40)
     torchrun = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 180
-    while not (run / "checkpoint.pt").exists():
+    while not (run / "metrics.jsonl").exists():
         assert torchrun.poll() is None, torchrun.communicate()[1]
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -42,9 +42,15 @@ def test_a_far_that_the_people_do_not_support_is_refused() -> None:
         calibrate(*people(100), 0.001)
 
 
-def test_too_few_people_for_any_threshold() -> None:
+@pytest.mark.parametrize(("count", "proven"), [(28, 0.11), (10, 0.26), (5, 0.46), (2, 0.78)])
+def test_of_few_people_none_is_accepted_for_the_lowest_far_that_they_prove(count: int, proven: float) -> None:
+    scores, impostors = people(count)
+    threshold, evidence = calibrate(scores, impostors)
+    assert evidence.far_target == proven >= evidence.far_upper95
+    assert (evidence.far_low95, evidence.identities) == (0.0, count)
+    assert scores.max() < threshold <= np.nextafter(scores.max(), np.float32(1))
     with pytest.raises(InputError, match="needs at least 29 impostor identities"):
-        calibrate(*people(5))
+        calibrate(scores, impostors, 0.1)
 
 
 def test_points_rise_with_stricter_targets() -> None:

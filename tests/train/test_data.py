@@ -14,12 +14,13 @@ from facedge.train.augment import centre_crop
 from facedge.train.data import (
     MARGIN,
     Samples,
-    batches,
+    batch_rows,
     classes_of,
     crop_patches,
     joint_identities,
     load_samples,
     open_more,
+    share_of,
 )
 
 CPU = torch.device("cpu")
@@ -57,16 +58,31 @@ def test_an_empty_partition_is_refused(tiny_faces: Faces) -> None:
         load_samples(empty, "validation", PreprocessSpec(), CPU)
 
 
-def test_processes_share_each_batch() -> None:
-    alone = list(batches(20, 6, torch.Generator().manual_seed(5)))
-    shares = [list(batches(20, 6, torch.Generator().manual_seed(5), rank, 2)) for rank in (0, 1)]
-    assert [len(rows) for rows in alone] == [6, 6, 6]
-    for whole, first, second in zip(alone, *shares, strict=True):
-        assert set(whole.tolist()) == set(first.tolist()) | set(second.tolist())
+def epoch(count: int, batch: int) -> list[list[int]]:
+    order, done, found = torch.arange(count), 0, []
+    while (rows := batch_rows(order, done, batch)) is not None:
+        found.append(rows.tolist())
+        done += batch
+    return found
 
 
-def test_fewer_images_than_a_batch_still_train() -> None:
-    assert [len(rows) for rows in batches(5, 64, torch.Generator().manual_seed(0))] == [5]
+def test_batches_go_on_after_what_is_done_and_the_incomplete_last_one_is_dropped() -> None:
+    assert epoch(20, 6) == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11], [12, 13, 14, 15, 16, 17]]
+    assert epoch(5, 64) == [[0, 1, 2, 3, 4]]  # fewer images than a batch still train
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_processes_share_the_samples_and_have_as_many_each(tiny_faces: Faces, world: int) -> None:
+    samples = load_samples(tiny_faces, "train", PreprocessSpec(size=32), CPU)
+    rows = torch.arange(58)
+    samples = Samples(samples.patches[:58], samples.attributes[:58], rows, rows[:, None].float())
+    shares = [share_of(samples, rank, world, CPU) for rank in range(world)]
+    assert {len(share) for share in shares} == {58 // world}
+    assert sorted(torch.cat([share.classes for share in shares]).tolist()) == list(range(58 // world * world))
+    for share in shares:
+        assert share.teacher is not None
+        assert torch.equal(share.teacher[:, 0].long(), share.classes)
+        assert torch.equal(share.patches, samples.patches[share.classes])
 
 
 def test_samples_count_classes() -> None:

@@ -2,19 +2,26 @@
 
 import dataclasses
 import json
+import os
+import signal
+import weakref
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from facedge.dataset.prepared import Faces
 from facedge.errors import RunError
 from facedge.preprocessing import PreprocessSpec
-from facedge.train.architectures import build
+from facedge.train import trainer as trainer_module
+from facedge.train.augment import Augment
 from facedge.train.config import BackboneConfig, DataCard, Recipe, recipe_of
 from facedge.train.data import load_samples
 from facedge.train.run_folder import draw_curves, embed_faces, epochs_left, load_backbone, read_metrics, write_config
-from facedge.train.trainer import MovingAverage, Tick, Trainer, learning_rate
+from facedge.train.trainer import Tick, Trainer
 from facedge.train.validation import Scores
 
 CPU = torch.device("cpu")
@@ -67,35 +74,152 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(tiny_faces: Faces, t
 
     whole, cut = (load_backbone(tmp_path / name)[0].state_dict() for name in ("whole", "cut"))
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
-    strip = [
-        {k: v for k, v in r.items() if k not in ("seconds", "images_per_second")}
-        for r in read_metrics(tmp_path / "cut")
-    ]
-    assert [r["epoch"] for r in strip] == [1, 2, 3]
+    assert scores_of(tmp_path / "cut") == scores_of(tmp_path / "whole")
 
 
-def test_interrupted_in_its_first_epoch_a_run_is_usable(tiny_faces: Faces, tmp_path: Path) -> None:
-    def stop_immediately(_tick: Tick) -> None:
-        raise KeyboardInterrupt
+def scores_of(run: Path) -> list[dict[str, Any]]:
+    """The metrics without what the machine's speed makes of them."""
+    timed = ("seconds", "images_per_second")
+    return [{name: value for name, value in record.items() if name not in timed} for record in read_metrics(run)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_within_an_epoch_ends_the_step_and_the_run_goes_on_after_it(
+    number: signal.Signals, tiny_faces: Faces, tmp_path: Path
+) -> None:
+    wanted = config(2)
+    train(tmp_path / "whole", tiny_faces, wanted)
+    steps: list[tuple[int, int]] = []
+
+    def stop_after_the_first_step(tick: Tick) -> None:
+        steps.append((tick.epoch, tick.step))
+        if len(steps) == 1:
+            os.kill(os.getpid(), number)
 
     with pytest.raises(KeyboardInterrupt):
-        train(tmp_path / "run", tiny_faces, config(2), tick=stop_immediately)
-    embeddings, probabilities = embed_faces(tmp_path / "run", tiny_faces.images[:7])
-    assert embeddings.shape == (7, 128)
-    assert probabilities.shape == (7, 4)
+        train(tmp_path / "cut", tiny_faces, wanted, tick=stop_after_the_first_step)
+    assert len(steps) == 2  # the step in work was finished
+    embeddings, probabilities = embed_faces(tmp_path / "cut", tiny_faces.images[:7])  # usable at once
+    assert (embeddings.shape, probabilities.shape) == ((7, 128), (7, 4))
+    train(tmp_path / "cut", tiny_faces, wanted, resume=True, tick=lambda t: steps.append((t.epoch, t.step)))
+    assert steps == [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]
+
+    whole, cut = (load_backbone(tmp_path / name)[0].state_dict() for name in ("whole", "cut"))
+    assert all(torch.equal(whole[name], cut[name]) for name in whole)
+    timed = ("seconds", "images_per_second")
+    records = [
+        [{k: v for k, v in r.items() if k not in timed} for r in read_metrics(tmp_path / n)] for n in ("whole", "cut")
+    ]
+    assert records[0] == records[1]
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(1000.0, [1, 2, 3]), (0.0, [3])])
+def test_killed_before_the_first_epoch_is_done_a_run_resumes_from_its_last_checkpoint(
+    seconds: float, expected: list[int], tiny_faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is written before the first step, and then by the clock."""
+    wanted = config(1)
+    train(tmp_path / "whole", tiny_faces, wanted)
+
+    def die(tick: Tick) -> None:
+        assert (tmp_path / "cut" / "checkpoint.pt").exists()
+        if tick.step == 3:
+            raise SystemExit(137)
+
+    monkeypatch.setattr(trainer_module, "CHECKPOINT_SECONDS", seconds)
+    with pytest.raises(SystemExit):
+        train(tmp_path / "cut", tiny_faces, wanted, tick=die)
+    steps: list[int] = []
+    train(tmp_path / "cut", tiny_faces, wanted, resume=True, tick=lambda t: steps.append(t.step))
+    assert steps == expected
+    whole, cut = (load_backbone(tmp_path / name)[0].state_dict() for name in ("whole", "cut"))
+    assert all(torch.equal(whole[name], cut[name]) for name in whole)
+
+
+def test_a_checkpoint_of_non_finite_weights_replaces_none(
+    tiny_faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer_module, "CHECKPOINT_SECONDS", 0.0)
+    with pytest.raises(RunError, match="lower --learning-rate"):
+        train(tmp_path / "run", tiny_faces, config(3, "plain", learning_rate=1e18))
+    kept = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
+    assert all(torch.isfinite(value).all() for value in kept["learner"].values())
+
+
+def test_a_finished_run_trains_longer(tiny_faces: Faces, tmp_path: Path) -> None:
+    train(tmp_path / "run", tiny_faces, config(2))
+    train(tmp_path / "run", tiny_faces, config(4), resume=True)
+    assert [record["epoch"] for record in read_metrics(tmp_path / "run")] == [1, 2, 3, 4]
+    assert [record["samples"] for record in read_metrics(tmp_path / "run")] == [60, 120, 180, 240]
+
+
+def test_until_the_decay_a_run_does_not_depend_on_its_length(tiny_faces: Faces, tmp_path: Path) -> None:
+    for epochs in (4, 5):
+        train(tmp_path / str(epochs), tiny_faces, config(epochs, warmup=0.0))
+    four, five = (read_metrics(tmp_path / name)[:3] for name in "45")
+    assert [r["losses"] for r in four] == [r["losses"] for r in five]
+
+
+def test_a_run_of_the_cosine_schedule_resumes(tiny_faces: Faces, tmp_path: Path) -> None:
+    wanted = config(2, schedule="cosine")
+    record = wanted.to_dict()
+    record["recipe"]["cosine"] = record["recipe"].pop("schedule") == "cosine"  # as it was written before
+    assert BackboneConfig.from_dict(json.loads(json.dumps(record))) == wanted
+    train(tmp_path / "run", tiny_faces, wanted)
+    train(tmp_path / "run", tiny_faces, config(3, schedule="cosine"), resume=True)
+
+
+@pytest.mark.parametrize(("strength", "most"), [(Augment(), 680), (Augment.cameras(), 1100)])
+def test_a_step_waits_for_nothing_on_the_host(strength: Augment, most: int, tiny_faces: Faces, tmp_path: Path) -> None:
+    """On a GPU each of these operators would wait until all work before it is done."""
+    wanted = config(1, augment=strength)
+    training = load_samples(tiny_faces, "train", wanted.spec, CPU)
+    teacher = torch.nn.functional.normalize(torch.randn(60, 16))
+    training = dataclasses.replace(training, teacher=teacher)
+    trainer = Trainer(tmp_path, wanted, training, training, device=CPU)
+    trainer.model.train()
+    rows = torch.arange(20)
+    trainer._step(rows, False)  # the optimiser makes its state in the first
+    with CountedCalls() as calls:
+        trainer._step(rows, False)
+    assert calls.waits == []
+    assert calls.number < most  # each is a launch on a GPU
+
+
+class CountedCalls(TorchDispatchMode):
+    """Counts operator calls, and lists those whose result the host needs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number, self.waits = 0, list[str]()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.name().removeprefix("aten::").split(".")[0]
+        self.number += 1
+        indices = args[1] if name in ("index", "index_put", "index_put_") else []
+        masked = any(index is not None and index.dtype == torch.bool for index in indices)
+        if name in ("_local_scalar_dense", "nonzero", "masked_select") or masked:
+            self.waits.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+def scarce(most: int) -> Callable[[Trainer, torch.Tensor], dict[str, torch.Tensor]]:
+    """A forward pass on a device whose memory takes `most` images."""
+    real = Trainer._forward_and_backward
+
+    def forward(trainer: Trainer, rows: torch.Tensor) -> dict[str, torch.Tensor]:
+        if len(rows) > most:
+            raise torch.OutOfMemoryError("simulated")
+        return real(trainer, rows)
+
+    return forward
 
 
 def test_out_of_memory_halves_the_batch_and_goes_on(
     tiny_faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, said = Trainer.train_epoch, []
-
-    def scarce(trainer: Trainer) -> object:
-        if trainer.progress.batch > 32:
-            raise torch.cuda.OutOfMemoryError("simulated")
-        return real(trainer)
-
-    monkeypatch.setattr(Trainer, "train_epoch", scarce)
+    said: list[str] = []
+    monkeypatch.setattr(Trainer, "_forward_and_backward", scarce(32))
     wanted = config(1)
     wanted = dataclasses.replace(wanted, recipe=dataclasses.replace(wanted.recipe, batch=64))
     train(tmp_path / "run", tiny_faces, wanted, say=said.append)
@@ -103,13 +227,51 @@ def test_out_of_memory_halves_the_batch_and_goes_on(
     assert read_metrics(tmp_path / "run")[0]["batch"] == 32
 
 
+def test_out_of_memory_leaves_no_weight_changed_and_no_image_out(
+    tiny_faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the smaller batch had been asked for, where it happens in the first step."""
+    wanted = config(1)
+    recipe = dataclasses.replace(wanted.recipe, batch=16)
+    train(tmp_path / "small", tiny_faces, dataclasses.replace(wanted, recipe=recipe))
+    monkeypatch.setattr(Trainer, "_forward_and_backward", scarce(16))
+    recipe = dataclasses.replace(recipe, batch=32)
+    train(tmp_path / "halved", tiny_faces, dataclasses.replace(wanted, recipe=recipe))
+    small, halved = (load_backbone(tmp_path / name)[0].state_dict() for name in ("small", "halved"))
+    assert all(torch.equal(small[name], halved[name]) for name in small)
+
+
+def test_the_failed_batch_is_free_before_the_next_is_tried(
+    tiny_faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Held:
+        """Stands for the tensors of the failed batch."""
+
+    held: list[weakref.ref[Held]] = []
+    real, halve = Trainer._forward_and_backward, Trainer._halve_batch
+
+    def fail_once(trainer: Trainer, rows: torch.Tensor) -> dict[str, torch.Tensor]:
+        batch = Held()
+        if not held:
+            held.append(weakref.ref(batch))
+            raise torch.OutOfMemoryError("simulated")
+        return real(trainer, rows)
+
+    def check(trainer: Trainer) -> None:
+        assert held[0]() is None
+        assert all(parameter.grad is None for parameter in trainer.model.parameters())
+        halve(trainer)
+
+    monkeypatch.setattr(Trainer, "_forward_and_backward", fail_once)
+    monkeypatch.setattr(Trainer, "_halve_batch", check)
+    train(tmp_path / "run", tiny_faces, dataclasses.replace(config(1), recipe=Recipe(epochs=1, batch=32)))
+    assert held
+
+
 def test_no_memory_for_the_smallest_batch_is_an_error(
     tiny_faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never(_trainer: Trainer) -> object:
-        raise torch.cuda.OutOfMemoryError("simulated")
-
-    monkeypatch.setattr(Trainer, "train_epoch", never)
+    monkeypatch.setattr(Trainer, "_forward_and_backward", scarce(0))
     with pytest.raises(RunError, match="out of device memory with a batch of 20"):
         train(tmp_path / "run", tiny_faces, config(1))
 
@@ -120,7 +282,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tiny_faces: Faces, tmp_path: Pa
 
 
 def test_embeddings_approach_the_teacher_s(tiny_faces: Faces, tmp_path: Path) -> None:
-    wanted = config(8, attribute_weight=0.0, identity_weight=0.0, teacher_weight=4.0)
+    wanted = config(10, attribute_weight=0.0, identity_weight=0.0, teacher_weight=4.0)
     training = load_samples(tiny_faces, "train", wanted.spec, CPU)
     target = torch.nn.functional.normalize(torch.randn(60, 16, generator=torch.Generator().manual_seed(0)))
     target = target[training.classes]  # one direction for each identity
@@ -158,24 +320,3 @@ def test_a_run_of_another_spec_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(record))
     with pytest.raises(RunError, match=r"config\.json"):
         load_backbone(tmp_path)
-
-
-def test_the_moving_average_starts_close_to_the_weights() -> None:
-    module = build("plain", 32, 4)
-    average = MovingAverage(module, 0.999)
-    with torch.no_grad():
-        for weight in module.parameters():
-            weight.add_(1.0)
-    for _ in range(30):
-        average.update(module)
-    for mine, theirs in zip(average.module.parameters(), module.parameters(), strict=True):
-        torch.testing.assert_close(mine, theirs, atol=0.01, rtol=0)
-
-
-def test_learning_rate_warms_up_and_falls_to_a_hundredth() -> None:
-    recipe = Recipe(learning_rate=1.0, warmup=0.1)
-    rates = [learning_rate(step, 100, recipe) for step in range(100)]
-    assert rates[0] == pytest.approx(0.1)
-    assert max(rates) == pytest.approx(1.0)
-    assert rates[-1] < 0.012
-    assert rates.index(max(rates)) in (9, 10)
