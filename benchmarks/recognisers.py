@@ -101,14 +101,14 @@ def in_colour(entry: Entry, folder: Path, images: int) -> Record | None:
     """The recogniser's own file on the colour images of the same rows, one at a time, by its own recipe."""
     if entry.original is None:
         return None
-    from facedge.train.teacher import Teacher, TeacherInput
+    from facedge.train.teacher import Teacher, TeacherInput, normalised
 
     convention = {key: value for key, value in entry.manifest.metrics["adopted"]["input"].items() if key != "box"}
     teacher = Teacher(entry.original, TeacherInput(**convention))
     faces = Faces.open(folder)
     rows = chosen_rows(faces, images)
-    found = np.stack([teacher.embed(teacher.prepare(faces.load_source(int(row)))) for row in rows])
-    return verification(found, faces.identities[rows])
+    found = [teacher.infer(teacher.prepare(faces.load_source(int(row)))[None]) for row in rows]
+    return verification(normalised(np.concatenate(found)), faces.identities[rows])
 
 
 def find_lfw_faces(folder: Path, scratch: Path) -> list[str]:

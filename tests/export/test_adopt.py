@@ -16,7 +16,7 @@ from facedge.bundle import read_bundle
 from facedge.bundle.card import describe
 from facedge.bundle.cohort import read_cohort
 from facedge.bundle.onnx_file import inspect_graph
-from facedge.dataset.prepared import Faces
+from facedge.dataset.prepared import UNKNOWN_ATTRIBUTE, Faces
 from facedge.errors import DatasetError, ExportError, InputError
 from facedge.export import adopt as adopt_module
 from facedge.export.adopt import AdoptRequest, adopt
@@ -156,3 +156,25 @@ def test_faces_of_one_side_only_are_refused(
     faces = write_faces(tmp_path / "faces", people)
     with pytest.raises(ExportError, match=lacks):
         adopt(replace(request_, faces=faces, output=tmp_path / "x.facedge"))
+
+
+def with_labels(folder: Path, *, known: int) -> Path:
+    """Drawn faces of which only the first `known` train images have attributes."""
+    faces = write_faces(folder)
+    labels = np.load(faces / "attributes.npy")
+    labels[known:12] = UNKNOWN_ATTRIBUTE
+    np.save(faces / "attributes.npy", labels)
+    return faces
+
+
+def test_images_without_labels_take_no_part_in_the_fit(
+    request_: AdoptRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted: list[np.ndarray] = []
+    real = adopt_module.fit_probe
+    monkeypatch.setattr(adopt_module, "fit_probe", lambda x, labels: fitted.append(labels) or real(x, labels))
+    faces = with_labels(tmp_path / "faces", known=8)
+    adopt(replace(request_, faces=faces, output=tmp_path / "x.facedge"))
+    assert fitted[0].shape == (8, len(NAMES)) and fitted[0].max() == 1
+    with pytest.raises(ExportError, match="no train images with attributes"):
+        adopt(replace(request_, faces=with_labels(tmp_path / "none", known=0), output=tmp_path / "y.facedge"))
