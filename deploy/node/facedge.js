@@ -16,6 +16,7 @@ const ort = (await import('onnxruntime-node')).default;
 const MOST_MANIFEST = 4 << 20;
 const MOST_FILE = 1 << 30;
 const LEAST_QUALITY = 8; // grey levels: facedge.quality_floor of every verifier.onnx (deploy/FORMAT.md, section 4)
+const CONVERT = 'run facedge bundle convert';
 const sha256 = (data) => createHash('sha256').update(data).digest('hex');
 
 // The bytes of every file, checked in the order of deploy/FORMAT.md, section 3.
@@ -46,24 +47,28 @@ export async function readBundle(path) {
   return { manifest, files };
 }
 
-function checkGraphs(files, { attribute_names: names, embedding_size: size, files: entries, spec, spec_digest: digest }) {
+function checkGraphs(files, { attribute_names: names, embedding_size: size, files: entries, precision, spec, spec_digest: digest }) {
   const embedding = { embedding: ['float32', [null, size]] };
   const attributes = { attributes: ['float32', [null, names.length]] };
   const probability = { probability: ['float32', [null, 1]] };
+  const quality = { quality: ['float32', [null, 1]] };
   const backbone = [{ image: ['float32', [null, 1, spec.size, spec.size]] }, { ...embedding, ...attributes }];
   const ports = {
     'backbone.onnx': backbone,
     'backbone.int8.onnx': backbone,
     'head.onnx': [embedding, probability],
-    'verifier.onnx': [{ image: ['uint8', [null, null, null, 3]] }, { ...embedding, ...attributes, ...probability }],
+    'verifier.onnx': [{ image: ['uint8', [null, null, null, 3]] }, { ...embedding, ...attributes, ...probability, ...quality }],
   };
   for (const [name, bytes] of Object.entries(files)) {
     if (!name.endsWith('.onnx')) continue;
     const graph = inspectGraph(name, bytes);
+    if (name === 'verifier.onnx' && !graph.outputs.some((output) => output.name === 'quality'))
+      throw new BundleError(`verifier.onnx has no output quality: ${CONVERT}`);
     checkPorts(name, 'input', graph.inputs, ports[name][0]);
     checkPorts(name, 'output', graph.outputs, ports[name][1]);
     if (name !== 'verifier.onnx') continue;
-    const made = { spec_digest: digest, backbone_sha256: entries['backbone.onnx'].sha256, head_sha256: entries['head.onnx'].sha256 };
+    const backboneFile = precision === 'int8' ? 'backbone.int8.onnx' : 'backbone.onnx'; // the one that it holds
+    const made = { spec_digest: digest, backbone_sha256: entries[backboneFile].sha256, head_sha256: entries['head.onnx'].sha256 };
     for (const [key, value] of Object.entries(made)) // the graph that decides is made of the other two
       if (graph.properties[`facedge.${key}`] !== value)
         throw new BundleError(`verifier.onnx was made of other files than this bundle's (facedge.${key}): export it again`);
@@ -110,12 +115,10 @@ export class Verifier {
 
 export async function load(path, { threads = 1 } = {}) {
   const { manifest, files } = await readBundle(path);
-  const remedy = 'run facedge bundle convert';
-  if (!files['verifier.onnx']) throw new BundleError(`this bundle has no verifier.onnx: ${remedy}`);
+  if (!files['verifier.onnx']) throw new BundleError(`this bundle has no verifier.onnx: ${CONVERT}`);
   const session = await ort.InferenceSession.create(files['verifier.onnx'], {
     intraOpNumThreads: threads,
     logSeverityLevel: 3,
   });
-  if (!session.outputNames.includes('quality')) throw new BundleError(`verifier.onnx has no output quality: ${remedy}`);
   return new Verifier(session, manifest);
 }

@@ -189,12 +189,27 @@ def test_lossy_layers_are_tried_in_float(request_: ExportRequest, monkeypatch: p
     assert request_.faces is not None
     monkeypatch.setattr(int8, "ACCURACY_LOSS", -1.0)  # nothing can pass
     monkeypatch.setattr(int8, "sensitivity", lambda backbone, _: [(name, 0.1) for name in layers(backbone)])
-    monkeypatch.setattr(int8, "ROUNDS", 2)
+    monkeypatch.setattr(int8, "interleaved_speedup", lambda *_: 1.5)
     module, config = load_backbone(request_.run)
     data = backbone_onnx(module, SPEC.size)
     faces = Faces.open(request_.faces)
     found = quantize_gated(data, faces, config.spec, silent, untracked)
     assert found.data is None and found.in_float == tuple(layers(data)[:4])
+
+
+def test_no_layer_is_tried_in_float_where_int8_is_no_faster(
+    request_: ExportRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recogniser of a hundred layers takes hours to search, and could only become slower."""
+    assert request_.faces is not None
+    monkeypatch.setattr(int8, "ACCURACY_LOSS", -1.0)
+    monkeypatch.setattr(int8, "sensitivity", lambda *_: pytest.fail("the error of each layer was measured"))
+    monkeypatch.setattr(int8, "interleaved_speedup", lambda *_: 1.0)
+    module, config = load_backbone(request_.run)
+    faces = Faces.open(request_.faces)
+    found = quantize_gated(backbone_onnx(module, SPEC.size), faces, config.spec, silent, untracked)
+    assert found.data is None and found.in_float == ()
+    assert [gate.name for gate in found.gates if not gate.passed] == ["attribute accuracy", "speed"]
 
 
 def test_int8_needs_faces(request_: ExportRequest, tmp_path: Path) -> None:
