@@ -15,6 +15,7 @@ Test images of the libraries are in their source packages: `apt-get source --dow
 import argparse
 import json
 import multiprocessing
+import os
 import random
 import resource
 import sys
@@ -33,7 +34,7 @@ from facedge.errors import ImageError
 from facedge.imaging import REDUCTIONS, load_rgb
 from facedge.runtime.verifier import load
 
-LIMIT = 20.0  # seconds
+LIMIT = 20.0  # seconds of processor time, and six times as many in all: a busy machine is no fault of the file
 MOST_MEMORY = 400_000_000  # bytes
 RUNAWAY = 4 << 30  # bytes that a worker may allocate, so that no file takes the machine along
 AGAIN = 200  # files after which a worker is replaced
@@ -64,7 +65,7 @@ def pillow_pixels(file: Path, *, scale: int = 1) -> np.ndarray:
 def judge(file: Path, verifier: Any) -> tuple[dict[str, Any], np.ndarray | None]:
     """What became of one file: an outcome, its time and peak memory; and its pixels."""
     Path("/proc/self/clear_refs").write_text("5")  # sets the peak back, proc(5)
-    began, found = time.perf_counter(), dict[str, Any]()
+    began, found = time.process_time(), dict[str, Any]()
     pixels = None
     try:
         pixels = load_rgb(file)
@@ -74,7 +75,7 @@ def judge(file: Path, verifier: Any) -> tuple[dict[str, Any], np.ndarray | None]
         found["refused"] = str(problem).replace(str(file), "FILE")
     except Exception:
         found["traceback"] = traceback.format_exc()
-    found["seconds"], found["memory"] = time.perf_counter() - began, peak()
+    found["seconds"], found["memory"] = time.process_time() - began, peak()
     return found, pixels
 
 
@@ -100,6 +101,12 @@ def peak() -> int:
     """Bytes of resident memory at most since it was set back."""
     status = Path("/proc/self/status").read_text()
     return 1024 * int(status.split("VmHWM:")[1].split()[0])
+
+
+def processor_seconds(process: int) -> float:
+    """Processor time that a process has used."""
+    user, system = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def work(bundle: str, pipe: Connection) -> None:
@@ -140,10 +147,12 @@ class Worker:
 
     def _answer(self) -> Any:
         """What the worker sends within the limit; None, and no worker any more, where nothing comes."""
-        if self._pipe.poll(self._limit):
-            return self._pipe.recv()
-        self.close()
-        return None
+        used, until = processor_seconds(self._process.pid), time.monotonic() + 6 * self._limit
+        while not self._pipe.poll(0.5):
+            if processor_seconds(self._process.pid) - used > self._limit or time.monotonic() > until:
+                self.close()
+                return None
+        return self._pipe.recv()
 
     def close(self) -> None:
         if self._process is not None:
@@ -196,7 +205,7 @@ def summary(outcomes: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "against Pillow": dict(Counter(found.get("pillow", "no answer") for found in outcomes.values())),
         "decisions": dict(Counter(found["decision"] for found in measured if "decision" in found)),
         "most memory": max((found["memory"] for found in measured), default=0),
-        "most seconds": round(max((found["seconds"] for found in measured), default=0.0), 2),
+        "most processor seconds": round(max((found["seconds"] for found in measured), default=0.0), 2),
     }
 
 

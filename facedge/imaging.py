@@ -5,6 +5,7 @@ where pillow-heif is installed; recognised by their bytes, never by the file's n
 come as icons, textures or Postscript, and some of these run programs or hide a large image behind a small size.
 """
 
+import io
 import os
 import re
 import stat
@@ -13,7 +14,6 @@ import threading
 import warnings
 from importlib import import_module
 from importlib.util import find_spec
-from io import BytesIO
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
@@ -61,8 +61,10 @@ def load_rgb(source: str | os.PathLike[str] | bytes, *, max_pixels: int = MAX_PI
             with _one_at_a_time, warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Pillow warns about odd metadata, which is not used here
                 return _other(stream, start, name, max_pixels)
-        except (ImageError, MemoryError):
+        except ImageError:
             raise
+        except MemoryError as problem:
+            raise ImageError(f"{name} takes more memory than there is: scale it down first") from problem
         except Exception as problem:  # damaged files raise a dozen kinds: OSError, SyntaxError, struct.error...
             reason = _first_line(problem)
             if _UNSUPPORTED.search(reason):
@@ -81,8 +83,10 @@ def from_pil(image: Image.Image) -> UInt8Array:
     _check_size(name, image.size, MAX_PIXELS, 0, image.mode)
     try:
         return _pixels(image, name)
-    except (ImageError, MemoryError):
+    except ImageError:
         raise
+    except MemoryError as problem:
+        raise ImageError(f"{name} takes more memory than there is: scale it down first") from problem
     except Exception as problem:  # Pillow reads files when pixels are first used
         raise ImageError(f"{name} cannot be read ({_first_line(problem)}): open its file again") from problem
 
@@ -92,7 +96,7 @@ def from_pil(image: Image.Image) -> UInt8Array:
 
 def _open(source: str | os.PathLike[str] | bytes, name: str) -> IO[bytes]:
     if isinstance(source, bytes):
-        return BytesIO(source)
+        return io.BytesIO(source)
     try:
         mode = Path(source).stat().st_mode
         if stat.S_ISDIR(mode):
@@ -100,13 +104,25 @@ def _open(source: str | os.PathLike[str] | bytes, name: str) -> IO[bytes]:
             raise ImageError(f"expected an image file at {name}, found a folder")
         if not stat.S_ISREG(mode):  # a FIFO would block, a device would never end
             raise ImageError(f"expected an image file at {name}, found a device")
-        return Path(source).open("rb")
+        return _WholeFile(io.FileIO(source))
     except FileNotFoundError as problem:
         raise ImageError(f"no image at {name}: check the path") from problem
     except (OSError, ValueError) as problem:
         raise ImageError(
             f"cannot read {name} ({_first_line(problem)}): check the path and its permissions"
         ) from problem
+
+
+class _WholeFile(io.BufferedReader):
+    """A file whose `read` asks for no more than the file holds: Python allocates what a damaged length asks for."""
+
+    def __init__(self, raw: io.FileIO) -> None:
+        super().__init__(raw)
+        self._size = os.fstat(raw.fileno()).st_size
+
+    def read(self, size: int | None = -1) -> bytes:
+        """At most `size` bytes."""
+        return super().read(size if size is None or size < 0 else min(size, max(0, self._size - self.tell())))
 
 
 class _Jpeg(JpegImageFile):

@@ -2,9 +2,11 @@
 
 import os
 import struct
+import tracemalloc
 import zlib
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,6 +140,30 @@ def test_a_psd_is_read_as_its_composite() -> None:
     head = b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, 30, 20, 8, 3)  # Adobe's file format: 3 channels of 8 bits, RGB
     data = head + bytes(12) + struct.pack(">H", 0) + planes.tobytes()  # no palette, resources, layers; raw planes
     assert np.array_equal(load_rgb(data), np.asarray(gradient()))
+
+
+def test_a_damaged_length_asks_for_no_more_than_the_file_holds(tmp_path: Path) -> None:
+    """A PSD says that 4 GB of palette follow."""
+    head = b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, 30, 20, 8, 3) + struct.pack(">I", 2**32 - 1)
+    (tmp_path / "x.psd").write_bytes(head + bytes(100))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ImageError, match=r"x\.psd is damaged or cut short"):
+            load_rgb(tmp_path / "x.psd")
+        assert tracemalloc.get_traced_memory()[1] < 10e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("read", [load_rgb, lambda data: from_pil(Image.open(BytesIO(data)))])
+def test_no_memory_ends_the_photo_and_not_the_folder(monkeypatch: pytest.MonkeyPatch, read: Any) -> None:
+    def no_room(*_: object) -> None:
+        raise MemoryError
+
+    data = encode(gradient())
+    monkeypatch.setattr("facedge.imaging._pixels", no_room)
+    with pytest.raises(ImageError, match="takes more memory than there is: scale it down first"):
+        read(data)
 
 
 def test_a_large_jpeg_2000_is_refused_from_its_header() -> None:

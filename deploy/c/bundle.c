@@ -16,7 +16,7 @@
 #include "onnx.h"
 #include "sha256.h"
 
-enum { FORMAT_VERSION = 1, MOST_MANIFEST = 4 << 20, MOST_FILE = 1 << 30 };
+enum { FORMAT_VERSION = 1, MOST_MANIFEST = 4 << 20 };
 
 facedge_status fail(facedge_status status, char *why, size_t why_size, const char *format, ...) {
     va_list values;
@@ -116,13 +116,14 @@ static facedge_status read_files(int folder, bundle *b, char *why, size_t why_si
     for (const json *entry = files->first; entry; entry = entry->next) {
         const char *expected = json_text(json_get(entry, "sha256"));
         bundle_file *file = &b->files[b->count];
-        long long size;
+        long long size = 0; /* at most 1 GiB for all files together: manifest.c */
         char hex[65];
-        file->data = read_file(folder, entry->key, MOST_FILE, &file->size);
-        if (!file->data) REFUSE("%s is missing from the bundle or is no plain file", entry->key);
+        json_whole(json_get(entry, "size"), &size);
+        file->data = read_file(folder, entry->key, (size_t)size, &file->size);
+        if (!file->data) REFUSE("%s is missing from the bundle, is larger than its manifest gives, or is no plain file", entry->key);
         file->name = entry->key;
         b->count++;
-        if (!json_whole(json_get(entry, "size"), &size) || (size_t)size != file->size)
+        if ((size_t)size != file->size)
             REFUSE("%s has another size than its manifest gives", entry->key);
         sha256_hex(file->data, file->size, hex);
         if (strcmp(hex, expected) != 0) REFUSE("%s is damaged or was replaced: its sha256 is not the manifest's", entry->key);

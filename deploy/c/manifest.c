@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_TEXT = 2000, MOST_DEPTH = 8 };
+enum { MOST_TEXT = 2000, MOST_DEPTH = 8, MOST_BYTES = 1 << 30 };
 
 /* Exactly these keys, separated by blanks: a stray or missing one means another writer, or an edit. */
 static int exact_keys(const json *value, const char *keys) {
@@ -99,12 +99,14 @@ static int are_differences(const json *parity) {
 }
 
 static int are_files(const json *files) {
+    double total = 0;
     if (!json_is(files, JSON_OBJECT)) return 0;
     for (const json *entry = files->first; entry; entry = entry->next) {
         if (!manifest_has_file(entry->key) || !exact_keys(entry, "sha256 size")) return 0;
-        if (!is_digest(json_get(entry, "sha256")) || !is_whole(json_get(entry, "size"), 1, 1LL << 53)) return 0;
+        if (!is_digest(json_get(entry, "sha256")) || !is_whole(json_get(entry, "size"), 1, MOST_BYTES)) return 0;
+        total += json_get(entry, "size")->number;
     }
-    return json_get(files, "backbone.onnx") && json_get(files, "head.onnx");
+    return total <= MOST_BYTES && json_get(files, "backbone.onnx") && json_get(files, "head.onnx");
 }
 
 static int is_data(const json *data) {

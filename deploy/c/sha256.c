@@ -15,6 +15,14 @@ static const uint32_t K[64] = {
 
 static uint32_t turn(uint32_t x, int bits) { return x >> bits | x << (32 - bits); }
 
+/* One round, FIPS 180-4, 6.2.2; the variables change places from call to call instead of being moved. */
+#define ROUND(a, b, c, d, e, f, g, h, t)                                                                               \
+    do {                                                                                                               \
+        uint32_t one = h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + (g ^ (e & (f ^ g))) + K[t] + w[t];               \
+        d += one;                                                                                                      \
+        h = one + (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) | (c & (a | b)));                                \
+    } while (0)
+
 static void block(uint32_t state[8], const uint8_t *bytes) {
     uint32_t w[64], s[8];
     for (int t = 0; t < 16; t++, bytes += 4)
@@ -25,14 +33,15 @@ static void block(uint32_t state[8], const uint8_t *bytes) {
         w[t] = w[t - 16] + a + w[t - 7] + b;
     }
     memcpy(s, state, sizeof s);
-    for (int t = 0; t < 64; t++) {
-        uint32_t e = turn(s[4], 6) ^ turn(s[4], 11) ^ turn(s[4], 25);
-        uint32_t one = s[7] + e + ((s[4] & s[5]) ^ (~s[4] & s[6])) + K[t] + w[t];
-        uint32_t a = turn(s[0], 2) ^ turn(s[0], 13) ^ turn(s[0], 22);
-        uint32_t two = a + ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
-        memmove(s + 1, s, 7 * sizeof *s);
-        s[4] += one;
-        s[0] = one + two;
+    for (int t = 0; t < 64; t += 8) {
+        ROUND(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], t);
+        ROUND(s[7], s[0], s[1], s[2], s[3], s[4], s[5], s[6], t + 1);
+        ROUND(s[6], s[7], s[0], s[1], s[2], s[3], s[4], s[5], t + 2);
+        ROUND(s[5], s[6], s[7], s[0], s[1], s[2], s[3], s[4], t + 3);
+        ROUND(s[4], s[5], s[6], s[7], s[0], s[1], s[2], s[3], t + 4);
+        ROUND(s[3], s[4], s[5], s[6], s[7], s[0], s[1], s[2], t + 5);
+        ROUND(s[2], s[3], s[4], s[5], s[6], s[7], s[0], s[1], t + 6);
+        ROUND(s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[0], t + 7);
     }
     for (int k = 0; k < 8; k++) state[k] += s[k];
 }

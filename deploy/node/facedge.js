@@ -14,7 +14,6 @@ process.env.ORT_DISABLE_TELEMETRY ??= '1'; // before onnxruntime is loaded
 const ort = (await import('onnxruntime-node')).default;
 
 const MOST_MANIFEST = 4 << 20;
-const MOST_FILE = 1 << 30;
 const LEAST_QUALITY = 8; // grey levels: facedge.quality_floor of every verifier.onnx (deploy/FORMAT.md, section 4)
 const CONVERT = 'run facedge bundle convert';
 const sha256 = (data) => createHash('sha256').update(data).digest('hex');
@@ -38,7 +37,7 @@ export async function readBundle(path) {
   if (extra !== undefined) throw new BundleError(`${JSON.stringify(extra.slice(0, 80))} is in the bundle but not in its manifest`);
   const files = {};
   for (const [name, entry] of Object.entries(manifest.files)) {
-    files[name] = await read(name, MOST_FILE);
+    files[name] = await read(name, entry.size); // at most 1 GiB for all files together
     if (files[name].length !== entry.size || sha256(files[name]) !== entry.sha256)
       throw new BundleError(`${name} is damaged or was replaced: its size or hash is not the manifest's`);
   }

@@ -5,6 +5,7 @@ import { BundleError } from './errors.js';
 const FORMAT_VERSION = 1;
 const MOST_WHOLE = 2 ** 53;
 const MOST_DEPTH = 8;
+const MOST_BYTES = 1 << 30; // of all files together
 const FILE = /^(backbone\.onnx|backbone\.int8\.onnx|head\.onnx|verifier\.onnx|cohort\.npy|cohort_identities\.npy|enrolled\.npy|card\.md|golden\.json|golden_[a-z0-9_]{1,60}\.npy)$/;
 const KEYS = 'attribute_names calibration created created_by data embedding_size enrolled files format format_version metrics name parity precision spec spec_digest threshold usage';
 
@@ -97,6 +98,8 @@ function checkFiles(files, precision) {
     exactKeys(entry, 'sha256 size', `files.${name}`);
     need(isDigest(entry.sha256) && isWhole(entry.size, 1), `files.${name}: expected a sha256 and a size`);
   }
+  const total = Object.values(files).reduce((sum, { size }) => sum + size, 0);
+  need(total <= MOST_BYTES, `files: expected at most ${MOST_BYTES} bytes in all, got ${total}`);
   for (const name of ['backbone.onnx', 'head.onnx', ...(precision === 'int8' ? ['backbone.int8.onnx'] : [])])
     if (!Object.hasOwn(files, name)) throw new BundleError(`manifest.json does not list ${name}`);
 }

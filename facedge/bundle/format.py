@@ -21,7 +21,7 @@ OPTIONAL = (
     "golden.json",
 )
 GOLDEN_ARRAY = re.compile(r"golden_[a-z0-9_]{1,60}\.npy")  # arrays of the golden vectors that golden.json describes
-MOST_BYTES = 1 << 30  # a bundle has megabytes; a file of a gigabyte is a mistake or an attack
+MOST_BYTES = 1 << 30  # of all files together; a bundle has megabytes, and a gigabyte is a mistake or an attack
 MOST_MANIFEST_BYTES = 4 << 20
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from facedge.bundle import json_fields as check
+from facedge.bundle.format import MOST_BYTES
 from facedge.errors import BundleError
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ class Manifest:
         for name, entry in self.files.items():
             check.sha256_hex(entry.sha256, f"manifest files.{name}.sha256")
             check.whole(entry.size, f"manifest files.{name}.size", least=1)
+        if (total := sum(entry.size for entry in self.files.values())) > MOST_BYTES:
+            raise BundleError(f"manifest files: expected at most {MOST_BYTES:,} bytes in all, got {total:,}")
 
     def preprocess_spec(self) -> "PreprocessSpec":
         """The PreprocessSpec of the bundle; BundleError where this facedge does not implement its digest."""

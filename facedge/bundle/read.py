@@ -83,9 +83,7 @@ def check_listing(folder: Path, manifest: Manifest) -> None:
 def read_file(folder: Path, name: str, entry: FileEntry) -> bytes:
     """The bytes of one listed file, once they have the size and the sha256 that the manifest gives."""
     refuse_name(name)  # for callers without check_listing: no name may lead out of the folder
-    data = _read_regular(folder / name, MOST_BYTES)
-    if len(data) != entry.size:
-        raise BundleError(f"{name} has {len(data):,} bytes, its manifest says {entry.size:,}: {REPAIR}")
+    data = _read_regular(folder / name, MOST_BYTES, entry.size)
     if hashlib.sha256(data).hexdigest() != entry.sha256:
         raise BundleError(f"{name} is damaged or was replaced (its sha256 is not the manifest's): {REPAIR}")
     return data
@@ -98,8 +96,11 @@ def check_contents(files: Mapping[str, bytes], manifest: Manifest) -> None:
     check_cohort(files, manifest.embedding_size)
 
 
-def _read_regular(path: Path, most: int) -> bytes:
-    """All bytes of a regular file of at most `most` bytes. Follows no symbolic link, does not block on a pipe."""
+def _read_regular(path: Path, most: int, size: int | None = None) -> bytes:
+    """All bytes of a regular file of at most `most` bytes, and of exactly `size` where that is given.
+
+    Follows no symbolic link, does not block on a pipe, and reads nothing of a file of another size.
+    """
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
@@ -115,4 +116,7 @@ def _read_regular(path: Path, most: int) -> bytes:
             raise BundleError(f"{path.name} has {status.st_size:,} bytes; expected at most {most:,}: {REPAIR}")
         raise BundleError(f"{path.name} is not a plain file; a bundle holds plain files only: {REPAIR}")
     with os.fdopen(handle, "rb") as file:
-        return file.read(most + 1)
+        data = file.read(most + 1) if size in (None, status.st_size) else b""
+    if size is not None and (found := len(data) or status.st_size) != size:
+        raise BundleError(f"{path.name} has {found:,} bytes, its manifest says {size:,}: {REPAIR}")
+    return data

@@ -84,7 +84,7 @@ class Capture:
             while not self._abandoned and (image := reader.read()) is not None:
                 self._put(_checked(image))
         except Exception as problem:  # whatever a backend raises, the source is lost and not the program
-            self.error = problem
+            self.error = problem.with_traceback(None)  # which holds this frame: a cycle that keeps reader and image
         finally:
             if reader is not None:
                 with contextlib.suppress(Exception):

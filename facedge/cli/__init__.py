@@ -12,7 +12,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from facedge.cli import _console
 from facedge.cli._examples import epilog
-from facedge.errors import FacedgeError
+from facedge.errors import FacedgeError, InputError
 
 HELP = "Is it me? Train a small face verifier, export it as one bundle, run it anywhere."
 EVERYDAY, MODEL, TOOLS = "Everyday", "A model of your own", "Tools"
@@ -134,12 +134,22 @@ def hoist_verbosity(argv: list[str]) -> list[str]:
     return front + [a for a in argv[:end] if a not in flags] + argv[end:]
 
 
+def refuse_empty(args: list[str]) -> None:
+    """InputError for an argument or an option's value that is empty: as a path it would mean the working folder."""
+    for before, text in zip(["", *args], args, strict=False):
+        option, assigned, value = text.partition("=") if text.startswith("--") else (before, "=", text)
+        if assigned and not value.strip():
+            where = f"after {option}" if option.startswith("-") else "as an argument"
+            raise InputError(f"expected a value, got an empty value {where}: leave it out or give one")
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     _console.prepare_streams()
     args = hoist_verbosity(sys.argv[1:] if argv is None else argv)
     words = [word for word in args if not word.startswith("-")]
     try:
+        refuse_empty(args)
         code = application(words[0] if words else "")(args=args, prog_name="facedge", standalone_mode=False)
     except typer.Exit as stop:
         code = stop.exit_code

@@ -166,8 +166,8 @@ class Probe(NamedTuple):
 def expand(paths: Sequence[str] | None) -> list[Probe]:
     """The images named on the command line: files as they are, folders as all the images inside, "-" as stdin.
 
-    Files of a folder that are no images are counted on stderr. InputError where no image is named, where a path is
-    empty or does not exist, where a folder holds no image, and where stdin is a terminal, empty or named twice.
+    Files of a folder that are no images are counted on stderr. InputError where no image is named, where a path does
+    not exist, where a folder holds no image, and where stdin is a terminal, empty or named twice.
     """
     if not paths:
         raise InputError("no image given: name an image file, a folder of images, or - for stdin")
@@ -176,8 +176,6 @@ def expand(paths: Sequence[str] | None) -> list[Probe]:
     found: list[Probe] = []
     for text in paths:
         path = Path(text)
-        if not text.strip():
-            raise InputError("expected an image file or a folder, got an empty value: leave it out or name one")
         if text == "-":
             found.append(Probe(text, one_photo(text)))
         elif path.is_dir():
@@ -191,8 +189,6 @@ def expand(paths: Sequence[str] | None) -> list[Probe]:
 
 def one_photo(text: str) -> Path | bytes:
     """The photo that text on the command line means: a path, or for "-" the bytes on stdin."""
-    if not text.strip():
-        raise InputError("expected a photo, got an empty value: name one, or - for an image on stdin")
     return _read_stdin() if text == "-" else Path(text)
 
 

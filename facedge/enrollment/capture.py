@@ -102,6 +102,8 @@ def check_photos(
 
 def list_photos(photos: Photos) -> list[tuple[Photo, str]]:
     """(photo, its name) for each photo: the path, a PIL image's file name, or "photo 3" for the third one."""
+    if isinstance(photos, str) and not photos.strip():  # as a path it would mean the working folder
+        raise InputError("expected a folder or photos of one person, got an empty value: name a folder")
     if isinstance(photos, str | Path) and not Path(photos).is_file():
         return [(path, str(path)) for path in _images_in(Path(photos))]
     single = isinstance(photos, str | Path | bytes) or _is_image(photos)

@@ -1,6 +1,8 @@
 """A live camera that is blind in any way: noticed, reopened with growing delays, said in events, and given up."""
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -148,6 +150,33 @@ def test_an_exception_of_any_kind(scene: Scene, problem: Exception) -> None:
         scene.reopens(camera)
         assert scene.frame(camera) is not None
         assert scene.kinds[-1] == "back"
+
+
+def test_a_lost_camera_leaves_no_memory_behind(scene: Scene) -> None:
+    """Not even until the garbage collection, which is rare: a frame has megabytes."""
+    kept: list[weakref.ref[np.ndarray]] = []
+
+    def last_one() -> np.ndarray:
+        if kept:
+            raise RuntimeError("the bus is gone")
+        image = picture(999)
+        kept.append(weakref.ref(image))
+        return image
+
+    gc.disable()
+    try:
+        with scene.camera() as camera:
+            scene.read = last_one
+            assert scene.frame(camera) is not None
+            scene.frame(camera)
+            assert scene.kinds == ["lost", "waiting"]
+            assert scene.opened[0].closed.wait(REAL)
+            scene.read = scene.fresh
+            scene.reopens(camera)
+            assert scene.frame(camera) is not None
+            assert kept[0]() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("image", [np.zeros((0, 0, 3), np.uint8), np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3))])

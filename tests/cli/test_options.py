@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import typer
+from command_line import run
 from typer.main import get_command
 
 from facedge.cli import COMMANDS, application, main
@@ -139,3 +140,45 @@ def test_a_wrong_call_is_one_sentence_with_the_way_to_the_help(args: str, capsys
     assert (stop.value.code, shown.out) == (2, "")
     assert shown.err.startswith("facedge: error: ") and shown.err.endswith("-h shows what it takes)\n")
     assert shown.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "where"),
+    [
+        ("enroll ana --from {}", "after --from"),
+        ("enroll ana --from photos --impostors {}", "after --impostors"),
+        ("enroll ana --from photos -o {}", "after -o"),
+        ("enroll {} --from photos", "as an argument"),
+        ("verify photo.jpg -b {}", "after -b"),
+        ("compare a.jpg {}", "as an argument"),
+        ("attributes {}", "as an argument"),
+        ("forget {} --yes", "as an argument"),
+        ("prepare {} -o faces", "as an argument"),
+        ("train backbone {} -o run", "as an argument"),
+        ("export {} -o x.facedge", "as an argument"),
+        ("bundle show {}", "as an argument"),
+        ("bench --photo {}", "after --photo"),
+        ("demo -o {}", "after -o"),
+        ("doctor -- {}", "after --"),
+    ],
+)
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_value_is_never_the_working_folder(
+    words: str,
+    where: str,
+    empty: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(*(empty if word == "{}" else word for word in words.split())) == 2
+    shown = capsys.readouterr()
+    assert f"got an empty value {where}: " in shown.err
+    assert shown.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_option_may_be_empty_after_an_equals_sign_either(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("enroll", "ana", "--from=") == 2
+    assert "got an empty value after --from" in capsys.readouterr().err

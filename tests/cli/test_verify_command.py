@@ -119,8 +119,8 @@ def test_a_broken_image_is_2_and_the_rest_is_still_answered(
     [
         ([], "no image given"),
         (["nowhere.jpg"], "nowhere.jpg: no such file or folder"),
-        ([""], "expected an image file or a folder, got an empty value"),
-        (["photos/me.png", "  "], "expected an image file or a folder, got an empty value"),
+        ([""], "expected a value, got an empty value as an argument"),
+        (["photos/me.png", "  "], "expected a value, got an empty value as an argument"),
         (["empty"], "no images in this folder"),
         (["photos/me.png", "--faces", "smallest"], "is not one of 'largest', 'center', 'only'"),
         (["photos/me.png", "--threads", "0"], "'--threads'"),
@@ -223,7 +223,7 @@ def test_an_empty_bundle_is_refused(
     assert run(*command, "-b", "") == 2
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert "expected a bundle or the name of an enrolled person, got an empty value" in shown.err
+    assert "expected a value, got an empty value after -b" in shown.err
 
 
 def test_nobody_enrolled(tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:

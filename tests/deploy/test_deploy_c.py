@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 from pathlib import Path
@@ -159,6 +160,27 @@ def test_graphs_that_break_the_format_never_reach_the_engine(
     next(m for m in mutations(bundle, 0) if m.name == mutation).spoil(folder)
     done = run(built / "facedge-golden", folder, library="/nowhere/libonnxruntime.so")
     assert done.returncode == 2 and done.stderr == f"facedge: error: {sentence}\n"
+
+
+def bounded() -> None:
+    """For `preexec_fn`: a second of processor time, 200 MB of memory."""
+    resource.setrlimit(resource.RLIMIT_CPU, (1, 1))
+    resource.setrlimit(resource.RLIMIT_DATA, (200_000_000, 200_000_000))
+
+
+@pytest.mark.slow
+def test_spoiled_bundles_are_refused_within_a_second_and_200_mb(
+    built: Path, bundle: Path, library: str, tmp_path: Path
+) -> None:
+    environment, wrong = {**os.environ, "FACEDGE_ONNXRUNTIME": library}, []
+    for mutation in mutations(bundle, 0):
+        folder = fresh(bundle, tmp_path / "spoiled" / "tiny.facedge")
+        mutation.spoil(folder)
+        command = [str(built / "facedge-golden"), str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, preexec_fn=bounded)
+        if done.returncode != 2 or "memory" in done.stderr or "Error" in done.stderr:
+            wrong.append(f"{mutation.name}: {done.returncode} {done.stderr[-200:]}")
+    assert wrong == []
 
 
 @pytest.mark.slow

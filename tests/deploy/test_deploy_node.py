@@ -124,7 +124,7 @@ def test_nobody_enrolled_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_bad_bundles_are_refused(bundle: Path, tmp_path: Path) -> None:
-    """The whole shared set, in one process of node: each must end in a BundleError of one line, within a second."""
+    """The whole shared set, in one process of node: each ends in a BundleError of one line, in a second at most."""
     folders = []
     for number, mutation in enumerate(mutations(bundle, 60)):
         folders.append(fresh(bundle, tmp_path / str(number) / "tiny.facedge"))
@@ -136,13 +136,14 @@ def test_bad_bundles_are_refused(bundle: Path, tmp_path: Path) -> None:
         "const folder = process.argv[1]; let refused = 0;"
         "for (const number of readdirSync(folder)) {"
         "  const name = readFileSync(`${folder}/${number}/name.txt`, 'utf8');"
-        "  const start = performance.now();"
+        "  const start = process.cpuUsage();"
         "  try { await readBundle(`${folder}/${number}/tiny.facedge`); console.log('opened', name); }"
         "  catch (e) {"
         "    if (e instanceof BundleError && !e.message.includes('\\n')) refused += 1;"
         "    else console.log(name, e);"
         "  }"
-        "  if (performance.now() - start > 2000) console.log('slow', name, performance.now() - start);"
+        "  const { user, system } = process.cpuUsage(start);"
+        "  if (user + system > 1e6) console.log('slow', name, user + system);"
         "}"
         "console.log('refused', refused);"
     )

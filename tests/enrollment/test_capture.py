@@ -18,6 +18,7 @@ from facedge.enrollment.capture import (
     check_photo,
     check_photos,
     embed_impostors,
+    list_photos,
     select_varied,
     stretch_of,
 )
@@ -122,3 +123,9 @@ def test_the_stretch_of_one_photo_says_nothing_that_of_one_frame_is_the_median_o
     assert stretch_of(one, frames=True) == -0.4
     others = [CheckedPhoto("2.jpg", None, None, stretch=-0.1), CheckedPhoto("3.jpg", None, "dark", stretch=9.0)]
     assert stretch_of(one + others) == pytest.approx(-0.25)  # a fault of another kind tells nothing of the proportions
+
+
+@pytest.mark.parametrize("photos", ["", " "])
+def test_an_empty_path_is_not_the_working_folder(photos: str) -> None:
+    with pytest.raises(InputError, match="got an empty value"):
+        list_photos(photos)

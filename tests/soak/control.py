@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+FIRST_BUCKET = 4  # the numbers before it are what the properties give
 BUCKET = 0.25  # milliseconds
 BUCKETS = 4000  # the last one holds everything above
 
@@ -37,7 +38,7 @@ class Control:
     def __init__(self, file: Path) -> None:
         self.file = file
         if not file.exists():
-            file.write_bytes(bytes(8 * (3 + BUCKETS)))
+            file.write_bytes(bytes(8 * (FIRST_BUCKET + BUCKETS)))
         self._numbers = np.memmap(file, np.int64, "r+")
 
     @property
@@ -65,13 +66,22 @@ class Control:
     def clock_offset(self, value: int) -> None:
         self._numbers[2] = value
 
+    @property
+    def wrong_accepts(self) -> int:
+        """Accepts at a frame of other people."""
+        return int(self._numbers[3])
+
+    @wrong_accepts.setter
+    def wrong_accepts(self, value: int) -> None:
+        self._numbers[3] = value
+
     def count(self, milliseconds: float) -> None:
         """One more frame that took so long."""
-        self._numbers[3 + min(int(milliseconds / BUCKET), BUCKETS - 1)] += 1
+        self._numbers[FIRST_BUCKET + min(int(milliseconds / BUCKET), BUCKETS - 1)] += 1
 
     def latencies(self) -> np.ndarray:
         """How many frames took 0 to 0.25 ms, 0.25 to 0.5 ms..., as int64 (4000,); a copy."""
-        return np.array(self._numbers[3:])
+        return np.array(self._numbers[FIRST_BUCKET:])
 
 
 def percentile(counts: np.ndarray, share: float) -> float:

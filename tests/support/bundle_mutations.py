@@ -152,8 +152,9 @@ def _edits() -> Iterator[Mutation]:
             f"{name} not listed", lambda f, n=name: edit(f, lambda m: m["files"].pop(n)), f"does not list {name}"
         )
     yield Mutation(
-        "huge size", lambda f: edit(f, lambda m: m["files"]["head.onnx"].update(size=10**12)), "bytes, its man"
+        "huge size", lambda f: edit(f, lambda m: m["files"]["head.onnx"].update(size=10**12)), "bytes in all"
     )
+    yield Mutation("two files of 600 MiB", _gigabytes, "bytes in all")
 
 
 _WRONG_VALUES: list[tuple[str, Any, str]] = [
@@ -189,6 +190,14 @@ _WRONG_VALUES: list[tuple[str, Any, str]] = [
     ("data", {"name": "x"}, "manifest data lacks"),
     ("parity", {"x": float("inf")}, "contains Infinity"),
 ]
+
+
+def _gigabytes(folder: Path) -> None:
+    """Sparse files: on the disk they take nothing, in memory all of it."""
+    entry = {"sha256": "0" * 64, "size": 600 << 20}
+    for name in ("backbone.onnx", "head.onnx"):
+        os.truncate(folder / name, entry["size"])
+    edit(folder, lambda content: content["files"].update({"backbone.onnx": entry, "head.onnx": entry}))
 
 
 def _key_twice(folder: Path) -> None:
