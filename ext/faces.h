@@ -109,6 +109,8 @@ int fe_is_upright(const fe_candidate *candidates, int64_t count);
 
 double fe_roll(const double *landmarks); /* degrees, -180 to 180, clockwise */
 int fe_is_tilted(const double *landmarks, int turned);
+/* A face found with little certainty in a turned photo, or tilted: it may be upside down. */
+int fe_is_doubtful(float score, const double *landmarks, int turned);
 double fe_stretch(const float *landmarks, double aspect);
 int fe_is_distorted(double stretch);
 

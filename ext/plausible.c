@@ -5,7 +5,7 @@
 
 static const float fe_same_face = 0.5f;
 static const double fe_farthest = 0.2;
-static const double fe_most_roll = 30, fe_most_roll_left = 5;
+static const double fe_most_roll = 30, fe_most_roll_left = 5, fe_certain_roll = 20, fe_least_detection = 0.9;
 static const double fe_box_weight = 1.25, fe_eyes_weight = 0.45, fe_yaw_weight = 1.45, fe_offset = 0.37;
 static const double fe_least_eyes = 0.6;
 static const double fe_narrowest = -0.32, fe_widest = 0.23;
@@ -72,11 +72,21 @@ double fe_roll(const double *landmarks)
     return -fe_atan2(to_crop.m_imag, to_crop.m_real) * (180 / FE_PI);
 }
 
-int fe_is_tilted(const double *landmarks, int turned)
+static double fe_tilt(const double *landmarks, int turned)
 {
     double rest = fe_roll(landmarks) + turned;
     while (rest > 180) rest -= 360;
-    return !(fe_abs(rest) <= fe_most_roll);
+    return fe_abs(rest);
+}
+
+int fe_is_tilted(const double *landmarks, int turned)
+{
+    return !(fe_tilt(landmarks, turned) <= fe_most_roll);
+}
+
+int fe_is_doubtful(float score, const double *landmarks, int turned)
+{
+    return score < fe_least_detection && (turned != 0 || fe_tilt(landmarks, turned) > fe_certain_roll);
 }
 
 double fe_stretch(const float *landmarks, double aspect)

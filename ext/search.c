@@ -351,7 +351,7 @@ static fe_progress fe_after_again(fe_search *s, fe_run *run)
     fe_doubles_of(landmarks, points);
     if (fe_check_landmarks(points, s->photo.height, s->photo.width) != FE_USABLE)
         return fe_conclude(s, FE_LOW_QUALITY, run);
-    tilted = fe_is_tilted(points, s->found.turned);
+    tilted = fe_is_tilted(points, s->found.turned) || fe_is_doubtful(s->found.face.score, points, s->found.turned);
     if (!tilted && !fe_ask_window(s, FE_TURNS, points, FE_TILE_SIDE, FE_WINDOW_FACE / 2, run))
         return fe_conclude(s, FE_LOW_QUALITY, run);
     memcpy(s->found.face.landmarks, landmarks, sizeof landmarks);

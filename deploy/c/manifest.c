@@ -140,7 +140,7 @@ const char *manifest_fault(const json *m) {
 
 int manifest_has_file(const char *name) {
     static const char *const known[] = {"backbone.onnx",         "backbone.int8.onnx", "head.onnx", "verifier.onnx", "cohort.npy",
-                                        "cohort_identities.npy", "enrolled.npy",       "card.md",   "golden.json"};
+                                        "cohort_identities.npy", "enrolled.npy",       "calibration.json", "card.md", "golden.json"};
     for (size_t k = 0; k < sizeof known / sizeof *known; k++)
         if (strcmp(known[k], name) == 0) return 1;
     if (strncmp(name, "golden_", 7) != 0) return 0;

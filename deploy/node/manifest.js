@@ -6,7 +6,7 @@ const FORMAT_VERSION = 1;
 const MOST_WHOLE = 2 ** 53;
 const MOST_DEPTH = 8;
 const MOST_BYTES = 1 << 30; // of all files together
-const FILE = /^(backbone\.onnx|backbone\.int8\.onnx|head\.onnx|verifier\.onnx|cohort\.npy|cohort_identities\.npy|enrolled\.npy|card\.md|golden\.json|golden_[a-z0-9_]{1,60}\.npy)$/;
+const FILE = /^(backbone\.onnx|backbone\.int8\.onnx|head\.onnx|verifier\.onnx|cohort\.npy|cohort_identities\.npy|enrolled\.npy|calibration\.json|card\.md|golden\.json|golden_[a-z0-9_]{1,60}\.npy)$/;
 const KEYS = 'attribute_names calibration created created_by data embedding_size enrolled files format format_version metrics name parity precision spec spec_digest threshold usage';
 
 function need(good, what) {

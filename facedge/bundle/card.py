@@ -17,6 +17,7 @@ FILE_PURPOSES = {
     "cohort.npy": "impostor embeddings for calibration",
     "cohort_identities.npy": "the identity of each impostor embedding",
     "enrolled.npy": "embeddings of the person, for adding photos later",
+    "calibration.json": "thresholds by number of photos, and under conditions, for enrolling",
     "card.md": "notes of its maker",
     "golden.json": "golden vectors: expected outputs for other hosts",
 }

@@ -17,6 +17,7 @@ OPTIONAL = (
     "cohort.npy",
     "cohort_identities.npy",
     "enrolled.npy",
+    "calibration.json",
     "card.md",
     "golden.json",
 )

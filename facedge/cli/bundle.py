@@ -69,16 +69,23 @@ def convert(
         Path | None,
         typer.Option("-o", "--output", metavar="NEW.facedge", help="Write there instead of in the bundle's place."),
     ] = None,
+    faces: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FACES", help="Prepared dataset: make the calibration table anew from its validation people."
+        ),
+    ] = None,
 ) -> None:
-    """Add verifier.onnx to an older bundle, so that every host opens it.
+    """Add to an older bundle what every bundle has now.
 
-    Scores and threshold stay as they are.
+    Scores and the threshold in force stay as they are.
     """
     from facedge.bundle.resolve import resolve_bundle
     from facedge.export.convert import convert_bundle
     from facedge.formatting import file_size
 
-    found, made = convert_bundle(resolve_bundle(bundle), output)
+    found, made = convert_bundle(resolve_bundle(bundle), output, faces=faces, track=_console.track)
     manifest = found.manifest
     what = f"verifier.onnx ({manifest.precision}, {file_size(manifest.files['verifier.onnx'].size)})"
-    _console.say(f"{found.path}: {what} {'made and checked' if made else 'was up to date'}")
+    table = ", calibration.json" if faces is not None else ""
+    _console.say(f"{found.path}: {what}{table} {'made and checked' if made else 'was up to date'}")

@@ -206,20 +206,20 @@ def _summary(made: "Enrollment", name: str) -> list[str]:
     """Who is enrolled, and what the error rates mean, in three lines; a fourth where own impostors cost something."""
     from facedge.formatting import counted, percent
 
-    found, estimate = made.fitted, made.fitted.point.estimate
-    often = f"1 in {round(1 / found.point.target):,}" if found.point.target > 0 else "none"
+    found, point = made.fitted, made.fitted.point
+    often = f"1 in {round(1 / point.target):,}" if point.target > 0 else "none"
     lines = [
         f"enrolled {name} with {counted(found.samples, 'photo')}: {made.path}",
-        f"about {often} photos of other people is taken for {name} (at most {percent(estimate.high95)}, with 95 % "
+        f"about {often} photos of other people is taken for {name} (at most {percent(point.high95)}, with 95 % "
         "confidence)",
-        f"about {percent(found.cohort_frr)} of {name}'s own photos are refused, as measured on other people who are "
+        f"about {percent(point.frr)} of {name}'s own photos are refused, as measured on other people who are "
         "enrolled like this",
     ]
     if found.own_raised:
         lines.append(
             f"{found.own_raised} of {counted(found.own_impostors, 'photo')} of your impostors would have passed: the "
-            f"threshold is raised above them, which refuses {percent(found.cohort_frr)} of people's own photos instead "
-            f"of {percent(found.cohort_frr_before)}"
+            f"threshold is raised above them, which refuses {percent(point.frr)} of people's own photos instead "
+            f"of {percent(found.frr_before)}"
         )
     return lines
 
@@ -228,11 +228,12 @@ def _details(made: "Enrollment", name: str) -> list[str]:
     """The threshold and the evidence behind it, line by line, for -v."""
     from facedge.formatting import counted, interval, percent, rate
 
-    found, estimate = made.fitted, made.fitted.point.estimate
+    found, point = made.fitted, made.fitted.point
     lines = [
-        f"threshold {found.threshold:.4f} for a FAR of {rate(found.point.target)}: "
-        f"{interval(estimate.low95, estimate.high95)} with 95 % confidence",
-        f"behind it: {estimate.identities:,} people enrolled in turn, {estimate.comparisons:,} impostor comparisons",
+        f"threshold {found.threshold:.4f} for a FAR of {rate(point.target)}: "
+        f"{interval(point.low95, point.high95)} with 95 % confidence",
+        f"behind it: {found.calibrated.identities:,} people enrolled in turn, {found.calibrated.comparisons:,} "
+        "impostor comparisons",
         f"of everybody in the cohort, {counted(found.passed_identities, 'person', 'people')} "
         f"({counted(found.passed, 'image')}) would pass as {name}",
     ]
@@ -241,5 +242,5 @@ def _details(made: "Enrollment", name: str) -> list[str]:
     if found.frr is not None:
         share, low, high = found.frr
         lines.append(f"FRR of the samples when held out: {percent(share)} ({interval(low, high)})")
-    lines.append(f"the score is a probability with a calibration error of {found.calibration_error:.3f}")
+    lines.append(f"the score is a probability with a calibration error of {found.calibrated.error:.3f}")
     return lines

@@ -22,11 +22,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facedge.bundle import Calibration, OperatingPoint
 from facedge.bundle.head_onnx import head_onnx_bytes
 from facedge.errors import BundleError, InputError
 from facedge.metrics.attributes import expected_calibration_error
-from facedge.metrics.thresholds import Threshold, far_at_threshold, supported_thresholds, threshold_at_far
 from facedge.types import Float64Array, FloatArray, IntArray
 
 
@@ -127,28 +125,9 @@ def _images_to_enroll(counts: IntArray, images: int) -> int:
     return min(images, MOST_ENROLLED, half_have - 1)
 
 
-def choose_point(trials: Trials, far: float) -> Threshold:
-    """The threshold on cosines for a FAR; InputError where the cohort has too few people to support it."""
-    try:
-        return threshold_at_far(trials.impostor, far, identities=trials.impostor_pairs)
-    except InputError as problem:
-        raise InputError(f"--far: {problem}") from problem
-
-
-def raise_point(found: Threshold, trials: Trials, floor: float) -> Threshold:
-    """`found`, or the point at the cosine `floor` where that is higher, with the FAR that it gives."""
-    if found.threshold >= floor:
-        return found
-    return Threshold(floor, found.target, far_at_threshold(trials.impostor, floor, identities=trials.impostor_pairs))
-
-
-def usual_far(trials: Trials, wanted: float) -> float:
-    """`wanted`, or the lowest of TARGETS above it that the cohort supports."""
-    return next((target for target in _supported(trials) if target >= wanted), TARGETS[-1])
-
-
-def _supported(trials: Trials) -> dict[float, Threshold]:
-    return supported_thresholds(trials.impostor, TARGETS, identities=trials.impostor_pairs)
+def frr_at(trials: Trials, threshold: float) -> float:
+    """The share of genuine probes that a threshold on cosines refuses."""
+    return float(np.mean(trials.genuine < threshold))
 
 
 @dataclass(frozen=True)
@@ -210,29 +189,6 @@ def _balanced_error(link: Logistic, genuine: Float64Array, impostor: Float64Arra
     thinned = np.sort(impostor)[np.linspace(0, len(impostor) - 1, len(genuine)).astype(np.int64)]
     p = link.probability(np.concatenate([genuine, thinned]))
     return expected_calibration_error(p, np.concatenate([np.ones(len(genuine)), np.zeros(len(thinned))]))
-
-
-def evidence(trials: Trials, chosen: Threshold, link: Logistic, floor: float = -1.0) -> Calibration:
-    """The manifest's calibration: the operating point in force, and all of TARGETS that the cohort supports.
-
-    floor: the cosine that no threshold lies below.
-    """
-    estimate = chosen.estimate
-    return Calibration(
-        far_target=chosen.target,
-        far_low95=estimate.low95,
-        far_upper95=estimate.high95,
-        identities=estimate.identities,
-        comparisons=estimate.comparisons,
-        method=METHOD,
-        points=tuple(_point(raise_point(t, trials, floor), trials, link) for t in _supported(trials).values()),
-    )
-
-
-def _point(found: Threshold, trials: Trials, link: Logistic) -> OperatingPoint:
-    frr = float(np.mean(trials.genuine < found.threshold))
-    low, high = found.estimate.low95, found.estimate.high95
-    return OperatingPoint(found.target, as_score(link, found.threshold), low, high, frr)
 
 
 def as_score(link: Logistic, threshold: float) -> float:

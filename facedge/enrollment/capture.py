@@ -10,7 +10,6 @@ import numpy as np
 
 from facedge.enrollment.duplicates import Box, Fingerprint, find_copies, fingerprint
 from facedge.enrollment.fit import Impostors
-from facedge.enrollment.source_check import FaceStatistics, face_statistics
 from facedge.errors import ImageError, InputError
 from facedge.faces.crop import read_photo
 from facedge.faces.options import FaceOptions
@@ -36,14 +35,12 @@ class Sample:
     source       the name of its photo
     measures     the quality measures of its crop
     fingerprint  by which copies of the photo are found; None where there are none to look for
-    statistics   of the face, by which odd conditions are noticed; None where the photo came aligned
     """
 
     embedding: Float32Array
     source: str
     measures: Measures
     fingerprint: Fingerprint | None = None
-    statistics: FaceStatistics | None = None
 
 
 @dataclass(frozen=True)
@@ -84,8 +81,7 @@ def check_photo(embedder: Embedder, photo: Photo, source: str, options: FaceOpti
     if found := fault(measures):
         return CheckedPhoto(source, None, found, box, seen.located.stretch)
     copies = fingerprint(seen.embedding, crop, box, image.shape)
-    statistics = face_statistics(crop, measures, seen.located.face, image.shape)
-    sample = Sample(seen.embedding, source, measures, copies, statistics)
+    sample = Sample(seen.embedding, source, measures, copies)
     return CheckedPhoto(source, sample, None, box, seen.located.stretch)
 
 

@@ -4,15 +4,19 @@ One photo is enrolled and the other verified, at the threshold that people of th
 is enrolled with one photo. The score depends on the cosine of the two embeddings only, so their order does not matter.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from facedge.bundle import Bundle, read_bundle
+from facedge.bundle.calibration_table import read_table
 from facedge.bundle.resolve import resolve_bundle
-from facedge.enrollment.calibration import as_score, choose_point, cohort_trials, fit_logistic
+from facedge.enrollment.calibration import as_score, template
 from facedge.enrollment.capture import Photo
-from facedge.enrollment.fit import USUAL_FAR, whole_cohort
+from facedge.enrollment.conditions import raise_thresholds, shown_conditions
+from facedge.enrollment.fit import calibrate
+from facedge.enrollment.operating_points import USUAL_FAR, Calibrated
 from facedge.faces.options import FaceOptions
 from facedge.runtime.decision import Decision, FarEvidence
 from facedge.runtime.embedder import Embedder, FaceEmbedding, embed_photo
@@ -56,26 +60,30 @@ def embed_both(
 
 def decide(bundle: Bundle, first: FaceEmbedding, second: FaceEmbedding, *, far: float = USUAL_FAR) -> Decision:
     """The decision about two embedded photos, at a FAR on the bundle's cohort."""
-    cohort, people = whole_cohort(bundle)
-    trials = cohort_trials(cohort, people, images=1)
-    point = choose_point(trials, far)
-    link = fit_logistic(trials.genuine, trials.impostor)
-    threshold = as_score(link, point.threshold)
-    score = None
+    calibrated, score = calibrate(bundle, 1, far), None
     if first.embedding is not None and second.embedding is not None:
-        score = as_score(link, _cosine(first.embedding, second.embedding))
-    accepted = score is not None and score >= threshold
+        calibrated = _raised_by_conditions(bundle, calibrated, (first.embedding, second.embedding))
+        score = as_score(calibrated.link, _cosine(first.embedding, second.embedding))
+    accepted = score is not None and score >= calibrated.threshold
     return Decision(
         accepted=accepted,
         score=score,
-        threshold=threshold,
+        threshold=calibrated.threshold,
         reason=None if accepted else first.reason or second.reason or "below_threshold",
         box=second.located.box,
         landmarks=second.located.landmarks,
         attributes=second.attributes,
         ms={stage: first.ms[stage] + second.ms[stage] for stage in second.ms},
-        far=FarEvidence(point.target, point.estimate.high95),
+        far=FarEvidence(calibrated.chosen.target, calibrated.chosen.high95),
     )
+
+
+def _raised_by_conditions(bundle: Bundle, calibrated: Calibrated, embeddings: Sequence[Float32Array]) -> Calibrated:
+    """The threshold that either photo would need as an enrollment."""
+    table = read_table(bundle.files, bundle.manifest.embedding_size)
+    alone = [x[None] for x in embeddings] if table is not None else []
+    shown = [one for x in alone if table is not None for one in shown_conditions(table, x, template(x))]
+    return raise_thresholds(calibrated, shown)[0]
 
 
 def _cosine(a: Float32Array, b: Float32Array) -> float:

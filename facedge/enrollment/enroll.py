@@ -31,7 +31,6 @@ from facedge.enrollment.capture import (
 from facedge.enrollment.duplicates import enrolled_already
 from facedge.enrollment.fit import FittedScore, Impostors, fit
 from facedge.enrollment.selection import refuse_mismatched, refuse_useless, select_samples
-from facedge.enrollment.source_check import FaceStatistics, condition_warnings
 from facedge.errors import BundleError, InputError
 from facedge.faces.options import FaceOptions
 from facedge.faces.plausible import DOUBT, REFUSAL, squeeze_fault
@@ -80,7 +79,6 @@ class Enrollment:
     far        the FAR that was asked for
     path       where it was saved; None before
     doubt      why the photos may be squeezed or stretched, a sentence; "" where they are not
-    statistics of the faces in the used photos
     """
 
     used: tuple[str, ...]
@@ -92,7 +90,6 @@ class Enrollment:
     far: float | None = None
     path: Path | None = None
     doubt: str = ""
-    statistics: tuple[FaceStatistics, ...] = ()
 
     @cached_property
     def verifier(self) -> Verifier:
@@ -103,7 +100,7 @@ class Enrollment:
     def warnings(self) -> list[str]:
         """What is wrong with the photos, a sentence each; empty where nothing is."""
         doubts = [self.doubt] if self.doubt else []
-        return [*doubts, *condition_warnings(self.statistics), *self.fitted.source.warnings()]
+        return [*doubts, *self.fitted.warnings]
 
     @property
     def calibration(self) -> Calibration:
@@ -226,5 +223,4 @@ def enroll_checked(
         impostors=known,
         far=far,
         doubt=squeeze_fault(stretched, DOUBT),
-        statistics=tuple(sample.statistics for sample in selected.kept if sample.statistics is not None),
     )

@@ -6,17 +6,18 @@ from typing import Any
 import numpy as np
 
 from facedge.bundle import Bundle, Calibration
+from facedge.bundle.calibration_table import CalibrationTable, read_table
 from facedge.bundle.cohort import read_cohort
-from facedge.enrollment import calibration
-from facedge.enrollment.calibration import MOST_ENROLLED, OWN_IMPOSTORS, Linear, cohort_trials, template
+from facedge.enrollment.calibration import OWN_IMPOSTORS, Linear, as_score, cohort_trials, template
+from facedge.enrollment.conditions import raise_thresholds, shown_conditions
 from facedge.enrollment.duplicates import Fingerprint, enrolled_already
+from facedge.enrollment.operating_points import Calibrated, Point, from_trials, look_up
 from facedge.enrollment.source_check import SourceCheck, check_source
 from facedge.errors import BundleError
+from facedge.formatting import percent
 from facedge.metrics.intervals import clopper_pearson
-from facedge.metrics.thresholds import Threshold
 from facedge.types import Float32Array, Int32Array
 
-USUAL_FAR = 1e-3
 FOLDS = 10  # of the held-out FRR
 # Fewer refused samples prove nothing: of enrollments by 4, 5, 7 and 10 photos of one person (CelebA test), 2.5, 1.6,
 # 1.4 and 0.7 % have as many refused and more than half; of photos of as many different people, all.
@@ -45,35 +46,58 @@ class Impostors:
 
 @dataclass(frozen=True)
 class FittedScore:
-    """A person's score with its threshold and evidence.
+    """A person's score with its thresholds and evidence.
 
     logit        the score as the head computes it, before its sigmoid
-    threshold    as the head's probability; `point` is the same on cosines
-    evidence     for the threshold, with the other operating points, as the manifest holds it
+    calibrated   the thresholds on cosines, and what they rest on
+    samples      embeddings behind the template
     frr          share of the person's own samples refused when held out, with its 95 % interval; None with one sample
-    cohort_frr   share of the cohort's own probes refused, when enrolled with as many images
-    cohort_frr_before           the same without own impostors; higher by them is what they cost
+    condition    what the samples show that raised the thresholds (facedge.enrollment.conditions); "" for nothing
+    frr_before   share of genuine probes refused without own impostors and condition
     passed_identities, passed   identities and images of the cohort that pass as this person
     own_impostors, own_passed   images of the user's own impostors, and how many of them pass
     own_raised                  how many of them would pass at the threshold for the FAR, which they raised
-    calibration_error           of the probability, over people of the cohort
     """
 
     logit: Linear
-    threshold: float
-    point: Threshold
-    evidence: Calibration
+    calibrated: Calibrated
     samples: int
     frr: tuple[float, float, float] | None
-    cohort_frr: float
-    cohort_frr_before: float
+    condition: str
+    frr_before: float
     passed_identities: int
     passed: int
     own_impostors: int
     own_passed: int
     own_raised: int
-    calibration_error: float
     source: SourceCheck
+
+    @property
+    def point(self) -> Point:
+        """The operating point in force, on cosines."""
+        return self.calibrated.chosen
+
+    @property
+    def threshold(self) -> float:
+        """The threshold in force, as the head's probability."""
+        return self.calibrated.threshold
+
+    @property
+    def evidence(self) -> Calibration:
+        """The evidence for the threshold, with the other operating points, as the manifest holds it."""
+        return self.calibrated.evidence()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is wrong with the samples, a sentence each; empty where nothing is."""
+        if not self.condition:
+            return self.source.warnings()
+        return [
+            f"these photos show {self.condition}, where people are more alike: the threshold is raised to keep the "
+            f"FAR, and before a camera with such pictures about {percent(self.point.frr)} of this person's own photos "
+            "are refused; enroll in even light with the whole face in view",
+            *self.source.warnings(),
+        ]
 
     @property
     def refused_samples(self) -> int:
@@ -94,14 +118,15 @@ class FittedScore:
             "held_out_frr": rate,
             "held_out_frr_low95": low,
             "held_out_frr_high95": high,
-            "frr_of_cohort": self.cohort_frr,
+            "frr_of_cohort": self.point.frr,
             "cohort_identities_that_pass": self.passed_identities,
             "cohort_images_that_pass": self.passed,
             "own_impostor_images": self.own_impostors,
             "own_impostor_images_that_pass": self.own_passed,
             "own_impostor_images_that_raised_the_threshold": self.own_raised,
-            "frr_of_cohort_without_own_impostors": self.cohort_frr_before,
-            "calibration_error": self.calibration_error,
+            "condition": self.condition or None,
+            "frr_of_cohort_before_raising": self.frr_before,
+            "calibration_error": self.calibrated.error,
             "source_percentile": self.source.percentile,
             "sample_likeness": self.source.alike,
         }
@@ -120,40 +145,45 @@ def fit(
     """
     cohort, people = whole_cohort(bundle, impostors)
     own = people >= OWN_IMPOSTORS
-    score = template(enrolled)
-    trials = cohort_trials(cohort, people, len(enrolled))
-    asked = calibration.choose_point(trials, far if far is not None else calibration.usual_far(trials, USUAL_FAR))
-    link = calibration.fit_logistic(trials.genuine, trials.impostor)
+    score, table = template(enrolled), read_table(bundle.files, bundle.manifest.embedding_size)
     scores = score.score(cohort)
-    floor = float(scores[own].max()) + MARGIN if own.any() else -1.0
-    raised = int((scores[own] >= asked.threshold).sum())
-    point = calibration.raise_point(asked, trials, floor) if raised else asked
-    threshold = calibration.as_score(link, point.threshold)
-    passed = scores >= point.threshold
+    asked = found = _calibrated(cohort, people, len(enrolled), far, table)
+    raised = int((scores[own] >= asked.chosen.cosine).sum())
+    if raised:
+        found = asked.above(float(scores[own].max()) + MARGIN, cohort_trials(cohort, people, len(enrolled)))
+    condition = ""
+    if table is not None:
+        found, condition = raise_thresholds(found, shown_conditions(table, enrolled, score))
+    passed = scores >= found.chosen.cosine
     return FittedScore(
-        logit=score.scaled(link.slope, link.shift),
-        threshold=threshold,
-        point=point,
-        evidence=calibration.evidence(trials, point, link, floor),
+        logit=score.scaled(found.link.slope, found.link.shift),
+        calibrated=found,
         samples=len(enrolled),
-        frr=_held_out(enrolled, point.threshold),
-        cohort_frr=float(np.mean(trials.genuine < point.threshold)),
-        cohort_frr_before=float(np.mean(trials.genuine < asked.threshold)),
+        frr=_held_out(enrolled, found.chosen.cosine),
+        condition=condition,
+        frr_before=asked.chosen.frr,
         passed_identities=len(np.unique(people[passed])),
         passed=int(passed.sum()),
         own_impostors=int(own.sum()),
-        own_passed=sum(calibration.as_score(link, value) >= threshold for value in scores[own].tolist()),
+        own_passed=sum(as_score(found.link, value) >= found.threshold for value in scores[own].tolist()),
         own_raised=raised,
-        calibration_error=calibration.calibration_error(trials),
         source=check_source(enrolled, cohort[~own], people[~own], cohort[own] if own.any() else None, score),
     )
 
 
-def person_threshold(bundle: Bundle) -> float:
-    """The cosine above which an embedding and the mean of some others are of one person, at the usual FAR."""
-    cohort, people = whole_cohort(bundle)
-    trials = cohort_trials(cohort, people, MOST_ENROLLED)
-    return calibration.choose_point(trials, calibration.usual_far(trials, USUAL_FAR)).threshold
+def calibrate(bundle: Bundle, images: int, far: float | None = None) -> Calibrated:
+    """The thresholds for an enrollment by so many images, from the bundle's table or cohort; errors as `fit`."""
+    table = read_table(bundle.files, bundle.manifest.embedding_size)
+    return _calibrated(*whole_cohort(bundle), images, far, table)
+
+
+def _calibrated(
+    cohort: Float32Array, people: Int32Array, images: int, far: float | None, table: CalibrationTable | None
+) -> Calibrated:
+    found = None
+    if table is not None and not (people >= OWN_IMPOSTORS).any():
+        found = look_up(table, images, far)
+    return found if found is not None else from_trials(cohort_trials(cohort, people, images), far)
 
 
 def whole_cohort(bundle: Bundle, impostors: Impostors | None = None) -> tuple[Float32Array, Int32Array]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from facedge.enrollment.calibration import MOST_ENROLLED
 from facedge.enrollment.capture import (
     MEASURABLE,
     MOST_SAMPLES,
@@ -14,7 +15,7 @@ from facedge.enrollment.capture import (
     summarise_faults,
 )
 from facedge.enrollment.duplicates import Box
-from facedge.enrollment.fit import person_threshold
+from facedge.enrollment.fit import calibrate
 from facedge.faces.options import FaceOptions
 from facedge.faces.plausible import REFUSAL, median_stretch, squeeze_fault
 from facedge.runtime.embedder import Embedder
@@ -58,7 +59,7 @@ class Guide:
     def __init__(self, embedder: Embedder, *, wanted: int = MOST_SAMPLES, options: FaceOptions = ONE_PERSON) -> None:
         """Start with no samples; `wanted` of them are enough. Raises BundleError where the bundle has no cohort."""
         self._embedder, self._wanted, self._options = embedder, wanted, replace(options, turn=False)
-        self._least_cosine = person_threshold(embedder.bundle)
+        self._least_cosine = calibrate(embedder.bundle, MOST_ENROLLED).chosen.cosine
         self._runs = [self._new_run()]
         self._last: tuple[float, Box | None] | None = None  # seconds and box of the latest frame with a face
         self.frames = 0

@@ -144,7 +144,7 @@ def refuse_impostors(
 
 def refuse_useless(fitted: FittedScore, where: str = "") -> None:
     """InputError for a score that refuses most of the person's own samples, or cannot tell known impostors apart."""
-    too_high = fitted.own_raised and (2 * fitted.refused_samples > fitted.samples or fitted.cohort_frr > MOST_FRR)
+    too_high = fitted.own_raised and (2 * fitted.refused_samples > fitted.samples or fitted.point.frr > MOST_FRR)
     if fitted.own_passed or too_high:
         raise InputError(
             f"{where}no threshold separates this person from the impostors: {fitted.own_raised} of their "

@@ -17,6 +17,7 @@ from facedge.bundle.write import check_target
 from facedge.dataset.prepared import Faces
 from facedge.errors import ExportError
 from facedge.export.calibrate import Impostors, calibrate, cohort, impostor_photos, joined
+from facedge.export.calibration_table import table_files
 from facedge.export.held_out import Figures, figures, run_backbone
 from facedge.export.int8 import Quantized, quantize_gated
 from facedge.export.onnx import backbone_onnx, head_onnx, template_head_onnx
@@ -103,19 +104,29 @@ def export_bundle(request: ExportRequest, say: Say = silent, track: Track = untr
         files |= held_out.files(rounded=request.rounded)
     threshold, calibration = _threshold(files["head.onnx"], held_out, request.far) if head else (None, None)
     manifest = _manifest(request, config, held_out, threshold, calibration)
-    bundle = write_complete(request.output, files, replace(manifest, parity=parity), images)
+    bundle = write_complete(request.output, files, replace(manifest, parity=parity), images, faces, track)
     say(summary(bundle, held_out))
     return bundle
 
 
-def write_complete(path: Path, files: dict[str, bytes], manifest: Manifest, images: UInt8Array) -> Bundle:
-    """Write a bundle of backbones and head with the verifier.onnx and the golden vectors that belong to them.
+def write_complete(
+    path: Path,
+    files: dict[str, bytes],
+    manifest: Manifest,
+    images: UInt8Array,
+    faces: Faces | None,
+    track: Track = untracked,
+) -> Bundle:
+    """Write a bundle of backbones, head and cohort with what is made of them: verifier.onnx, calibration, golden vectors.
 
-    images: aligned, uint8 (N, H, W) or (N, H, W, 3), on which verifier.onnx is compared with its parts.
+    images: aligned, uint8 (N, H, W) or (N, H, W, 3), on which verifier.onnx is compared with its parts. faces: whose
+    validation people the calibration table is made of; None for a bundle without a cohort.
     """
     files = {**files, "verifier.onnx": joined_verifier(manifest, files)}
     difference = _verifier_parity(manifest, files, images)
     manifest = replace(manifest, parity={**manifest.parity, "verifier": difference})
+    if faces is not None:
+        files |= table_files(Bundle(path, manifest, files, sha256=""), faces, track=track)
     files |= golden_files(Bundle(path, manifest, files, sha256=""))
     return write_bundle(path, files, manifest, private=manifest.enrolled)
 

@@ -1,4 +1,4 @@
-"""`facedge bundle convert`: give an older bundle the verifier.onnx that every bundle has now.
+"""`facedge bundle convert`: give an older bundle the verifier.onnx and the calibration table that every bundle has now.
 
 A device without the onnx package converts what was enrolled with the package's own backbone; joining the graphs of
 another backbone needs onnx.
@@ -16,16 +16,22 @@ from facedge.errors import BundleError, InputError, MissingDependencyError
 from facedge.runtime.embedder import VERIFIER
 from facedge.runtime.golden import GOLDEN, check_golden, with_verifier_answers
 from facedge.runtime.verifier_onnx import check_verifier, fitted_verifier
+from facedge.types import Track, untracked
 
 
-def convert_bundle(path: Path, output: Path | None = None) -> tuple[Bundle, bool]:
+def convert_bundle(
+    path: Path, output: Path | None = None, *, faces: Path | None = None, track: Track = untracked
+) -> tuple[Bundle, bool]:
     """Write the bundle at `path` with a verifier.onnx of its backbone and head, to `output` or in its own place.
 
-    Models, threshold, cohort and the other golden vectors keep their bytes. Returns the bundle as it is on the disk,
-    and whether verifier.onnx had to be made. A bundle that has one that fits is left alone, or copied to `output`.
+    faces: a prepared dataset, from whose validation people calibration.json is made anew; None leaves that as it is.
 
-    Raises InputError where `output` exists, BundleError for a damaged bundle, MissingDependencyError where the onnx
-    package is needed and missing, StorageError when the disk cannot be written. Nothing is written before its check.
+    Models, threshold, cohort and the other golden vectors keep their bytes. Returns the bundle as it is on the disk,
+    and whether a file had to be made. A bundle that has a verifier.onnx that fits is left alone, or copied to `output`.
+
+    Raises InputError where `output` exists, BundleError for a damaged bundle, DatasetError for faces that cannot be
+    read, MissingDependencyError where the onnx package is needed and missing, StorageError when the disk cannot be
+    written. Nothing is written before its check.
     """
     target = output or path
     check_target(target)
@@ -35,10 +41,23 @@ def convert_bundle(path: Path, output: Path | None = None) -> tuple[Bundle, bool
     with person_lock(target):
         bundle = read_bundle(path)
         made = not _complete(bundle)
-        if not made and output is None:
+        if not made and output is None and faces is None:
             return bundle, False
-        files = _converted(bundle) if made else bundle.files
+        files = _converted(bundle) if made else dict(bundle.files)
+        if faces is not None:
+            files |= _table(bundle, faces, track)
+            made = True
         return write_bundle(target, files, bundle.manifest, private=bundle.manifest.enrolled), made
+
+
+def _table(bundle: Bundle, faces: Path, track: Track) -> dict[str, bytes]:
+    from facedge.dataset.prepared import Faces  # late: converting alone needs neither dataset nor Pillow
+    from facedge.export.calibration_table import table_files
+
+    found = table_files(bundle, Faces.open(faces), track=track)
+    if not found:
+        raise BundleError(f"{bundle.path.name} has a cohort of too few people for a calibration table: export it again")
+    return found
 
 
 def _complete(bundle: Bundle) -> bool:

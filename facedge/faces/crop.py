@@ -199,7 +199,7 @@ def _refined(image: UInt8Array, found: FaceCrop, detector: "Detector | None") ->
         refined = refine(image, found.face.landmarks, detector=detector)
         if math.isnan(refined.aspect):
             return found
-        checked = check_face(image, refined, found.turned, detector=detector)
+        checked = check_face(image, refined, found.face.score, found.turned, detector=detector)
         ms["detect"] += since(clock)
         clock = perf_counter()
         crop = None if checked.fault else align(image, refined.landmarks)

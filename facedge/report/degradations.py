@@ -49,11 +49,17 @@ def stretched(image: UInt8Array, factor: float) -> UInt8Array:
 
 def tight_crop(image: UInt8Array, landmarks: Float32Array) -> UInt8Array:
     """The photo cut to the face, from the forehead to the chin, as face data sets and thumbnails come."""
-    height, width = image.shape[:2]
+    left, top, right, bottom = tight_box(landmarks, image.shape)
+    return np.ascontiguousarray(image[top:bottom, left:right])
+
+
+def tight_box(landmarks: Float32Array, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of what `tight_crop` leaves of a photo of `shape` (H, W, ...), in pixels."""
+    height, width = shape[:2]
     eyes, (x, y) = _axes(landmarks)[2], landmarks[:2].mean(axis=0)
     left, right = max(0, round(x - 1.05 * eyes)), min(width, round(x + 1.05 * eyes))
     top, bottom = max(0, round(y - 1.15 * eyes)), min(height, round(y + 1.65 * eyes))
-    return np.ascontiguousarray(image[top:bottom, left:right])
+    return left, top, right, bottom
 
 
 def blur(image: UInt8Array, sigma: float) -> UInt8Array:
@@ -129,6 +135,11 @@ def backlit(image: UInt8Array, landmarks: Float32Array, face: float) -> UInt8Arr
 
 def masked(image: UInt8Array, landmarks: Float32Array, rng: np.random.Generator) -> UInt8Array:
     """A cloth over nose, mouth and chin, drawn on the landmarks, in one of three greys."""
+    return cloth(image, landmarks, int(rng.choice(MASK_GREYS)))
+
+
+def cloth(image: UInt8Array, landmarks: Float32Array, grey: int) -> UInt8Array:
+    """A cloth of one grey level over nose, mouth and chin, drawn on the landmarks."""
     across, down, eyes = _axes(landmarks)
     middle, mouth = landmarks[:2].mean(axis=0), landmarks[3:].mean(axis=0)
     bridge = middle + 0.45 * (landmarks[2] - middle)
@@ -141,7 +152,6 @@ def masked(image: UInt8Array, landmarks: Float32Array, rng: np.random.Generator)
         mouth - 0.85 * eyes * across + 0.1 * eyes * down,
         bridge - 0.85 * eyes * across + 0.1 * eyes * down,
     ]
-    grey = int(rng.choice(MASK_GREYS))
     return _draw(image, grey, [outline])
 
 

@@ -11,6 +11,7 @@ from typing import ParamSpec
 
 from facedge.bundle import Bundle, Manifest
 from facedge.bundle.arrays import check_plain_arrays
+from facedge.bundle.calibration_table import read_table
 from facedge.bundle.cohort import check_cohort, read_cohort
 from facedge.bundle.format import BACKBONES, MANIFEST
 from facedge.bundle.onnx_file import inspect_graph
@@ -62,6 +63,7 @@ def _contents(bundle: Bundle) -> list[Finding]:
         lacking = "not in the bundle, so Node, web and bare Python cannot open it: facedge bundle convert adds it"
         findings.append(Finding(VERIFIER, True, lacking))
     findings.append(_checked("arrays", _arrays, bundle))
+    findings.append(_checked("calibration table", _table, bundle))
     findings.append(_checked("evidence", _evidence, bundle.manifest))
     if GOLDEN in bundle.files and all(finding.ok for finding in findings):
         findings.append(_checked("golden vectors", check_golden, bundle))
@@ -102,6 +104,14 @@ def _arrays(bundle: Bundle) -> str:
         return "no cohort: a device cannot calibrate a threshold with it"
     people = counted(len(set(cohort[1].tolist())), "identity", "identities")
     return f"cohort of {counted(len(cohort[0]), 'embedding')}, {people}"
+
+
+def _table(bundle: Bundle) -> str:
+    table = read_table(bundle.files, bundle.manifest.embedding_size)
+    if table is None:
+        return "none: enrolling runs trials on the cohort, and conditions such as dark glasses raise no threshold"
+    last = table.rows[-1].images
+    return f"for enrollments by 1 to {last} images, and under {counted(len(table.conditions), 'condition')}"
 
 
 def _evidence(manifest: Manifest) -> str:

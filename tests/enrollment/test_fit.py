@@ -15,7 +15,7 @@ from facedge.bundle import read_bundle
 from facedge.bundle.head_onnx import read_head
 from facedge.enrollment import store
 from facedge.enrollment.calibration import Linear, head_bytes, template
-from facedge.enrollment.fit import Impostors, fit, person_threshold
+from facedge.enrollment.fit import Impostors, calibrate, fit
 from facedge.errors import BundleError, InputError
 
 
@@ -81,7 +81,7 @@ def test_without_a_far_the_lowest_usual_one_is_taken(tmp_path: Path) -> None:
     few = write_template(tmp_path / "few.facedge", people=20)  # 190 pairs: 3/190 is 1.6 %
     found = fit(few, embeddings(0, range(3)))
     assert found.point.target >= 2e-3
-    assert found.point.estimate.identities == 20
+    assert found.calibrated.identities == 20
 
 
 def test_too_few_people_and_no_cohort_are_refused(tmp_path: Path, tiny_bundle: Path) -> None:
@@ -102,8 +102,8 @@ def test_own_impostors_join_the_cohort_and_raise_the_threshold(base: facedge.Bun
     without, found = fit(base, mine), fit(base, mine, impostors=impostors)
     assert (found.own_impostors, found.own_raised, found.own_passed) == (3, 3, 0)
     assert found.threshold > without.threshold
-    assert found.cohort_frr > found.cohort_frr_before
-    assert found.point.estimate.high95 <= without.point.estimate.high95
+    assert found.point.frr > found.frr_before
+    assert found.point.high95 <= without.point.high95
     assert min(point.threshold for point in found.evidence.points) >= found.threshold
     assert found.source.harder is not None
     assert found.source.harder > 1
@@ -125,7 +125,7 @@ def test_impostors_who_do_not_pass_change_nothing(base: facedge.Bundle) -> None:
     )
     found = fit(base, embeddings(0, range(5)), impostors=others)
     assert (found.own_impostors, found.own_raised, found.own_passed) == (4, 0, 0)
-    assert found.cohort_frr == found.cohort_frr_before
+    assert found.point.frr == found.frr_before
 
 
 def test_samples_that_mostly_refuse_each_other(base: facedge.Bundle) -> None:
@@ -136,7 +136,7 @@ def test_samples_that_mostly_refuse_each_other(base: facedge.Bundle) -> None:
 
 
 def test_the_threshold_of_a_person_lies_between_the_same_and_others(base: facedge.Bundle) -> None:
-    mine, least = embeddings(0, range(6)), person_threshold(base)
+    mine, least = embeddings(0, range(6)), calibrate(base, 16).chosen.cosine
     towards = template(mine[:5])
     assert towards.score(mine[5:])[0] > least > towards.score(embeddings(9, range(1)))[0]
 

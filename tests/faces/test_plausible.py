@@ -15,7 +15,9 @@ from facedge.faces.detect import turn_back
 from facedge.faces.landmarks import Refined
 from facedge.faces.options import FaceOptions
 from facedge.faces.plausible import (
+    CERTAIN_ROLL,
     DOUBT,
+    LEAST_DETECTION,
     MOST_ROLL,
     MOST_ROLL_LEFT,
     PHOTO,
@@ -60,8 +62,11 @@ class Scores:
         return self.found.take(np.flatnonzero(self.found.scores >= min_score))
 
 
-def check(detector: Scores, aspect: float = ASPECT) -> str | None:
-    return check_face(FRAME, Refined(FACE.astype(np.float32), aspect), detector=detector).fault  # type: ignore[arg-type]
+def check(
+    detector: Scores, aspect: float = ASPECT, *, detection: float = 0.94, turned: int = 0, tilt: float = 0.0
+) -> str | None:
+    face = Refined(tilted(FACE, tilt - turned).astype(np.float32), aspect)
+    return check_face(FRAME, face, detection, turned, detector=detector).fault  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +90,16 @@ def test_a_tilt_that_remains_is_not_upright(sign: int) -> None:
     scores = (0.9, 0.1, 0.1, 0.1)
     assert check(Scores(*scores, tilt=sign * (MOST_ROLL_LEFT - 1))) is None
     assert check(Scores(*scores, tilt=sign * (MOST_ROLL_LEFT + 1))) == "rotated"
+
+
+@pytest.mark.parametrize("tilt", [-CERTAIN_ROLL - 2, 0.0, CERTAIN_ROLL + 2])
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+def test_a_tilted_or_turned_face_must_be_found_with_certainty(turned: int, tilt: float) -> None:
+    """Heads tilted by 45 degrees were found upside down in the turned photo, and accepted each other."""
+    upright = Scores(0.9, 0.1, 0.1, 0.1)
+    assert check(upright, turned=turned, tilt=tilt, detection=LEAST_DETECTION) is None
+    doubtful = turned != 0 or tilt != 0
+    assert check(upright, turned=turned, tilt=tilt, detection=0.7) == ("rotated" if doubtful else None)
 
 
 @pytest.mark.parametrize(
