@@ -126,7 +126,8 @@ def det_chart(section: dict[str, Any], baselines: dict[str, Any] | None) -> str:
     d.path([(64, 14), (x.at(lowest), 14), (x.at(lowest), 330), (64, 330)], "unmeasured", close=True)
     d.grid_x(x, [(v, rate(v)) for v in x.decades()], 14, 330)
     d.grid_y(y, [(v, rate(v)) for v in y.decades()], 64, 700)
-    d.text((64 + x.at(lowest)) / 2, 32, "too few people to measure", "tick", "middle")
+    for line, height in (("too few people", 34), ("to measure", 50)):
+        d.text((64 + x.at(lowest)) / 2, height, line, "tick", "middle")
     d.text(382, 372, "false accept rate", "axis", "middle")
     d.text(64, 8, "false reject rate", "axis")
     d.line(x.at(LEAST_FRR), y.at(LEAST_FRR), x.at(0.5), y.at(0.5), "equal")
@@ -134,14 +135,15 @@ def det_chart(section: dict[str, Any], baselines: dict[str, Any] | None) -> str:
     if baselines:
         shown += [(baselines["attributes_read"], "two"), (baselines["attributes_known"], "three")]
     for part, style in reversed(shown):
-        points = [(f, 1 - t) for f, t in zip(part["curve"]["far"], part["curve"]["tar"], strict=True) if f >= lowest]
+        pairs = zip(part["curve"]["far"], part["curve"]["tar"], strict=True)
+        points = [(f, 1 - t) for f, t in pairs if lowest <= f <= x.high]
         d.path([(x.at(f), y.at(r)) for f, r in points], f"curve {style}")
     for far, entry in supported.items():
         at = x.at(far)
         d.line(at, y.at(1 - entry["low95"]), at, y.at(1 - entry["high95"]), "whisker")
         d.dot(at, y.at(1 - entry["tar"]), 4.5, "dot one", f"FRR {percent(1 - entry['tar'])} at FAR {rate(far)}")
     eer = section["eer"]
-    d.dot(x.at(eer), y.at(eer), 3.5, "dot two", f"equal error rate {percent(eer)}")
+    d.dot(x.at(eer), y.at(eer), 3.5, "dot one", f"equal error rate {percent(eer)}")
     return d.render()
 
 

@@ -147,7 +147,7 @@ CSS = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.6 var(--sans);
   font-variant-numeric: lining-nums tabular-nums; -webkit-text-size-adjust: 100%; }
-main { max-width: 760px; margin: 0 auto; padding: 64px 20px 88px; }
+main { max-width: 820px; margin: 0 auto; padding: 64px 20px 88px; }
 h1, h2, h3, .lede, .figure { font-family: var(--serif); font-weight: 600; text-wrap: balance; }
 h1 { font-size: 2.15rem; line-height: 1.2; margin: 0 0 .3em; letter-spacing: -.01em; }
 h2 { font-size: 1.42rem; line-height: 1.3; margin: 3.4rem 0 .5rem; }
@@ -177,7 +177,7 @@ details table { margin: 0 0 .8rem; } details tr:last-child td { border-bottom: 0
   linear-gradient(-90deg, var(--shade), transparent) right / 14px 100% no-repeat scroll; }
 .wide:focus-visible { outline: 2px solid var(--one); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; margin: 1rem 0; }
-th, td { padding: 7px 14px 7px 0; text-align: right; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+th, td { padding: 7px 12px 7px 0; text-align: right; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 th:last-child, td:last-child { padding-right: 0; }
 .wide + .note { margin-top: -.4rem; } .note + .note { margin-top: -.3rem; }
@@ -215,6 +215,6 @@ svg .tick, svg .axis { fill: var(--soft); font-size: 12px; }
   body { background: none; font-size: 10.5pt; } main { max-width: none; padding: 0; }
   details::details-content { content-visibility: visible; display: block; height: auto; }
   summary { list-style: none; } .wide { overflow: visible; background: none; }
-  th, td { white-space: normal; padding-right: 8px; } h2 { margin-top: 1.6rem; break-after: avoid; }
+  table { font-size: 8.5pt; } th, td { padding: 3px 8px 3px 0; } h2 { margin-top: 1.6rem; break-after: avoid; }
   .pair { grid-template-columns: 1fr 1fr; } figure, tr, .figures { break-inside: avoid; } }
 """

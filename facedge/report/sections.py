@@ -93,14 +93,15 @@ def _verification(record: dict[str, Any]) -> Section:
         f"Area under the ROC: {found['auc']:.4f}. At the level of single comparisons, ISO/IEC 19795-1 calls FAR "
         "and FRR FMR and FNMR."
     )
+    legend = tuple(zip(("one", "two", "three"), names, strict=False))
     scores = charts.score_chart(found, operating_threshold(found))
     return Section(
         "Verification",
         (
             text,
-            Charts((roc,), legend=tuple(zip(("one", "two", "three"), names, strict=False))),
+            Charts((roc,), legend=legend),
             Table(("verification", MODEL, "threshold", *names[1:]), tuple(rows), tuple(notes)),
-            Charts((det,)),
+            Charts((det,), legend=legend),
             Charts(
                 (Chart(scores, "Scores of both kinds of comparison, each as shares of its own kind."),),
                 legend=(("one", "genuine"), ("two", "impostor")),

@@ -44,5 +44,5 @@ def test_the_det_curve_ends_where_the_shaded_region_begins() -> None:
     right = max(float(x) for x in re.findall(r"[ML](\S+) ", shaded.replace("M", " M").replace("L", " L")))
     leftmost = min(float(x) for x in re.findall(r"[ML](\S+) ", line.replace("M", " M").replace("L", " L")))
     assert leftmost == pytest.approx(right, abs=0.2)
-    assert line.count("L") == 2  # FAR 1, 0.5 and 0.01: nothing below
-    assert "too few people to measure" in (node.text for node in drawn.findall("text"))
+    assert line.count("L") == 1  # FAR 0.5 and 0.01: nothing below, and nothing beyond the axis
+    assert "too few people" in (node.text for node in drawn.findall("text"))
