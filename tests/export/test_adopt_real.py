@@ -1,4 +1,4 @@
-"""A real recogniser on real faces: FACEDGE_RECOGNISER=FILE.onnx, and FACEDGE_RECOGNISER_INPUT where it is not arcface."""
+"""A real recogniser on real faces: FACEDGE_RECOGNISER=FILE.onnx, and FACEDGE_RECOGNISER_INPUT unless it is arcface."""
 
 import os
 from pathlib import Path
