@@ -27,6 +27,15 @@ def peak_memory_mb() -> float:
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
+def free_memory() -> int | None:
+    """Bytes that this process can still take, by the system and by the limit of its container; None if unknown."""
+    found = [int(line.split()[1]) * 1024 for line in _lines("/proc/meminfo") if line.startswith("MemAvailable:")]
+    limit, used = (next(iter(_lines(f"/sys/fs/cgroup/memory.{name}")), "") for name in ("max", "current"))
+    if limit.isdecimal() and used.isdecimal():
+        found.append(max(0, int(limit) - int(used)))
+    return min(found, default=None)
+
+
 def _board() -> str:
     return "".join(_lines("/proc/device-tree/model")).strip("\0 ")
 

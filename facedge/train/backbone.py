@@ -13,10 +13,11 @@ from facedge.train.data import Samples, load_samples, open_more, share_of
 from facedge.train.distributed import Group, choose_device, main_process_first, process_group
 from facedge.train.initial_weights import source_sha256
 from facedge.train.interrupts import sigterm_interrupts
+from facedge.train.memory import Need, check_memory
 from facedge.train.resume import OPTIONS, options_of, resumed_config
 from facedge.train.teacher import fingerprint, open_teachers
 from facedge.train.trainer import Tick, Trainer
-from facedge.train.views import teach, with_views
+from facedge.train.views import Taught, teach, with_views
 from facedge.types import Say, Track, silent, untracked
 
 CPU = torch.device("cpu")
@@ -52,6 +53,7 @@ def train_backbone(
                 open_teachers(request.teachers, request.teacher_inputs), (faces, *more), config.spec,
                 views=request.teacher_views, threads=request.threads or torch.get_num_threads(), track=track,
             )  # fmt: skip
+        check_memory(_need(config, taught), device, group.world)
         least = config.recipe.identity_images
         samples = load_samples(
             faces, "train", config.spec, CPU, more=more, identity_images=least, teacher=taught.embeddings
@@ -81,6 +83,12 @@ def _config(request: BackboneRequest, faces: Faces, more: Sequence[Faces]) -> Ba
         return resumed_config(request, faces, more, teachers)
     began_from = source_sha256(request.begin_from) if request.begin_from else None
     return BackboneConfig.of(request, faces, more=more, teachers=teachers, began_from=began_from)
+
+
+def _need(config: BackboneConfig, taught: Taught) -> Need:
+    images = sum(card.images for card in (config.data, *config.more)) * (1 + config.recipe.teacher_views)
+    teacher = 0 if taught.embeddings is None else taught.embeddings.shape[1]
+    return Need.of(images, config.spec, attributes=len(config.attribute_names), teacher=teacher)
 
 
 def _check_targets(config: BackboneConfig, samples: Samples, request: BackboneRequest) -> None:

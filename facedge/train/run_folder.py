@@ -36,6 +36,9 @@ def writing(run: Path) -> Iterator[None]:
     with files.locked(run / LOCK, wait=False) as had:
         if not had:
             raise RunError(f"another facedge train is writing {run}: wait for it, stop it, or choose another -o")
+        for name in (CONFIG, METRICS, WEIGHTS, CHECKPOINT, CURVES):
+            for left in files.leftovers(run / name):  # of a training that was killed
+                left.unlink()
         try:
             yield
         finally:

@@ -105,7 +105,7 @@ def test_resume_of_other_faces_names_both(faces: Path, tmp_path: Path, capsys: p
     assert facedge("train", "backbone", tmp_path / "other", "-o", run, "--epochs", 2, "--resume") == 2
     err = capsys.readouterr().err
     assert "was begun with 128 training images of synthetic faces" in err
-    assert f"but {tmp_path / 'other'} holds 80 training images" in err
+    assert f"but {tmp_path / 'other'} has 80 training images" in err
 
 
 def test_stopped_before_anything_was_trained_a_run_starts_again_or_resumes(
@@ -135,7 +135,8 @@ def test_one_training_at_a_time_writes_a_run_folder(
 ) -> None:
     run, words = tmp_path / "run", ("--epochs", 1, *SMALL)
     run.mkdir()
-    (run / "train.lock").touch()  # a killed training leaves it
+    (run / "train.lock").touch()  # a killed training leaves it, and half a file
+    (run / ".checkpoint.pt.0123456789ab.tmp").touch()
     for training in (("backbone", faces, *words), ("head", run, "--me", faces, "--others", faces)):
         with files.locked(run / "train.lock"):
             assert facedge("train", *training, "-o", run) == 2
@@ -239,6 +240,32 @@ def test_ctrl_c_leaves_a_run_that_resumes(faces: Path, tmp_path: Path) -> None:
     assert not list(run.glob(".*.tmp"))
 
 
+@pytest.mark.slow
+def test_a_plain_bundle_from_training_to_a_decision(
+    faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The baseline, a head on photos in train, validation and test, and the threshold that 2 people prove."""
+    photos = write_photo_folders(tmp_path / "drawn", me_images=9, others=9, probes=0)
+    for label, folder in (("me", photos.me), ("others", photos.others)):
+        for number, path in enumerate(sorted(folder.iterdir())):
+            place = tmp_path / "photos" / ("train", "validation", "test")[number % 3] / label
+            place.mkdir(parents=True, exist_ok=True)
+            path.rename(place / path.name)
+    run, head, bundle = tmp_path / "run", tmp_path / "head", tmp_path / "me.facedge"
+    assert facedge("train", "backbone", faces, "-o", run, "--arch", "plain", "--epochs", 2, *SMALL) == 0
+    assert facedge("train", "head", run, "-o", head, "--photos", tmp_path / "photos", "--device", "cpu") == 0
+    err = capsys.readouterr().err
+    assert "of 3 (" in err and "photos of me rejected" in err and "photos of others accepted" in err
+    assert len(json.loads((head / "test.json").read_text())["photos"]) == 6
+    assert facedge("export", run, "--head", head, "--faces", faces, "-o", bundle) == 0
+    assert "for FAR 0.78 (at most 0.78, 95 %; 2 impostors" in capsys.readouterr().err
+    assert facedge("bundle", "check", bundle) == 0
+    probes = sorted((tmp_path / "photos" / "test" / "me").iterdir())
+    assert facedge("verify", *probes, "-b", bundle, "--json") in (0, 1)
+    decisions = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert len([d for d in decisions if d.get("score") is not None]) == 3
+
+
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
@@ -263,7 +290,7 @@ def test_two_processes_train_like_one(faces: Path, tmp_path: Path) -> None:
     one, both = (metrics(tmp_path / name)[-1] for name in ("one", "two"))
     assert both["batch"] == one["batch"] == 32  # of both together
     assert both["losses"]["attributes"] == pytest.approx(one["losses"]["attributes"], rel=0.1)
-    assert both["losses"]["identity"] == pytest.approx(one["losses"]["identity"], rel=0.1)
+    assert both["losses"]["identity"] == pytest.approx(one["losses"]["identity"], rel=0.25)
     assert both["attribute_accuracy"] == pytest.approx(one["attribute_accuracy"], abs=0.05)
 
 
