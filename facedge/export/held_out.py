@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from facedge.dataset.prepared import Faces
+from facedge.dataset.prepared import UNKNOWN_ATTRIBUTE, Faces
 from facedge.errors import ExportError
 from facedge.metrics.attributes import attribute_metrics, majority_guess
 from facedge.metrics.comparisons import all_pairs, balanced_choice
@@ -67,10 +67,16 @@ def run_backbone(
 
 
 def figures(outputs: Outputs, faces: Faces, partition: str) -> Figures:
-    """Figures of the outputs; the majority guess comes from the train partition where there is one."""
-    train = faces.indices("train")
-    majority = majority_guess(faces.attributes[train if len(train) else outputs.rows])
-    attributes = attribute_metrics(outputs.attributes, faces.attributes[outputs.rows], majority=majority)
+    """Figures of the outputs; the majority guess comes from the train partition where there is one.
+
+    Those of attributes are of the images whose attributes are all known.
+    """
+    labelled = (faces.attributes != UNKNOWN_ATTRIBUTE).all(axis=1)
+    train, judged = faces.indices("train"), labelled[outputs.rows]
+    train = train[labelled[train]]
+    majority = majority_guess(faces.attributes[train if len(train) else outputs.rows[judged]])
+    labels = faces.attributes[outputs.rows[judged]]
+    attributes = attribute_metrics(outputs.attributes[judged], labels, majority=majority)
     identities = faces.identities[outputs.rows]
     counts = _verification(outputs.embeddings, identities)
     return Figures(

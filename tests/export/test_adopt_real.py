@@ -33,7 +33,9 @@ def recogniser() -> Path:
 
 @pytest.fixture(scope="module")
 def faces(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Faces:
-    return prepare_faces(shared_data / "celeba", tmp_path_factory.mktemp("real") / "faces", limit=600).faces
+    return prepare_faces(
+        shared_data / "celeba", tmp_path_factory.mktemp("real") / "faces", limit=3000
+    )  # 11 people to calibrate on.faces
 
 
 @pytest.fixture(scope="module")
