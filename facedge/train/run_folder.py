@@ -27,7 +27,7 @@ def create(run: Path) -> None:
     """Make the folder of a new run; RunError where it holds something already."""
     if run.exists() and any(run.iterdir()):
         raise RunError(f"{run} is not empty: choose another -o, or --resume the run that is in it")
-    run.mkdir(parents=True, exist_ok=True)
+    files.make_folder(run, error=RunError)
 
 
 def write_config(run: Path, config: BackboneConfig | HeadConfig) -> None:
