@@ -56,6 +56,12 @@ def write_json(path: Path, content: Any, *, error: type[FacedgeError] = StorageE
     write_bytes(path, text.encode("utf-8", "backslashreplace"), error=error, mode=mode)
 
 
+def make_folder(folder: Path, *, error: type[FacedgeError] = StorageError) -> None:
+    """Make a folder and those above it, where they are missing; what prevents that ends in `error`."""
+    with storage_errors(folder, error=error):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def replace_directory(staging: Path, target: Path) -> None:
     """Put the finished directory `staging` in the place of `target` in one step; what was at `target` is deleted.
 

@@ -183,8 +183,10 @@ def _report_unexpected(problem: Exception) -> int:
         _console.error(message().rstrip(". ") + hint)
         return 2
     if isinstance(problem, OSError) and problem.strerror:
-        where = f" ({problem.filename})" if problem.filename else ""
-        return _report(problem, f"{problem.strerror}{where}")
+        where = problem.filename or "stdout"
+        return _report(
+            problem, f"{where}: {problem.strerror}: check the path, its permissions and the room on its disk"
+        )
     return _report(problem, f"unexpected {type(problem).__name__}: {problem} (run again with -v for the traceback)")
 
 

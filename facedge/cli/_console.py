@@ -52,8 +52,12 @@ def error(message: str) -> None:
 
 
 def _stderr(line: str) -> None:
+    """Print a line on stderr; one that cannot be written (a full disk, nobody who reads) changes no result."""
     if sys.stderr is not None:  # closed; print() would write to stdout instead
-        print(line, file=sys.stderr, flush=True)
+        try:
+            print(line, file=sys.stderr, flush=True)
+        except OSError:
+            sys.stderr = None  # what is still in its buffer cannot be written either
 
 
 def emit_json(record: dict[str, Any]) -> None:

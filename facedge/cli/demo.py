@@ -47,10 +47,12 @@ def demo(
 
 def _draw(output: Path, identities: int, shots: int) -> None:
     from facedge.demo.synthetic_dataset import write_photo_folders, write_synthetic_celeba
+    from facedge.files import storage_errors
 
     _console.say(f"drawing faces of {identities} people that do not exist into {output}")
-    write_synthetic_celeba(output / "celeba", identities=identities, images_per_identity=shots, workers=2)
-    write_photo_folders(output / "photos", me_images=8, others=60, probes=100, workers=2)
+    with storage_errors(output):
+        write_synthetic_celeba(output / "celeba", identities=identities, images_per_identity=shots, workers=2)
+        write_photo_folders(output / "photos", me_images=8, others=60, probes=100, workers=2)
 
 
 def _run(*words: object) -> None:

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from facedge.files import write_bytes, write_json
+from facedge.files import make_folder, write_bytes, write_json
 from facedge.report.overview import key_figures, origin, provenance, summary
 from facedge.report.sections import Chart, Charts, Part, Section, Table, describe
 
@@ -26,7 +26,7 @@ def write_report(record: dict[str, Any], folder: str | Path) -> tuple[Path, Path
     written, ValueError for a record with NaN.
     """
     target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
+    make_folder(target)
     data, page = target / "report.json", target / "report.html"
     write_json(data, record)
     write_bytes(page, html_page(record).encode())

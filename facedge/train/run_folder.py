@@ -31,8 +31,7 @@ def writing(run: Path) -> Iterator[None]:
 
     The lock ends with the process, however it ends.
     """
-    with files.storage_errors(run, error=RunError):
-        run.mkdir(parents=True, exist_ok=True)
+    files.make_folder(run, error=RunError)
     with files.locked(run / LOCK, wait=False) as had:
         if not had:
             raise RunError(f"another facedge train is writing {run}: wait for it, stop it, or choose another -o")

@@ -9,6 +9,7 @@
 #
 # FACEDGE_AARCH64_WHEEL  a folder that gets the wheel (deleted with everything else by default)
 # FACEDGE_AARCH64_CACHE  a folder that keeps the downloads for the next run
+# FACEDGE_AARCH64_UNDER  a program that runs the emulator, such as one that puts a filter of system calls on it
 # Exit code: 0 all vectors come out; 1 they do not; 77 something is missing, and the last line names it.
 set -euo pipefail
 
@@ -106,4 +107,4 @@ install_wheel
 show_cpuinfo
 cd "$work" # so that no facedge but the wheel's is there to import
 PYTHONPATH=$work/site PYTHONDONTWRITEBYTECODE=1 ORT_DISABLE_TELEMETRY=1 OMP_NUM_THREADS=1 \
-    "$qemu" -cpu cortex-a72 -L "$root" "$root/usr/bin/python$version" "$repository/tests/aarch64/golden.py" "$bundle"
+    ${FACEDGE_AARCH64_UNDER:+"$FACEDGE_AARCH64_UNDER"} "$qemu" -cpu cortex-a72 -L "$root" "$root/usr/bin/python$version" "$repository/tests/aarch64/golden.py" "$bundle"

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("onnx")
 import tiny_bundle
+from unit_filter import as_the_unit, build
 from wrong_vectors import with_wrong_vector
 
 from facedge.bundle import Bundle, write_bundle
@@ -32,8 +33,12 @@ def check_here(bundle: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(platform.machine() == "aarch64", reason="this machine is aarch64: the other tests cover it")
-def test_the_cross_compiled_wheel_gives_the_golden_vectors(bundle: Path) -> None:
+def test_the_cross_compiled_wheel_gives_the_golden_vectors_under_the_unit_s_filter(
+    bundle: Path, tmp_path: Path
+) -> None:
+    """numpy, onnxruntime and the kernel for aarch64; the filter is on qemu, which makes their system calls here."""
     environment = {**os.environ, "PYTHON": sys.executable}
+    environment["FACEDGE_AARCH64_UNDER"] = str(build(tmp_path, denied=as_the_unit()))
     command = [str(HERE / "run.sh"), str(bundle)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=1200)
     if done.returncode == SKIPPED:

@@ -14,6 +14,10 @@ pytest.importorskip("onnx")
 from PIL import Image
 from tiny_bundle import crop
 
+from facedge.errors import RunError, StorageError
+from facedge.report.render import write_report
+from facedge.train.run_folder import create
+
 ROOT = Path(__file__).resolve().parents[2]
 BASE_ONLY = """
 import importlib.util, sys
@@ -55,6 +59,54 @@ def test_closed_streams(tiny_bundle: Path, photo: Path, shell: str, code: int) -
 def test_messages_of_a_closed_stderr_are_not_in_stdout(tiny_bundle: Path, tmp_path: Path) -> None:
     done = facedge("verify", tmp_path / "absent.png", "-b", tiny_bundle, "--json", shell="2>&-")
     assert (done.returncode, done.stdout) == (2, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    ("shell", "code", "message"),
+    [
+        ("> /dev/full", 2, b"facedge: error: stdout: No space left on device: check the path"),
+        ("--json > /dev/full", 2, b"facedge: error: stdout: No space left on device: check the path"),
+        ("2> /dev/full", 0, b""),  # messages are lost, the answer is not
+        ("> /dev/full 2>&1", 2, b""),
+        ("-b no/such.facedge 2> /dev/full", 2, b""),
+    ],
+)
+def test_streams_that_cannot_be_written(tiny_bundle: Path, photo: Path, shell: str, code: int, message: bytes) -> None:
+    done = facedge("verify", photo, "-b", tiny_bundle, shell=shell)
+    assert done.returncode == code
+    assert message in done.stderr and b"Traceback" not in done.stderr
+    assert (b"accept" in done.stdout) == (code == 0)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_help_and_lists_that_cannot_be_written(tmp_path: Path) -> None:
+    for words in (["--help"], ["--version"], ["list"]):
+        done = facedge(*words, shell="> /dev/full", XDG_DATA_HOME=str(tmp_path))
+        assert done.returncode == (1 if words == ["list"] else 2), words  # nobody is enrolled, and nothing is printed
+        assert b"Traceback" not in done.stderr
+
+
+IN_PROC = pytest.mark.skipif(not Path("/proc/self").exists(), reason="/proc is the folder in which nothing can be made")
+
+
+@IN_PROC
+@pytest.mark.parametrize(
+    "words", ["bundle convert tiny.facedge -o /proc/x.facedge", "demo -o /proc/demo", "demo -o /dev/null/demo"]
+)
+def test_an_output_that_cannot_be_written_is_one_sentence(tiny_bundle: Path, words: str) -> None:
+    done = facedge(*(word.replace("tiny.facedge", str(tiny_bundle)) for word in words.split()))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(b"facedge: error: cannot write to /")
+
+
+@IN_PROC
+def test_folders_of_reports_and_runs_that_cannot_be_made() -> None:
+    for place in ("/proc/x", "/dev/null/x"):
+        with pytest.raises(StorageError, match=f"cannot write to {place}"):
+            write_report({}, place)
+        with pytest.raises(RunError, match=f"cannot write to {place}"):
+            create(Path(place))
 
 
 @pytest.mark.parametrize(

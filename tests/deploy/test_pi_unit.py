@@ -18,24 +18,13 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from unit_filter import UNIT, as_the_unit, build, settings
 
 from facedge.live.events import STATES, Event, Kind
 from facedge.live.watcher import ENDED_BY
 
-UNIT = Path(__file__).resolve().parents[2] / "deploy" / "pi" / "facedge@.service"
 MULTIPLY = "import numpy; numpy.ones((200, 200)) @ numpy.ones((200, 200)); print('done')"
-SOURCE = Path(__file__).with_name("under_filter.c")
 STUB = Path(__file__).resolve().parents[1] / "support" / "stub_camera.py"
-CANNOT_FILTER = 125  # under_filter's exit code
-
-
-def settings() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for line in UNIT.read_text().splitlines():
-        if "=" in line and not line.startswith("#"):
-            key, _, value = line.partition("=")
-            found.setdefault(key, []).append(value)
-    return found
 
 
 def test_its_command_is_one_that_facedge_understands() -> None:
@@ -80,62 +69,10 @@ def test_systemd_understands_it(tmp_path: Path) -> None:
     assert "Unknown" not in done.stderr, done.stderr
 
 
-def groups() -> dict[str, list[str]]:
-    """The members of every group of system calls (calls and other groups), as this systemd defines them."""
-    tool = shutil.which("systemd-analyze")
-    if tool is None:
-        pytest.skip("systemd-analyze, which lists the groups of system calls, is not installed")
-    done = subprocess.run([tool, "syscall-filter"], capture_output=True, text=True, check=False)
-    found: dict[str, list[str]] = {}
-    name = ""
-    for line in done.stdout.splitlines():
-        if line.startswith("@"):
-            name = line.strip()
-            found[name] = []
-        elif name and line.startswith(" ") and not line.strip().startswith("#"):
-            found[name].append(line.strip())
-    if "@system-service" not in found:
-        pytest.skip(f"systemd-analyze lists no groups: {done.stderr.strip() or 'no output'}")
-    return found
-
-
-def members(name: str, known: dict[str, list[str]]) -> set[str]:
-    """The calls of a group, or the call itself."""
-    if not name.startswith("@"):
-        return {name}
-    return set().union(*(members(member, known) for member in known[name]))
-
-
-def allowed_calls(lines: list[str], known: dict[str, list[str]]) -> set[str]:
-    """systemd.exec(5): the first line allows; a later one adds, or takes away where it starts with ~."""
-    assert not lines[0].startswith("~"), "a list of what is denied would allow everything else"
-    allowed = members("@default", known)  # always allowed
-    for line in lines:
-        named: set[str] = set().union(*(members(name, known) for name in line.removeprefix("~").split()))
-        allowed = allowed - named if line.startswith("~") else allowed | named
-    return allowed
-
-
-def build(folder: Path, *, denied: str) -> Path:
-    """under_filter, compiled with the unit's allowed calls."""
-    compiler = shutil.which("cc")
-    if compiler is None or not sys.platform.startswith("linux"):
-        pytest.skip("a seccomp filter needs Linux and a C compiler (cc)")
-    calls = sorted(allowed_calls(settings()["SystemCallFilter"], groups()))
-    (folder / "calls.h").write_text("".join(f"#ifdef __NR_{c}\nALLOW(__NR_{c})\n#endif\n" for c in calls))
-    program = folder / "under_filter"
-    option = [f"-DDENIED={denied}"] if denied else []
-    subprocess.run([compiler, "-I", str(folder), *option, str(SOURCE), "-o", str(program)], check=True)
-    if subprocess.run([program, "/bin/true"], capture_output=True, check=False).returncode == CANNOT_FILTER:
-        pytest.skip("this system allows no seccomp filter")
-    return program
-
-
 @pytest.fixture(scope="module")
 def under_filter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs a command under the unit's filter."""
-    (number,) = settings()["SystemCallErrorNumber"]
-    return build(tmp_path_factory.mktemp("filter"), denied=f"SECCOMP_RET_ERRNO|{number}")
+    return build(tmp_path_factory.mktemp("filter"), denied=as_the_unit())
 
 
 def run(program: Path, *command: object) -> subprocess.CompletedProcess[str]:

@@ -52,7 +52,8 @@ class Soak:
         self.environment = os.environ | {"XDG_DATA_HOME": str(self.home), "PYTHONPATH": str(ROOT)}
         self.watched: Watched | None = None
         self._photos = frames_of(self.videos[0], work / "photos")
-        self.facedge("enroll", "ana", "--camera", f"{self.videos[0]}#t=0,4")
+        self._recording = f"{self.videos[0]}#t=0,4"
+        self.facedge("enroll", "ana", "--camera", self._recording)
 
     def facedge(self, *words: str) -> None:
         """Run a command that has to end well."""
@@ -101,11 +102,12 @@ class Soak:
         self._did(f"lock, clock {'back' if jump < 0 else 'forward'}")
 
     def ends(self) -> None:
-        """Each way to end: the bundle is updated, SIGTERM, SIGKILL, and the disk is full where one can be made."""
-        watched = self.start()
-        self.facedge("enroll", "ana", "--update", "--from", str(self._photos))
+        """Each way to end: the bundle is updated or, in every other round, replaced; SIGTERM; SIGKILL; a full disk."""
+        watched, update = self.start(), self.done.get("bundle updated", 0) == self.done.get("bundle replaced", 0)
+        how = ("--update", "--from", str(self._photos)) if update else ("--replace", "--camera", self._recording)
+        self.facedge("enroll", "ana", *how)
         watched.end(2, "bundle replaced", 2)
-        self._did("bundle updated")
+        self._did("bundle updated" if update else "bundle replaced")
         watched = self.start()
         watched.process.send_signal(signal.SIGTERM)
         watched.end(128 + signal.SIGTERM, "terminated", 2)
