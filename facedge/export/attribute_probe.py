@@ -13,8 +13,8 @@ from torch import Tensor
 
 from facedge.types import Float32Array, UInt8Array
 
-# Accuracy of 40 attributes on 2,154 validation images from EdgeFace-S's embeddings of 18,968 others: 84.1 % with a penalty
-# of 1e-5, 84.0 % with 1e-4, in a third of the steps, 83.8 % with 1e-3, 83.5 % with 0.1.
+# Accuracy of 40 attributes on 2,154 validation images from EdgeFace-S's embeddings of 18,968 others: 84.1 % with a
+# penalty of 1e-5, 84.0 % with 1e-4, in a third of the steps, 83.8 % with 1e-3, 83.5 % with 0.1.
 PENALTY = 1e-4
 STEPS = 200  # of L-BFGS, where it has not ended before
 

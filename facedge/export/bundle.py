@@ -112,7 +112,7 @@ def write_complete(
     faces: Faces | None,
     track: Track = untracked,
 ) -> Bundle:
-    """Write a bundle of backbones, head and cohort with what is made of them: verifier.onnx, calibration, golden vectors.
+    """Write a bundle of backbones, head and cohort with what is made of them: verifier.onnx, table, golden vectors.
 
     images: aligned, uint8 (N, H, W) or (N, H, W, 3), on which verifier.onnx is compared with its parts. faces: whose
     validation people the calibration table is made of; None for a bundle without a cohort.
