@@ -82,6 +82,15 @@ AlignedOption = Annotated[
         rich_help_panel=PHOTOS,
     ),
 ]
+AnyFaceOption = Annotated[
+    Literal["largest", "center", "only", "any"],
+    typer.Option(
+        "--faces",
+        envvar="FACEDGE_FACES",
+        help="Which of several faces is meant; only: refuse a picture with several; any: judge each of them.",
+        rich_help_panel=PHOTOS,
+    ),
+]
 FacesOption = Annotated[
     Literal["largest", "center", "only"],
     typer.Option(

@@ -11,9 +11,9 @@ from facedge.cli._options import (
     CAMERA,
     REASONS,
     AlignedOption,
+    AnyFaceOption,
     AspectOption,
     CameraOption,
-    FacesOption,
     ImagesArgument,
     JsonOption,
     MinFaceOption,
@@ -28,7 +28,9 @@ from facedge.errors import ImageError
 from facedge.formatting import printable
 
 if TYPE_CHECKING:
+    from facedge.faces.crop import Photo
     from facedge.runtime.decision import Decision
+    from facedge.runtime.verifier import Verifier
 
 EVENTS = "Commands run on a camera's events"
 
@@ -58,7 +60,7 @@ def verify(
             help="Instead of --far: accept scores from here on, 0 to 1; no error rate is known for it.",
         ),
     ] = None,
-    faces: FacesOption = "largest",
+    faces: AnyFaceOption = "largest",
     min_face: MinFaceOption = None,
     aligned: AlignedOption = False,
     as_json: JsonOption = False,
@@ -102,7 +104,9 @@ def verify(
         raise typer.BadParameter("give images or --camera, not both")
     if attributes and not (as_json and images):
         raise typer.BadParameter("--attributes goes with --json and images; facedge attributes prints text")
-    options = face_options(faces, min_face)
+    if faces == "any" and camera is not None:
+        raise typer.BadParameter("--faces any is for photos: before a camera one face is followed")
+    options = face_options("largest" if faces == "any" else faces, min_face)
     verifier = load(resolve_person(bundle), threshold=threshold, far=far, options=options, threads=threads)
     _ = verifier.threshold  # nobody enrolled is an error before images are looked for
     if camera is not None:
@@ -115,37 +119,60 @@ def verify(
                 camera, once, events, timeout, give_up, challenge, show, commands, not no_lockout, rotate, aspect
             ),
         )
-    decisions: list[Decision | None] = []
+    found: list[list[Decision] | None] = []
     for probe in expand(images):
         try:
-            decision = verifier.verify(probe.photo, aligned=True if aligned else None)
+            found.append(_decisions(verifier, probe.photo, each=faces == "any", aligned=True if aligned else None))
         except ImageError as problem:
             _console.error(str(problem))
-            decisions.append(None)
+            found.append(None)
             continue
-        decisions.append(decision)
-        if as_json:
-            _console.emit_json(decision.to_record(probe.name, attributes=attributes))
-        else:
-            print(_line(probe.name, decision), flush=True)
+        for number, decision in enumerate(found[-1] or (), start=1):
+            place = (number, len(found[-1] or ())) if faces == "any" else None
+            if as_json:
+                _console.emit_json(_record(probe.name, decision, place, attributes=attributes))
+            else:
+                print(_line(probe.name, decision, place), flush=True)
     if not as_json:
-        _console.say(_summary(decisions))
-    raise typer.Exit(exit_code(decisions))
+        _console.say(_summary(found))
+    raise typer.Exit(exit_code(found))
 
 
-def exit_code(decisions: Sequence["Decision | None"]) -> int:
-    """0 when every probe was accepted, 2 when one could not be read, else 1."""
-    if any(decision is None for decision in decisions):
+def _decisions(verifier: "Verifier", photo: "Photo", *, each: bool, aligned: bool | None) -> "list[Decision]":
+    """About the face that is meant, or about each face of the photo."""
+    return verifier.verify_each(photo, aligned=aligned) if each else [verifier.verify(photo, aligned=aligned)]
+
+
+def exit_code(found: Sequence["Sequence[Decision] | None"]) -> int:
+    """0 when a face of every probe was accepted, 2 when one could not be read (None), else 1."""
+    if any(decisions is None for decisions in found):
         return 2
-    return 0 if decisions and all(decision is not None and decision.accepted for decision in decisions) else 1
+    return 0 if found and all(any(one.accepted for one in decisions or ()) for decisions in found) else 1
 
 
-def _line(probe: str, decision: "Decision") -> str:
+def _record(probe: str, decision: "Decision", place: tuple[int, int] | None, *, attributes: bool) -> dict[str, Any]:
+    """The JSON line of a decision; place: (number of the face, faces judged) where each face is judged."""
+    record = decision.to_record(probe, attributes=attributes)
+    if place is None:
+        return record
+    picture = decision.far.of_faces(place[1])
+    return record | {"face": place[0], "far_of_picture": {"target": picture.target, "upper95": picture.upper95}}
+
+
+def _line(probe: str, decision: "Decision", place: tuple[int, int] | None) -> str:
     answer = styled("accept", "green") if decision.accepted else styled("reject", "red")
     score = f"{decision.score:.4f}" if decision.score is not None else "     -"
-    why = f"  {styled(REASONS[decision.reason], 'dim')}" if decision.reason else ""
-    others = f"  {styled(_others(decision.others), 'dim')}" if decision.others else ""
-    return f"{answer}  {score}  {printable(probe)}{why}{others}"
+    notes = [REASONS[decision.reason]] if decision.reason else []
+    if place is not None and place[1] > 1 and decision.box is not None:
+        notes.append(f"face {place[0]} of {place[1]}, at {_middle(decision.box)}")
+    if decision.others:
+        notes.append(f"{_others(decision.others)}, at {' and '.join(map(_middle, decision.not_judged))}")
+    return "  ".join((answer, score, printable(probe), *(styled(note, "dim") for note in notes)))
+
+
+def _middle(box: tuple[float, float, float, float]) -> str:
+    """The middle of a face in pixels of the photo, such as "410,128"."""
+    return f"{(box[0] + box[2]) / 2:.0f},{(box[1] + box[3]) / 2:.0f}"
 
 
 def _others(count: int) -> str:
@@ -155,20 +182,23 @@ def _others(count: int) -> str:
     return f"{counted(count, 'other face')} not judged"
 
 
-def _summary(decisions: Sequence["Decision | None"]) -> str:
-    from facedge.formatting import percent
+def _summary(found: Sequence["Sequence[Decision] | None"]) -> str:
+    from facedge.formatting import counted, percent
 
-    read = [decision for decision in decisions if decision is not None]
-    parts = [f"{sum(decision.accepted for decision in read)} of {len(decisions)} accepted"]
-    if len(read) < len(decisions):
-        parts.append(f"{len(decisions) - len(read)} could not be read")
-    if others := sum(decision.others for decision in read):
+    read = [decisions for decisions in found if decisions]
+    flat = [decision for decisions in read for decision in decisions]
+    parts = [f"{sum(any(one.accepted for one in decisions) for decisions in read)} of {len(found)} accepted"]
+    if len(read) < len(found):
+        parts.append(f"{len(found) - len(read)} could not be read")
+    if others := sum(decision.others for decision in flat):
         parts.append(_others(others))
-    if read:
-        parts.append(f"threshold {read[0].threshold:.4f}")
-        far = read[0].far
+    if flat:
+        most = max(map(len, read))
+        parts.append(f"threshold {flat[0].threshold:.4f}")
+        far = flat[0].far.of_faces(most)
+        of = f" for a picture with {counted(most, 'face')}" if most > 1 else ""
         if far.target is not None:
-            parts.append(f"FAR {percent(far.target)} asked, at most {percent(far.upper95)} with 95 % confidence")
-        times = sorted(sum(decision.ms.values()) for decision in read)
+            parts.append(f"FAR {percent(far.target)} asked{of}, at most {percent(far.upper95)} with 95 % confidence")
+        times = sorted(sum(sum(decision.ms.values()) for decision in decisions) for decisions in read)
         parts.append(f"{times[len(times) // 2]:.1f} ms an image")
     return " · ".join(parts)

@@ -65,9 +65,8 @@ def adopt(request: AdoptRequest, say: Say = silent, track: Track = untracked) ->
     held_out = measure_held_out(backbone, faces, spec, say, track, int8=request.int8, impostors=request.impostors)
     files = {"backbone.onnx": backbone, "head.onnx": template_head_onnx(recogniser.embedding_size), **held_out.files()}
     manifest = _manifest(request, recogniser, faces, held_out, parity)
-    bundle = write_complete(
-        request.output, {**files, "card.md": _card(manifest, held_out)}, manifest, images, faces, track
-    )
+    files["card.md"] = _card(manifest, held_out)
+    bundle = write_complete(request.output, files, manifest, images, faces, track)
     say(summary(bundle, held_out))
     return bundle
 

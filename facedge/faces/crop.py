@@ -110,6 +110,29 @@ def find_crop(
     return replace(first, ms=ms | spent)
 
 
+def find_crops(
+    photo: Photo,
+    options: FaceOptions = LARGEST_FACE,
+    *,
+    aligned: bool | None = None,
+    detector: "Detector | None" = None,
+) -> list[FaceCrop]:
+    """Every face of a photo, the largest first, each with its crop or the reason why there is none; as `find_crop`.
+
+    The policy of the options does not matter. One FaceCrop with the reason no_face where there is no face. The photo is
+    searched turned as well where no face is usable as it lies; faces of different turns are not mixed.
+    """
+    image = read_photo(photo)
+    if aligned or (aligned is None and is_aligned(image)):
+        return [FaceCrop(image)]
+    first = _search_all(image, 0, options, detector)
+    for degrees in TURNS if options.turn and all(found.reason in UNTURNED for found in first) else ():
+        turned = _search_all(image, degrees, options, detector)
+        if any(found.reason not in UNTURNED for found in turned):
+            return turned
+    return first
+
+
 def follow_crop(image: UInt8Array, last: FaceCrop) -> FaceCrop | None:
     """The crop of the face that was at `last` in the frame before; image: uint8 RGB (H, W, 3) or grey (H, W).
 
@@ -182,6 +205,19 @@ def _search(image: UInt8Array, turned: int, options: FaceOptions, detector: "Det
     if face is None:
         return FaceCrop(None, "many_faces" if faces else "no_face", None, faces, ms, turned)
     return _refined(image, FaceCrop(None, "low_quality", face, faces, ms, turned), detector)
+
+
+def _search_all(image: UInt8Array, turned: int, options: FaceOptions, detector: "Detector | None") -> list[FaceCrop]:
+    """Every face in the photo turned clockwise by `turned` degrees, as `_search`."""
+    from facedge.faces.detect import detect
+
+    view = np.rot90(image, -turned // 90) if turned else image
+    found = detect(view, min_score=options.min_score, min_face=options.min_face, detector=detector)
+    faces = tuple(face.turned_back(turned, image.shape) for face in found)
+    if not faces:
+        return [FaceCrop(None, "no_face", turned=turned)]
+    ms = {"detect": 0.0}
+    return [_refined(image, FaceCrop(None, "low_quality", face, faces, ms, turned), detector) for face in faces]
 
 
 def _refined(image: UInt8Array, found: FaceCrop, detector: "Detector | None") -> FaceCrop:

@@ -57,7 +57,7 @@ class SameFace:
 
     def add(self, frame: FaceFrame) -> Break | None:
         """Add one frame; None where the face goes on, otherwise why not: the frame is then the first of a new face."""
-        found = self._break(frame)
+        found = self.find_break(frame)
         if found is not None:
             self._latest.clear()
         self._latest.append(frame)
@@ -67,7 +67,8 @@ class SameFace:
         """Forget all frames."""
         self._latest.clear()
 
-    def _break(self, frame: FaceFrame) -> Break | None:
+    def find_break(self, frame: FaceFrame) -> Break | None:
+        """Why a frame does not show the face of the latest ones; None where it does. It is not added."""
         if not self._latest:
             return None
         found = find_break(self._latest[-1], frame, self._least)

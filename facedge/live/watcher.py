@@ -6,8 +6,7 @@ The frames of a decision are of one face (facedge/live/same_face.py); anything e
 that ends without an accept counts for the lock-out where it could have ended with one, that is, once it holds enough
 frames to decide: when the person leaves, when another face takes the place, and when the patience is used up. So does a
 liveness challenge that is not met, and any attempt with a scored frame when the watching ends. Fewer frames, and frames
-that are not scored, decide nothing and do not count; but the patience goes on from one face to the next, so that a
-change of faces buys no time.
+that are not scored, do not count; but the patience goes on from one face to the next: a change of faces buys no time.
 """
 
 import time
@@ -17,7 +16,7 @@ from facedge.bundle import Bundle
 from facedge.bundle.format import SEAL
 from facedge.camera.source import Camera, Frame
 from facedge.faces.quality import fault, measure
-from facedge.live.challenge import FAILED, Challenge, Side, random_side
+from facedge.live.challenge import FAILED, GONE, Challenge, Side, random_side
 from facedge.live.events import STATES, Event, Kind, View
 from facedge.live.fusion import Attempt, AttemptFar, FusionRule, estimate_attempt_far
 from facedge.live.lockout import Lockout
@@ -174,6 +173,8 @@ class Watcher:
             return self._challenge_step(self._challenge, face, decision, frame)
         if face is None:
             return self._end("left", frame) if frame.seconds - self._scored_at >= MOST_GAP else []
+        if self._turned and self._same.find_break(face) and frame.seconds - self._scored_at < GONE:
+            return []  # as during the turn: a frame that does not continue it does not count
         self._scored_at = frame.seconds
         change = self._same.add(face)
         if change is not None and self._attempt.frames:

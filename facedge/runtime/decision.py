@@ -22,6 +22,14 @@ class FarEvidence:
     target: float | None = None
     upper95: float | None = None
 
+    def of_faces(self, faces: int) -> "FarEvidence":
+        """The same where any of so many faces may be accepted: each has its chance of a false accept.
+
+        1 - (1 - FAR)^n for faces that are independent, and at most n times the FAR.
+        """
+        any_of = [None if rate is None else 1 - (1 - rate) ** faces for rate in (self.target, self.upper95)]
+        return FarEvidence(*any_of)
+
 
 @dataclass(frozen=True)
 class Threshold:
@@ -46,7 +54,8 @@ class Decision:
     far         what is known about the false accept rate at this threshold
     turned      degrees clockwise by which the photo was turned to find the face: 0, 90, 180 or 270
     stretch     logarithm of the factor by which the picture seems widened, of facedge.faces.plausible; None like `box`
-    faces       faces that were found in the photo, of which one at most was scored; None for crops that came aligned
+    faces       faces that were found in the photo; None for crops that came aligned
+    not_judged  boxes like `box` of the faces that were found beside the one meant, and not judged
     """
 
     accepted: bool
@@ -61,11 +70,12 @@ class Decision:
     turned: int = 0
     stretch: float | None = None
     faces: int | None = None
+    not_judged: tuple[tuple[float, float, float, float], ...] = ()
 
     @property
     def others(self) -> int:
         """Faces that were found beside the one that is scored, and not judged; 0 where none was scored."""
-        return self.faces - 1 if self.faces is not None and self.score is not None else 0
+        return len(self.not_judged) if self.score is not None else 0
 
     def to_record(self, probe: str, *, attributes: bool = False) -> dict[str, Any]:
         """The JSON line of `facedge verify --json` for the photo called `probe`, with the attributes if asked for."""
@@ -78,6 +88,7 @@ class Decision:
             "threshold": self.threshold,
             "far": {"target": self.far.target, "upper95": self.far.upper95},
             "faces": self.faces,
+            "not_judged": [list(box) for box in self.not_judged],
             "box": list(self.box) if self.box is not None else None,
             "landmarks": [list(point) for point in self.landmarks] if self.landmarks is not None else None,
             **({"attributes": labels} if attributes else {}),

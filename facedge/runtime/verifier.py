@@ -1,5 +1,6 @@
 """Verify (1:1): an enrolled bundle and a photo -> a Decision."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -9,7 +10,7 @@ import numpy as np
 
 from facedge.bundle import Bundle, read_bundle
 from facedge.bundle.resolve import resolve_bundle
-from facedge.faces.crop import LARGEST_FACE, Photo, find_crop, since
+from facedge.faces.crop import LARGEST_FACE, Photo, find_crop, find_crops, since
 from facedge.faces.options import FaceOptions
 from facedge.runtime.decision import Decision, Reason, Threshold, choose_threshold
 from facedge.runtime.embedder import Embedder, FaceEmbedding, embed_crop, open_head
@@ -92,6 +93,15 @@ class Verifier:
         self._in_force()  # before any work: nobody enrolled is an error, not a rejection
         return self.decide(embed_crop(self.embedder, find_crop(photo, self.options, aligned=aligned)))
 
+    def verify_each(self, photo: Photo, *, aligned: bool | None = None) -> list[Decision]:
+        """A decision about every face in a photo, the largest first; photo, aligned and errors as in `verify`.
+
+        The person is in the photo where any is accepted. That has another FAR: see FarEvidence.of_faces.
+        """
+        self._in_force()
+        located = find_crops(photo, self.options, aligned=aligned)
+        return [replace(self.decide(embed_crop(self.embedder, one)), not_judged=()) for one in located]
+
     def decide(self, found: FaceEmbedding) -> Decision:
         """The decision about an embedded face."""
         in_force, ms = self._in_force(), dict(found.ms)
@@ -118,6 +128,7 @@ class Verifier:
             turned=found.located.turned,
             stretch=found.located.stretch,
             faces=len(found.located.faces) if found.located.face is not None or found.located.crop is None else None,
+            not_judged=tuple(face.box for face in found.located.faces if face.box != found.located.box),
         )
 
     def embed(self, crops: UInt8Array) -> Float32Array:

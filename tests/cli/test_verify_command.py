@@ -53,7 +53,8 @@ def test_json_lines_and_nothing_else(tiny_bundle: Path, photos: Path, capsys: py
     assert [Path(record["probe"]).name for record in records] == ["me.png", "1.png", "2.PNG"]
     for record in records:
         assert set(record) == {
-            "probe", "decision", "reason", "score", "threshold", "far", "faces", "box", "landmarks", "ms",
+            "probe", "decision", "reason", "score", "threshold", "far", "faces", "not_judged", "box", "landmarks",
+            "ms",
         }  # fmt: skip
         assert set(record["far"]) == {"target", "upper95"}
         assert set(record["ms"]) == {"decode", "detect", "align", "preprocess", "infer"}
@@ -122,7 +123,7 @@ def test_a_broken_image_is_2_and_the_rest_is_still_answered(
         ([""], "expected a value, got an empty value as an argument"),
         (["photos/me.png", "  "], "expected a value, got an empty value as an argument"),
         (["empty"], "no images in this folder"),
-        (["photos/me.png", "--faces", "smallest"], "is not one of 'largest', 'center', 'only'"),
+        (["photos/me.png", "--faces", "smallest"], "is not one of 'largest', 'center', 'only', 'any'"),
         (["photos/me.png", "--threads", "0"], "'--threads'"),
         (["photos/me.png", "--threshold", "nan"], "threshold: expected a score from 0 to 1"),
     ],
@@ -253,3 +254,32 @@ def test_other_faces_of_a_picture_are_named(
     shown = capsys.readouterr()
     assert f"{faces - 1} other face" in shown.out
     assert f"{faces - 1} other face" in shown.err
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("detector")
+def test_any_face_of_a_picture_may_be_accepted_at_the_far_of_so_many(
+    tiny_bundle: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    group = shared_data / "photos" / "group" / "two_people.jpg"
+    run("verify", group, "--json", "-b", tiny_bundle)
+    (largest,) = lines(capsys)
+    assert len(largest["not_judged"]) == largest["faces"] - 1 == 1
+    assert run("verify", group, "--faces", "any", "--threshold", "0", "-b", tiny_bundle) == 0
+    shown = capsys.readouterr()
+    assert "face 1 of 2, at 866,150" in shown.out
+    assert "face 2 of 2" in shown.out
+    assert "1 of 1 accepted" in shown.err
+    assert run("verify", group, "--faces", "any", "--json", "-b", tiny_bundle) == 1
+    records = lines(capsys)
+    assert [record["face"] for record in records] == [1, 2]
+    assert {tuple(record["box"]) for record in records} == {tuple(largest["box"]), tuple(largest["not_judged"][0])}
+    for record in records:
+        target, upper = record["far"]["target"], record["far"]["upper95"]
+        assert record["far_of_picture"] == {"target": 1 - (1 - target) ** 2, "upper95": 1 - (1 - upper) ** 2}
+        assert record["not_judged"] == []
+
+
+def test_any_face_is_for_photos(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("verify", "--camera", "0", "--faces", "any", "-b", tiny_bundle) == 2
+    assert "--faces any is for photos" in capsys.readouterr().err

@@ -176,6 +176,14 @@ def test_one_frame_after_the_turn_does_not_decide() -> None:
     assert rejected([*turn(), *[shows(0.99, person=1)] * 9])[0].startswith("replaced")
 
 
+def test_a_frame_of_another_face_after_the_turn_does_not_count_and_more_of_them_end_it() -> None:
+    """Of genuine turns 4 in 60 ended so: the last frames of a turn may be taken for another face."""
+    after = [shows(0.99), *[shows(0.99, person=1)] * 2, shows(0.99), shows(0.99)]
+    events = play([shows(0.99)] * 3 + turn() + after, challenge=True, choose=lambda: "left")
+    assert kinds(events) == ["challenge", "accept"]
+    assert rejected([*turn(), shows(0.99), *[shows(0.99, person=1)] * 7])[0].startswith("replaced")
+
+
 def test_what_the_challenge_asks_for_is_in_the_view() -> None:
     asked = []
     frames = [shows(0.99)] * 3 + [shows(0.9, 0.2)] + turn() + [shows(0.99)] * 3

@@ -40,6 +40,15 @@ def test_a_far_that_the_impostors_do_not_support_is_refused_with_the_number() ->
         choose_threshold(manifest(), far=1e-4)
 
 
+def test_each_face_of_a_picture_has_its_chance_of_a_false_accept() -> None:
+    assert FarEvidence(0.001, 0.002).of_faces(1) == FarEvidence(pytest.approx(0.001), pytest.approx(0.002))
+    three = FarEvidence(0.001, 0.002).of_faces(3)
+    assert three.target == pytest.approx(0.002997, abs=1e-7)
+    assert three.upper95 is not None
+    assert 0.002 < three.upper95 < 3 * 0.002
+    assert FarEvidence().of_faces(5) == FarEvidence()
+
+
 @pytest.mark.parametrize("far", [0.0, 1.0, -1.0, 2.0, float("nan")])
 def test_what_is_no_rate_is_refused(far: float) -> None:
     with pytest.raises(InputError, match="far: expected a rate between 0 and 1"):
