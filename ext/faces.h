@@ -4,10 +4,10 @@
  * landmarks, align, plausible, quality), which explain the rules and state the measurements behind their constants.
  *
  *     fe_search *search;
- *     fe_request run;
+ *     fe_run run;
  *     fe_search_create(fe_best_isa(), &search);
  *     fe_search_begin(search, &frame, NULL);
- *     while (fe_search_next(search, &run) == FE_REQUEST) detector(run.planes, run.height, run.width, run.outputs);
+ *     while (fe_search_next(search, &run) == FE_RUN) detector(run.planes, run.height, run.width, run.outputs);
  *     const fe_found *found = fe_search_found(search);   // found->reason == FE_FOUND: found->crop
  *     fe_search_destroy(search);
  *
@@ -177,9 +177,9 @@ typedef struct {
     int64_t height, width;
     float *outputs[FE_OUTPUTS];
     int64_t floats[FE_OUTPUTS];
-} fe_request;
+} fe_run;
 
-typedef enum { FE_REQUEST = 0, FE_DONE = 1, FE_FAILED = 2 } fe_progress;
+typedef enum { FE_RUN = 0, FE_DONE = 1, FE_FAILED = 2 } fe_progress;
 
 /* A search owns all memory that it works in, grown to the largest input so far; one thread at a time. */
 typedef struct fe_search fe_search;
@@ -196,8 +196,8 @@ fe_status fe_search_begin(fe_search *search, const fe_frame *photo, const fe_sea
 fe_status fe_search_follow(fe_search *search, const fe_frame *photo, const float *landmarks,
                            int turned, double stretch);
 
-/* FE_REQUEST: run the detector and call again. FE_FAILED: fe_search_status tells why. */
-fe_progress fe_search_next(fe_search *search, fe_request *run);
+/* FE_RUN: run the detector and call again. FE_FAILED: fe_search_status tells why. */
+fe_progress fe_search_next(fe_search *search, fe_run *run);
 fe_status fe_search_status(const fe_search *search);
 
 /* The result, until the next begin. */

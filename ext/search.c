@@ -85,7 +85,7 @@ static int64_t fe_cells_of(int output, int64_t height, int64_t width)
 
 static const int64_t fe_channels[4] = {1, 1, 4, 10}; /* of cls, obj, bbox, kps */
 
-static void fe_describe(fe_search *s, int64_t height, int64_t width, fe_request *run)
+static void fe_describe(fe_search *s, int64_t height, int64_t width, fe_run *run)
 {
     float *at = s->outputs;
     int k;
@@ -133,7 +133,7 @@ static int64_t fe_input_side(const fe_search *s)
 }
 
 /* The detector's run on the letterboxed photo in the turn of this attempt. */
-static fe_progress fe_ask_photo(fe_search *s, fe_search_stage stage, int64_t side, fe_request *run)
+static fe_progress fe_ask_photo(fe_search *s, fe_search_stage stage, int64_t side, fe_run *run)
 {
     const fe_frame view = fe_turned_frame(&s->photo, fe_turn_order[s->attempt]);
     fe_status status;
@@ -142,7 +142,7 @@ static fe_progress fe_ask_photo(fe_search *s, fe_search_stage stage, int64_t sid
     if ((status = fe_letterbox_planes(s->isa, &view, &s->box, s->planes)) != FE_OK) return fe_fail(s, status);
     fe_describe(s, s->box.input_height, s->box.input_width, run);
     s->stage = stage;
-    return FE_REQUEST;
+    return FE_RUN;
 }
 
 static void fe_to_doubles(const float *landmarks, double *points)
@@ -152,7 +152,7 @@ static void fe_to_doubles(const float *landmarks, double *points)
 }
 
 /* The detector's run on a window around the face, or on four turns of one; 0 where the landmarks allow none. */
-static int fe_ask_window(fe_search *s, fe_search_stage stage, const double *points, int64_t side, int64_t face, fe_request *run)
+static int fe_ask_window(fe_search *s, fe_search_stage stage, const double *points, int64_t side, int64_t face, fe_run *run)
 {
     const int64_t input = stage == FE_TURNS ? 2 * side : side;
     float *tile;
@@ -176,7 +176,7 @@ static int fe_ask_window(fe_search *s, fe_search_stage stage, const double *poin
 static void fe_take(fe_search *s, int64_t height, int64_t width, float min_score)
 {
     const float *outputs[FE_OUTPUTS];
-    fe_request run;
+    fe_run run;
     int k;
     fe_describe(s, height, width, &run);
     for (k = 0; k < FE_OUTPUTS; k++) outputs[k] = run.outputs[k];
@@ -290,7 +290,7 @@ static int fe_keep_first(fe_search *s)
 }
 
 /* This attempt has its result: the search's, or the next turn's search. */
-static fe_progress fe_conclude(fe_search *s, fe_reason reason, fe_request *run)
+static fe_progress fe_conclude(fe_search *s, fe_reason reason, fe_run *run)
 {
     const int turnable = reason == FE_NO_FACE || reason == FE_LOW_QUALITY || reason == FE_ROTATED;
     if (s->stage == FE_ENDED) return FE_FAILED;
@@ -306,7 +306,7 @@ static fe_progress fe_conclude(fe_search *s, fe_reason reason, fe_request *run)
     return fe_ask_photo(s, FE_WHOLE, fe_input_side(s), run);
 }
 
-static fe_progress fe_after_photo(fe_search *s, fe_request *run)
+static fe_progress fe_after_photo(fe_search *s, fe_run *run)
 {
     const int64_t side = fe_input_side(s), before = s->stage == FE_WHOLE ? 0 : s->count;
     int64_t chosen;
@@ -320,7 +320,7 @@ static fe_progress fe_after_photo(fe_search *s, fe_request *run)
     if (chosen < 0) return fe_conclude(s, s->found.count ? FE_MANY_FACES : FE_NO_FACE, run);
     s->found.face = s->faces[chosen], s->found.has_face = 1;
     fe_to_doubles(s->found.face.landmarks, points);
-    if (fe_ask_window(s, FE_AGAIN, points, FE_WINDOW_SIDE, FE_WINDOW_FACE, run)) return FE_REQUEST;
+    if (fe_ask_window(s, FE_AGAIN, points, FE_WINDOW_SIDE, FE_WINDOW_FACE, run)) return FE_RUN;
     return fe_conclude(s, FE_LOW_QUALITY, run);
 }
 
@@ -340,7 +340,7 @@ static int fe_take_window(fe_search *s, int64_t side, float landmarks[2 * FE_POI
     return 1;
 }
 
-static fe_progress fe_after_again(fe_search *s, fe_request *run)
+static fe_progress fe_after_again(fe_search *s, fe_run *run)
 {
     float landmarks[2 * FE_POINT_COUNT];
     double points[2 * FE_POINT_COUNT], aspect;
@@ -355,7 +355,7 @@ static fe_progress fe_after_again(fe_search *s, fe_request *run)
         return fe_conclude(s, FE_LOW_QUALITY, run);
     memcpy(s->found.face.landmarks, landmarks, sizeof landmarks);
     s->found.stretch = fe_stretch(landmarks, aspect);
-    return tilted ? fe_conclude(s, FE_ROTATED, run) : FE_REQUEST;
+    return tilted ? fe_conclude(s, FE_ROTATED, run) : FE_RUN;
 }
 
 /* The crop of the face that was found; FE_LOW_QUALITY where its landmarks allow none. */
@@ -370,7 +370,7 @@ static fe_reason fe_make_crop(fe_search *s)
     return FE_FOUND;
 }
 
-static fe_progress fe_after_turns(fe_search *s, fe_request *run)
+static fe_progress fe_after_turns(fe_search *s, fe_run *run)
 {
     fe_take(s, FE_WINDOW_SIDE, FE_WINDOW_SIDE, fe_least_turned);
     if (!fe_is_upright(s->candidates, s->count)) return fe_conclude(s, FE_ROTATED, run);
@@ -430,18 +430,18 @@ fe_status fe_search_follow(fe_search *s, const fe_frame *photo, const float *lan
     return FE_OK;
 }
 
-static fe_progress fe_ask_next(fe_search *s, fe_request *run)
+static fe_progress fe_ask_next(fe_search *s, fe_run *run)
 {
     double points[2 * FE_POINT_COUNT];
     s->attempt = 0;
     fe_to_doubles(s->found.face.landmarks, points);
-    if (fe_ask_window(s, FE_NEXT, points, FE_NEXT_SIDE, FE_NEXT_FACE, run)) return FE_REQUEST;
+    if (fe_ask_window(s, FE_NEXT, points, FE_NEXT_SIDE, FE_NEXT_FACE, run)) return FE_RUN;
     if (s->stage == FE_ENDED) return FE_FAILED;
     s->found.reason = FE_NO_FACE;
     return fe_end(s);
 }
 
-fe_progress fe_search_next(fe_search *s, fe_request *run)
+fe_progress fe_search_next(fe_search *s, fe_run *run)
 {
     switch (s->stage) {
     case FE_IDLE: return fe_ask_photo(s, FE_WHOLE, fe_input_side(s), run);

@@ -95,7 +95,7 @@ static session *session_of(detector *d, int64_t height, int64_t width, int *own,
     return opened;
 }
 
-facedge_status detector_run(detector *d, const fe_request *run, char *why, size_t why_size) {
+facedge_status detector_run(detector *d, const fe_run *run, char *why, size_t why_size) {
     static const char *const names[FE_OUTPUTS] = {"cls_8",  "cls_16",  "cls_32",  "obj_8", "obj_16", "obj_32",
                                                   "bbox_8", "bbox_16", "bbox_32", "kps_8", "kps_16", "kps_32"};
     static const int64_t channels[4] = {1, 1, 4, 10};

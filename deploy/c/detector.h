@@ -13,6 +13,6 @@ detector *detector_create(const engine *e, const char *path, int threads);
 void detector_destroy(detector *d);
 
 /* Fill the outputs that a search asks for. */
-facedge_status detector_run(detector *d, const fe_request *run, char *why, size_t why_size);
+facedge_status detector_run(detector *d, const fe_run *run, char *why, size_t why_size);
 
 #endif

@@ -20,9 +20,9 @@ static facedge_status run_search(const facedge *f, const fe_frame *frame, const 
     fe_search_options options = {(fe_policy)wanted->policy, wanted->min_face, wanted->min_score, wanted->turn};
     fe_status begun = fe_search_begin(search, frame, &options);
     fe_progress progress;
-    fe_request run;
+    fe_run run;
     if (begun != FE_OK) return of_core(begun, why, why_size);
-    while ((progress = fe_search_next(search, &run)) == FE_REQUEST) {
+    while ((progress = fe_search_next(search, &run)) == FE_RUN) {
         facedge_status status = detector_run(f->detector, &run, why, why_size);
         if (status != FACEDGE_OK) return status;
     }

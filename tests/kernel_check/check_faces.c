@@ -12,7 +12,7 @@ static const float pattern[10] = {-18, -20, 18, -20, 0, 1, -15, 18, 15, 18}; /* 
 static float random_share(void) { return (float)random_between(0, 1 << 20) / (float)(1 << 20); }
 
 /* A face in one cell of a grid, `wide` cells wide. */
-static void put_face(const fe_request *run, int grid, int64_t cell, float score, float wide)
+static void put_face(const fe_run *run, int grid, int64_t cell, float score, float wide)
 {
     const float stride = (float)(8 << grid), zoom = wide * stride / 74;
     int k;
@@ -25,7 +25,7 @@ static void put_face(const fe_request *run, int grid, int64_t cell, float score,
         run->outputs[grid + 9][10 * cell + k] = pattern[k] * zoom / stride + 0.5f + (one_in(5) ? random_share() : 0);
 }
 
-static void random_outputs(const fe_request *run)
+static void random_outputs(const fe_run *run)
 {
     int64_t faces = random_between(0, 4), i;
     int k;
@@ -63,9 +63,9 @@ static long long calls = 0, reasons[6];
 
 static uint64_t finish(fe_search *search, uint64_t hash, long long number)
 {
-    fe_request run;
+    fe_run run;
     fe_progress progress;
-    while (calls++, (progress = fe_search_next(search, &run)) == FE_REQUEST) {
+    while (calls++, (progress = fe_search_next(search, &run)) == FE_RUN) {
         hash = hash_bytes(hash, run.planes, (size_t)(3 * run.height * run.width) * sizeof *run.planes);
         random_outputs(&run);
     }
