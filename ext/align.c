@@ -24,18 +24,18 @@
 typedef struct {
     fe_place place, place_inside;
     fe_gather gather;
-    fe_finish finish;
+    fe_align_finish finish;
     int reads_8; /* reads 8 bytes from the first channel of a point's left neighbour on, whatever the strides */
 } fe_align_engine;
 
 static const fe_align_engine fe_align_engines[FE_ISA_COUNT] = {
-    {fe_portable_place, fe_portable_place_inside, fe_portable_gather, fe_portable_finish, 0},
+    {fe_portable_place, fe_portable_place_inside, fe_portable_gather, fe_align_portable_finish, 0},
     {FE_ALIGN_X86(fe_avx2_place), FE_ALIGN_X86(fe_avx2_place_inside), FE_ALIGN_X86(fe_avx2_gather),
-     FE_ALIGN_X86(fe_avx2_finish), 1},
+     FE_ALIGN_X86(fe_align_avx2_finish), 1},
     {FE_ALIGN_X86(fe_avx512_place), FE_ALIGN_X86(fe_avx512_place_inside), FE_ALIGN_X86(fe_avx2_gather),
-     FE_ALIGN_X86(fe_avx2_finish), 1},
+     FE_ALIGN_X86(fe_align_avx2_finish), 1},
     {FE_ALIGN_ARM(fe_portable_place), FE_ALIGN_ARM(fe_portable_place_inside), FE_ALIGN_ARM(fe_neon_gather),
-     FE_ALIGN_ARM(fe_neon_finish), 1},
+     FE_ALIGN_ARM(fe_align_neon_finish), 1},
 };
 
 /* Everything about one call that does not change from row to row. */

@@ -87,7 +87,7 @@ FE_ALIGN_256 __m256i fe_mean256(const uint32_t *sums, __m256 share)
 }
 
 /* Four outputs at a time; the fourth sum of each is no channel and falls away. */
-FE_ALIGN_AVX2 static void fe_avx2_finish(const uint32_t *sums, int32_t pixels, int32_t area, uint8_t *out)
+FE_ALIGN_AVX2 static void fe_align_avx2_finish(const uint32_t *sums, int32_t pixels, int32_t area, uint8_t *out)
 {
     const __m256 share = _mm256_set1_ps(1.0f / (float)area);
     const __m128i order = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
@@ -102,7 +102,7 @@ FE_ALIGN_AVX2 static void fe_avx2_finish(const uint32_t *sums, int32_t pixels, i
             memcpy(out + 3 * o + 8, &rest, 4);
         }
     }
-    fe_portable_finish(sums + 4 * o, pixels - o, area, out + 3 * o);
+    fe_align_portable_finish(sums + 4 * o, pixels - o, area, out + 3 * o);
 }
 
 #endif

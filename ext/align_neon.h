@@ -46,7 +46,7 @@ static uint16x4_t fe_mean_neon(uint32x4_t sums, float32x4_t share)
     return vmovn_u32(vcvtq_u32_f32(vmulq_f32(vaddq_f32(whole, vdupq_n_f32(0.5f)), share)));
 }
 
-static void fe_neon_finish(const uint32_t *sums, int32_t pixels, int32_t area, uint8_t *out)
+static void fe_align_neon_finish(const uint32_t *sums, int32_t pixels, int32_t area, uint8_t *out)
 {
     const float32x4_t share = vdupq_n_f32(1.0f / (float)area);
     int32_t o;
@@ -58,7 +58,7 @@ static void fe_neon_finish(const uint32_t *sums, int32_t pixels, int32_t area, u
             bytes.val[c] = vmovn_u16(vcombine_u16(fe_mean_neon(a.val[c], share), fe_mean_neon(b.val[c], share)));
         vst3_u8(out + 3 * o, bytes);
     }
-    fe_portable_finish(sums + 4 * o, pixels - o, area, out + 3 * o);
+    fe_align_portable_finish(sums + 4 * o, pixels - o, area, out + 3 * o);
 }
 
 #endif

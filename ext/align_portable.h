@@ -24,7 +24,7 @@ typedef struct {
 typedef void (*fe_gather)(const fe_points *points, int32_t pixels, int32_t samples, uint32_t *sums);
 
 /* Sums -> bytes: floor(sum / 2^14 / area), the rounding half being in the sums already. */
-typedef void (*fe_finish)(const uint32_t *sums, int32_t pixels, int32_t area, uint8_t *out);
+typedef void (*fe_align_finish)(const uint32_t *sums, int32_t pixels, int32_t area, uint8_t *out);
 
 #define FE_CLAMP(value, last) ((value) < 0 ? 0 : (value) > (last) ? (last) : (value))
 
@@ -97,7 +97,7 @@ static void fe_portable_gather(const fe_points *points, int32_t pixels, int32_t 
 
 /* t = sum >> 14 is below 2^18, so t + 1/2 is exact in float32; times 1/area it stays 1/1922 away from any whole number,
  * far more than the two roundings: the cut is exact. */
-static void fe_portable_finish(const uint32_t *sums, int32_t pixels, int32_t area, uint8_t *out)
+static void fe_align_portable_finish(const uint32_t *sums, int32_t pixels, int32_t area, uint8_t *out)
 {
     const float share = 1.0f / (float)area;
     int32_t o, c;

@@ -13,7 +13,7 @@ static int64_t fe_padded_side(int64_t pixels)
     return side < FE_LEAST_INPUT ? FE_LEAST_INPUT : side > FE_MOST_INPUT ? FE_MOST_INPUT : side;
 }
 
-static int64_t fe_scaled(int64_t pixels, double scale)
+static int64_t fe_scaled_side(int64_t pixels, double scale)
 {
     const double side = fe_rint((double)pixels * scale);
     return side < 1 ? 1 : (int64_t)side;
@@ -25,8 +25,8 @@ fe_letterbox fe_letterbox_fit(int64_t photo_height, int64_t photo_width, int64_t
     const double wanted = (double)longer_side / (double)longer;
     const double scale = wanted < fe_most_enlarged ? wanted : fe_most_enlarged;
     fe_letterbox box;
-    box.height = fe_scaled(photo_height, scale);
-    box.width = fe_scaled(photo_width, scale);
+    box.height = fe_scaled_side(photo_height, scale);
+    box.width = fe_scaled_side(photo_width, scale);
     box.input_height = fe_padded_side(box.height);
     box.input_width = fe_padded_side(box.width);
     return box;

@@ -134,6 +134,9 @@ extern const double FE_LEAST_CONTRAST;
 
 /* --- search.c: the order of work --- */
 
+/* The frame turned clockwise by 0, 90, 180 or 270 degrees, as a view of the same pixels. */
+fe_frame fe_turned_frame(const fe_frame *frame, int degrees);
+
 typedef enum { FE_LARGEST = 0, FE_CENTER = 1, FE_ONLY = 2 } fe_policy;
 
 typedef struct {

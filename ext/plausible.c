@@ -4,7 +4,7 @@
 #include "fe_math.h"
 
 static const float fe_same_face = 0.5f;
-static const double fe_farthest = 0.2;
+static const double fe_farthest_in_copy = 0.2;
 static const double fe_most_roll = 30, fe_most_roll_left = 5, fe_certain_roll = 20, fe_least_detection = 0.9;
 static const double fe_box_weight = 1.25, fe_eyes_weight = 0.45, fe_yaw_weight = 1.45, fe_offset = 0.37;
 static const double fe_least_eyes = 0.6;
@@ -32,7 +32,7 @@ void fe_four_turns(const float *tile, int64_t side, float *planes)
 /* The best candidate near the middle of a copy: 0 to 3, row by row; -1 where there is none. */
 static int64_t fe_best_of_copy(const fe_candidate *candidates, int64_t count, int copy)
 {
-    const double side = FE_WINDOW_SIDE / 2, farthest = fe_farthest * side;
+    const double side = FE_WINDOW_SIDE / 2, farthest = fe_farthest_in_copy * side;
     const double middle_x = (copy % 2 + 0.5) * side, middle_y = (copy / 2 + 0.5) * side;
     int64_t best = -1, k;
     for (k = 0; k < count; k++) {
@@ -44,7 +44,7 @@ static int64_t fe_best_of_copy(const fe_candidate *candidates, int64_t count, in
     return best;
 }
 
-static void fe_doubles(const float *landmarks, double *points)
+static void fe_as_doubles(const float *landmarks, double *points)
 {
     int k;
     for (k = 0; k < 2 * FE_POINT_COUNT; k++) points[k] = landmarks[k];
@@ -62,7 +62,7 @@ int fe_is_upright(const fe_candidate *candidates, int64_t count)
         if (!(candidates[upright].score > (other < 0 ? 0 : candidates[other].score))) return 0;
     }
     fe_mean_face(candidates, count, upright, fe_same_face, landmarks);
-    fe_doubles(landmarks, points);
+    fe_as_doubles(landmarks, points);
     return fe_abs(fe_roll(points)) <= fe_most_roll_left;
 }
 
@@ -94,7 +94,7 @@ double fe_stretch(const float *landmarks, double aspect)
     double points[2 * FE_POINT_COUNT], upright[2 * FE_POINT_COUNT], height, between, yaw;
     fe_similarity s;
     int k;
-    fe_doubles(landmarks, points);
+    fe_as_doubles(landmarks, points);
     s = fe_fit(points);
     for (k = 0; k < FE_POINT_COUNT; k++) {
         upright[2 * k] = s.m_real * points[2 * k] - s.m_imag * points[2 * k + 1] + s.t_real;

@@ -28,7 +28,7 @@ typedef void (*fe_vertical)(const fe_plan *p, const fe_rows *r, const uint8_t *l
 typedef void (*fe_horizontal)(const fe_plan *p, const int16_t *middle, int32_t *total);
 typedef void (*fe_finish)(const int32_t *total, float *floats, uint8_t *bytes, int32_t n); /* one of the two is NULL */
 typedef void (*fe_windows)(const fe_plan *p, const int16_t *middle, ptrdiff_t stride, int32_t lines, float *floats,
-                           uint8_t *bytes, fe_run *run); /* up to FE_LINES lines, from sums to outputs */
+                           uint8_t *bytes, fe_waiting *run); /* up to FE_LINES lines, from sums to outputs */
 
 typedef struct {
     const char *name;
@@ -126,7 +126,7 @@ typedef struct {
     fe_source source;
     fe_scratch scratch;
     int windows; /* outputs come straight from the engine's windows */
-    fe_run *run; /* where outputs go past the caches, else NULL */
+    fe_waiting *run; /* where outputs go past the caches, else NULL */
 } fe_call;
 
 /* `lines` sums, made ready by the vertical pass, into one of floats and bytes. */
@@ -160,7 +160,7 @@ static fe_status fe_prepare(const fe_plan *p, fe_isa isa, fe_source source, size
                             uint8_t *bytes, ptrdiff_t out_stride)
 {
     fe_call c;
-    fe_run run = {{0}, 0};
+    fe_waiting run = {{0}, 0};
     size_t n;
     int32_t o, lines;
     if (!p || !source.pixels || (!floats && !bytes)) return FE_BAD_ARGUMENT;

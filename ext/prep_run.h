@@ -10,13 +10,13 @@
 #define FE_STREAM (8 << 20)
 #endif
 
-enum { FE_RUN = 16 }; /* floats of a cache line */
+enum { FE_LINE_FLOATS = 16 }; /* floats of a cache line */
 
 /* Floats in the order of memory, written in whole cache lines: those that do not fill one yet wait here, at its end. */
 typedef struct {
-    float waiting[FE_RUN];
+    float waiting[FE_LINE_FLOATS];
     int begun;
-} fe_run;
+} fe_waiting;
 
 /* How many floats from `at` to where a cache line begins: 0..15. */
 static inline int32_t fe_run_before(const float *at)
@@ -28,15 +28,15 @@ static inline int32_t fe_run_before(const float *at)
 static inline int fe_run_fits(const fe_plan *p, size_t count, const float *out, ptrdiff_t out_stride)
 {
     const size_t image = (size_t)p->out_width * (size_t)p->out_height;
-    return p->out_width % FE_RUN == 0 && (size_t)out_stride == image && (uintptr_t)out % sizeof *out == 0 &&
+    return p->out_width % FE_LINE_FLOATS == 0 && (size_t)out_stride == image && (uintptr_t)out % sizeof *out == 0 &&
            count >= FE_STREAM / sizeof *out / image;
 }
 
 /* What still waits is written before `end`; after this, what bypassed the caches is there for other threads. */
-static inline void fe_run_end(const fe_run *run, float *end)
+static inline void fe_run_end(const fe_waiting *run, float *end)
 {
-    const size_t rest = run->begun ? (size_t)(FE_RUN - fe_run_before(end)) : 0;
-    memcpy(end - rest, run->waiting + FE_RUN - rest, rest * sizeof *end);
+    const size_t rest = run->begun ? (size_t)(FE_LINE_FLOATS - fe_run_before(end)) : 0;
+    memcpy(end - rest, run->waiting + FE_LINE_FLOATS - rest, rest * sizeof *end);
 #ifdef __GNUC__
     __sync_synchronize();
 #endif

@@ -73,7 +73,7 @@ FE_512 void fe_rows512(const fe_plan *p, const int16_t *middle, ptrdiff_t stride
 
 /* The same into a run. Only whole cache lines are written: one that was written in two halves would first be read. A row begins some floats before such a line; its last ones wait for the next row's. */
 FE_512 void fe_run512(const fe_plan *p, const int16_t *middle, ptrdiff_t stride, int lines, int32_t quads, float *floats,
-                      fe_run *run)
+                      fe_waiting *run)
 {
     const int32_t n = p->out_width, before = fe_run_before(floats);
     const __m512i order = _mm512_add_epi32(_mm512_set1_epi32(before),
@@ -107,7 +107,7 @@ FE_512 void fe_run512(const fe_plan *p, const int16_t *middle, ptrdiff_t stride,
 
 /* Constant `lines` and `quads` unroll the loops. */
 FE_512 void fe_lines512(const fe_plan *p, const int16_t *middle, ptrdiff_t stride, int lines, int32_t quads,
-                        float *floats, uint8_t *bytes, fe_run *run)
+                        float *floats, uint8_t *bytes, fe_waiting *run)
 {
     if (run)
         fe_run512(p, middle, stride, lines, quads, floats, run);
@@ -118,7 +118,7 @@ FE_512 void fe_lines512(const fe_plan *p, const int16_t *middle, ptrdiff_t strid
 }
 
 FE_512 void fe_any_lines512(const fe_plan *p, const int16_t *middle, ptrdiff_t stride, int lines, float *floats,
-                            uint8_t *bytes, fe_run *run)
+                            uint8_t *bytes, fe_waiting *run)
 {
     if (p->quads == 2)
         fe_lines512(p, middle, stride, lines, 2, floats, bytes, run);
@@ -129,7 +129,7 @@ FE_512 void fe_any_lines512(const fe_plan *p, const int16_t *middle, ptrdiff_t s
 }
 
 FE_FOR_AVX512 static void fe_avx512_windows(const fe_plan *p, const int16_t *middle, ptrdiff_t stride, int32_t lines,
-                                            float *floats, uint8_t *bytes, fe_run *run)
+                                            float *floats, uint8_t *bytes, fe_waiting *run)
 {
     const ptrdiff_t n = p->out_width;
     int32_t k;

@@ -11,11 +11,11 @@ static const float fe_most_iou = 0.3f, fe_same = 0.5f, fe_least_again = 0.3f, fe
 const fe_search_options FE_SEARCH_DEFAULTS = {FE_LARGEST, 0.075, 0.6, 1};
 
 /* Which outputs the next call brings. */
-typedef enum { FE_IDLE, FE_WHOLE, FE_COARSE, FE_AGAIN, FE_TURNS, FE_NEXT, FE_ENDED } fe_stage;
+typedef enum { FE_IDLE, FE_WHOLE, FE_COARSE, FE_AGAIN, FE_TURNS, FE_NEXT, FE_ENDED } fe_search_stage;
 
 struct fe_search {
     fe_status status;
-    fe_stage stage;
+    fe_search_stage stage;
     fe_isa isa;
     fe_frame photo;
     fe_search_options options;
@@ -104,8 +104,7 @@ static fe_progress fe_fail(fe_search *s, fe_status status)
     return FE_FAILED;
 }
 
-/* The photo turned clockwise, as a view. */
-static fe_frame fe_turned(const fe_frame *f, int degrees)
+fe_frame fe_turned_frame(const fe_frame *f, int degrees)
 {
     fe_frame view = *f;
     const ptrdiff_t rows = f->row_stride, pixels = f->pixel_stride;
@@ -134,9 +133,9 @@ static int64_t fe_input_side(const fe_search *s)
 }
 
 /* The detector's run on the letterboxed photo in the turn of this attempt. */
-static fe_progress fe_ask_photo(fe_search *s, fe_stage stage, int64_t side, fe_run *run)
+static fe_progress fe_ask_photo(fe_search *s, fe_search_stage stage, int64_t side, fe_run *run)
 {
-    const fe_frame view = fe_turned(&s->photo, fe_turn_order[s->attempt]);
+    const fe_frame view = fe_turned_frame(&s->photo, fe_turn_order[s->attempt]);
     fe_status status;
     s->box = fe_letterbox_fit(view.height, view.width, side);
     if (!fe_make_room(s, s->box.input_height, s->box.input_width)) return fe_fail(s, FE_NO_MEMORY);
@@ -146,14 +145,14 @@ static fe_progress fe_ask_photo(fe_search *s, fe_stage stage, int64_t side, fe_r
     return FE_RUN;
 }
 
-static void fe_doubles_of(const float *landmarks, double *points)
+static void fe_to_doubles(const float *landmarks, double *points)
 {
     int k;
     for (k = 0; k < 2 * FE_POINT_COUNT; k++) points[k] = landmarks[k];
 }
 
 /* The detector's run on a window around the face, or on four turns of one; 0 where the landmarks allow none. */
-static int fe_ask_window(fe_search *s, fe_stage stage, const double *points, int64_t side, int64_t face, fe_run *run)
+static int fe_ask_window(fe_search *s, fe_search_stage stage, const double *points, int64_t side, int64_t face, fe_run *run)
 {
     const int64_t input = stage == FE_TURNS ? 2 * side : side;
     float *tile;
@@ -187,7 +186,7 @@ static void fe_take(fe_search *s, int64_t height, int64_t width, float min_score
 /* The letterbox's candidates from `first` on in pixels of the photo as it was turned. */
 static void fe_scale(fe_search *s, int64_t first)
 {
-    const fe_frame view = fe_turned(&s->photo, fe_turn_order[s->attempt]);
+    const fe_frame view = fe_turned_frame(&s->photo, fe_turn_order[s->attempt]);
     const float by[2] = {(float)((double)view.width / (double)s->box.width),
                          (float)((double)view.height / (double)s->box.height)};
     int64_t i;
@@ -320,7 +319,7 @@ static fe_progress fe_after_photo(fe_search *s, fe_run *run)
     chosen = fe_chosen(s);
     if (chosen < 0) return fe_conclude(s, s->found.count ? FE_MANY_FACES : FE_NO_FACE, run);
     s->found.face = s->faces[chosen], s->found.has_face = 1;
-    fe_doubles_of(s->found.face.landmarks, points);
+    fe_to_doubles(s->found.face.landmarks, points);
     if (fe_ask_window(s, FE_AGAIN, points, FE_WINDOW_SIDE, FE_WINDOW_FACE, run)) return FE_RUN;
     return fe_conclude(s, FE_LOW_QUALITY, run);
 }
@@ -348,7 +347,7 @@ static fe_progress fe_after_again(fe_search *s, fe_run *run)
     int64_t best;
     int tilted;
     if (!fe_take_window(s, FE_WINDOW_SIDE, landmarks, &aspect, &best)) return fe_conclude(s, FE_LOW_QUALITY, run);
-    fe_doubles_of(landmarks, points);
+    fe_to_doubles(landmarks, points);
     if (fe_check_landmarks(points, s->photo.height, s->photo.width) != FE_USABLE)
         return fe_conclude(s, FE_LOW_QUALITY, run);
     tilted = fe_is_tilted(points, s->found.turned) || fe_is_doubtful(s->found.face.score, points, s->found.turned);
@@ -363,7 +362,7 @@ static fe_progress fe_after_again(fe_search *s, fe_run *run)
 static fe_reason fe_make_crop(fe_search *s)
 {
     double points[2 * FE_POINT_COUNT];
-    fe_doubles_of(s->found.face.landmarks, points);
+    fe_to_doubles(s->found.face.landmarks, points);
     if (fe_check_landmarks(points, s->photo.height, s->photo.width) != FE_USABLE ||
         fe_align_face(s->isa, &s->photo, points, s->crop) != FE_OK)
         return FE_LOW_QUALITY;
@@ -388,7 +387,7 @@ static fe_progress fe_after_next(fe_search *s)
     s->found.reason = FE_NO_FACE;
     if (!fe_take_window(s, FE_NEXT_SIDE, landmarks, &aspect, &best) || s->candidates[best].score < fe_least_next)
         return fe_end(s);
-    fe_doubles_of(landmarks, points);
+    fe_to_doubles(landmarks, points);
     if (fe_is_tilted(points, s->found.turned)) return fe_end(s);
     box = s->candidates[best].box;
     fe_in_photo(&s->window, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, &x, &y);
@@ -435,7 +434,7 @@ static fe_progress fe_ask_next(fe_search *s, fe_run *run)
 {
     double points[2 * FE_POINT_COUNT];
     s->attempt = 0;
-    fe_doubles_of(s->found.face.landmarks, points);
+    fe_to_doubles(s->found.face.landmarks, points);
     if (fe_ask_window(s, FE_NEXT, points, FE_NEXT_SIDE, FE_NEXT_FACE, run)) return FE_RUN;
     if (s->stage == FE_ENDED) return FE_FAILED;
     s->found.reason = FE_NO_FACE;

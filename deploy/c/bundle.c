@@ -49,9 +49,32 @@ static unsigned char *read_file(int folder, const char *name, size_t most, size_
     return data;
 }
 
-static facedge_status read_manifest(int folder, bundle *b, char *why, size_t why_size) {
+/* Where a bundle's files are: in a directory, or in memory where folder is -1. */
+typedef struct {
+    int folder;
+    const facedge_file *files;
+    size_t count;
+} place;
+
+static unsigned char *copy_file(const facedge_file *file, size_t most, size_t *size) {
+    unsigned char *data = file->size <= most ? malloc(file->size + 1) : NULL;
+    if (!data) return NULL;
+    if (file->size) memcpy(data, file->data, file->size);
+    data[file->size] = 0;
+    *size = file->size;
+    return data;
+}
+
+static unsigned char *fetch(const place *p, const char *name, size_t most, size_t *size) {
+    if (p->folder >= 0) return read_file(p->folder, name, most, size);
+    for (size_t k = 0; k < p->count; k++)
+        if (strcmp(p->files[k].name, name) == 0) return copy_file(&p->files[k], most, size);
+    return NULL;
+}
+
+static facedge_status read_manifest(const place *from, bundle *b, char *why, size_t why_size) {
     size_t size, seal_size;
-    unsigned char *text = read_file(folder, "manifest.json", MOST_MANIFEST, &size);
+    unsigned char *text = fetch(from, "manifest.json", MOST_MANIFEST, &size);
     if (!text) REFUSE("manifest.json is missing or is no plain file: this is no facedge bundle");
     char seal[128], hex[65];
     sha256_hex(text, size, hex);
@@ -64,7 +87,7 @@ static facedge_status read_manifest(int folder, bundle *b, char *why, size_t why
         REFUSE("manifest.json is not a facedge manifest");
     if (version != FORMAT_VERSION)
         REFUSE("this bundle has format version %lld, and this code reads version %d", version, FORMAT_VERSION);
-    unsigned char *found = read_file(folder, "manifest.sha256", 1024, &seal_size);
+    unsigned char *found = fetch(from, "manifest.sha256", 1024, &seal_size);
     int same = found && seal_size == strlen(seal) && memcmp(found, seal, seal_size) == 0;
     free(found);
     if (!same) REFUSE("manifest.json was edited or damaged: manifest.sha256 does not match it");
@@ -109,7 +132,7 @@ static facedge_status read_facts(bundle *b, char *why, size_t why_size) {
     return FACEDGE_OK;
 }
 
-static facedge_status read_files(int folder, bundle *b, char *why, size_t why_size) {
+static facedge_status read_files(const place *from, bundle *b, char *why, size_t why_size) {
     const json *files = json_get(b->manifest, "files");
     b->files = calloc(files->count + 1, sizeof *b->files);
     if (!b->files) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
@@ -119,7 +142,7 @@ static facedge_status read_files(int folder, bundle *b, char *why, size_t why_si
         long long size = 0; /* at most 1 GiB for all files together: manifest.c */
         char hex[65];
         json_whole(json_get(entry, "size"), &size);
-        file->data = read_file(folder, entry->key, (size_t)size, &file->size);
+        file->data = fetch(from, entry->key, (size_t)size, &file->size);
         if (!file->data) REFUSE("%s is missing from the bundle, is larger than its manifest gives, or is no plain file", entry->key);
         file->name = entry->key;
         b->count++;
@@ -132,6 +155,19 @@ static facedge_status read_files(int folder, bundle *b, char *why, size_t why_si
     return FACEDGE_OK;
 }
 
+static int belongs(const bundle *b, const char *name) {
+    return strcmp(name, "manifest.json") == 0 || strcmp(name, "manifest.sha256") == 0 || bundle_find(b, name);
+}
+
+static facedge_status refuse_extra_files(const place *from, const bundle *b, char *why, size_t why_size) {
+    for (size_t k = 0; k < from->count; k++) {
+        if (!belongs(b, from->files[k].name)) REFUSE("%s is in the bundle but not in its manifest", from->files[k].name);
+        for (size_t other = 0; other < k; other++)
+            if (strcmp(from->files[k].name, from->files[other].name) == 0) REFUSE("%s is there twice", from->files[k].name);
+    }
+    return FACEDGE_OK;
+}
+
 static facedge_status refuse_extras(int folder, const bundle *b, char *why, size_t why_size) {
     DIR *listing = fdopendir(dup(folder));
     if (!listing) REFUSE("the bundle's directory cannot be listed");
@@ -139,7 +175,7 @@ static facedge_status refuse_extras(int folder, const bundle *b, char *why, size
     for (struct dirent *entry; status == FACEDGE_OK && (entry = readdir(listing));) {
         const char *name = entry->d_name;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
-        if (strcmp(name, "manifest.json") != 0 && strcmp(name, "manifest.sha256") != 0 && !bundle_find(b, name))
+        if (!belongs(b, name))
             status = fail(FACEDGE_BAD_BUNDLE, why, why_size, "%s is in the bundle but not in its manifest", name);
     }
     closedir(listing);
@@ -184,20 +220,35 @@ static facedge_status check_arrays(const bundle *b, char *why, size_t why_size) 
     return FACEDGE_OK;
 }
 
-facedge_status bundle_read(const char *path, bundle *out, char *why, size_t why_size) {
-    memset(out, 0, sizeof *out);
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) REFUSE("%s: expected a bundle directory (NAME.facedge): %s", path, strerror(errno));
-    facedge_status status = read_manifest(folder, out, why, why_size);
+static facedge_status read_place(const place *from, bundle *out, char *why, size_t why_size) {
+    facedge_status status = read_manifest(from, out, why, why_size);
     if (status == FACEDGE_OK) status = read_spec(out, why, why_size);
     if (status == FACEDGE_OK) status = read_facts(out, why, why_size);
-    if (status == FACEDGE_OK) status = read_files(folder, out, why, why_size);
-    if (status == FACEDGE_OK) status = refuse_extras(folder, out, why, why_size);
+    if (status == FACEDGE_OK) status = read_files(from, out, why, why_size);
+    if (status == FACEDGE_OK)
+        status = from->folder >= 0 ? refuse_extras(from->folder, out, why, why_size) : refuse_extra_files(from, out, why, why_size);
     if (status == FACEDGE_OK) status = check_graphs(out, why, why_size);
     if (status == FACEDGE_OK) status = check_arrays(out, why, why_size);
-    close(folder);
     if (status != FACEDGE_OK) bundle_free(out);
     return status;
+}
+
+facedge_status bundle_read(const char *path, bundle *out, char *why, size_t why_size) {
+    memset(out, 0, sizeof *out);
+    place from = {open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), NULL, 0};
+    if (from.folder < 0) REFUSE("%s: expected a bundle directory (NAME.facedge): %s", path, strerror(errno));
+    facedge_status status = read_place(&from, out, why, why_size);
+    close(from.folder);
+    return status;
+}
+
+facedge_status bundle_read_files(const facedge_file *files, size_t count, bundle *out, char *why, size_t why_size) {
+    memset(out, 0, sizeof *out);
+    for (size_t k = 0; k < count; k++)
+        if (!files[k].name || (!files[k].data && files[k].size))
+            return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "file %zu of the bundle has no name or no data", k);
+    place from = {-1, files, count};
+    return read_place(&from, out, why, why_size);
 }
 
 void bundle_free(bundle *b) {

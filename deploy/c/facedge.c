@@ -4,20 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bundle.h"
-#include "engine.h"
-#include "prep.h"
+#include "verifier.h"
 
 enum { FRAME_WIDTH = 178, FRAME_HEIGHT = 218, MOST_THREADS = 256 };
 
-/* The least contrast of an input that may be scored, in grey levels: FORMAT.md, section 4. */
-static const double LEAST_QUALITY = 8.0, HALF_RANGE = 127.5;
-
-struct facedge {
-    bundle bundle;
-    engine *engine;
-    session *backbone, *head;
-};
+const char *facedge_version(void) { return FACEDGE_VERSION; }
 
 static session *load(facedge *f, const char *name, int threads, char *why, size_t why_size) {
     const bundle_file *file = bundle_find(&f->bundle, name);
@@ -25,31 +16,53 @@ static session *load(facedge *f, const char *name, int threads, char *why, size_
     return session_open(f->engine, file->data, file->size, threads, why, why_size);
 }
 
-facedge_status facedge_open(const char *path, const facedge_options *options, facedge **verifier, char *why,
-                            size_t why_size) {
-    static const facedge_options defaults = {NULL, 1, FACEDGE_AS_CALIBRATED};
+static facedge_status load_models(facedge *f, const facedge_options *options, char *why, size_t why_size) {
+    int threads = options->threads ? options->threads : 1;
+    int int8 = options->precision == FACEDGE_INT8 || (options->precision == FACEDGE_AS_CALIBRATED && f->bundle.int8);
+    if (!(f->engine = engine_open(options->onnxruntime, why, why_size))) return FACEDGE_NO_ENGINE;
+    if (!(f->backbone = load(f, int8 ? "backbone.int8.onnx" : "backbone.onnx", threads, why, why_size)) ||
+        !(f->head = load(f, "head.onnx", 1, why, why_size)))
+        return FACEDGE_BAD_BUNDLE;
+    f->detector = detector_create(f->engine, options->detector, threads);
+    return f->detector ? FACEDGE_OK : fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
+}
+
+/* Opens what `path` names, or `files` where it is NULL. */
+static facedge_status open_from(const char *path, const facedge_file *files, size_t count, const facedge_options *options,
+                                facedge **verifier, char *why, size_t why_size) {
+    static const facedge_options defaults = FACEDGE_OPTIONS;
     if (!options) options = &defaults;
-    if (!path || !verifier || options->threads < 0 || options->threads > MOST_THREADS)
-        return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "facedge_open: a path, a place for the verifier, 0 to 256 threads");
+    if (!verifier || options->struct_size < sizeof *options || options->threads < 0 || options->threads > MOST_THREADS)
+        return fail(FACEDGE_BAD_ARGUMENT, why, why_size,
+                    "expected a place for the verifier, options made by FACEDGE_OPTIONS, 0 to %d threads", MOST_THREADS);
     *verifier = NULL;
     facedge *f = calloc(1, sizeof *f);
     if (!f) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
-    facedge_status status = bundle_read(path, &f->bundle, why, why_size);
-    if (status != FACEDGE_OK) return free(f), status;
-
-    int threads = options->threads ? options->threads : 1;
-    int int8 = options->precision == FACEDGE_INT8 || (options->precision == FACEDGE_AS_CALIBRATED && f->bundle.int8);
-    if ((f->engine = engine_open(options->onnxruntime, why, why_size)) &&
-        (f->backbone = load(f, int8 ? "backbone.int8.onnx" : "backbone.onnx", threads, why, why_size)) &&
-        (f->head = load(f, "head.onnx", 1, why, why_size)))
-        return *verifier = f, FACEDGE_OK;
-    status = f->engine ? FACEDGE_BAD_BUNDLE : FACEDGE_NO_ENGINE;
-    facedge_close(f);
+    facedge_status status = path ? bundle_read(path, &f->bundle, why, why_size)
+                                 : bundle_read_files(files, count, &f->bundle, why, why_size);
+    if (status == FACEDGE_OK) status = load_models(f, options, why, why_size);
+    if (status == FACEDGE_OK)
+        *verifier = f;
+    else
+        facedge_close(f);
     return status;
+}
+
+facedge_status facedge_open(const char *path, const facedge_options *options, facedge **verifier, char *why,
+                            size_t why_size) {
+    if (!path) return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "expected the path of a bundle");
+    return open_from(path, NULL, 0, options, verifier, why, why_size);
+}
+
+facedge_status facedge_open_files(const facedge_file *files, size_t count, const facedge_options *options,
+                                  facedge **verifier, char *why, size_t why_size) {
+    if (!files) return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "expected the files of a bundle");
+    return open_from(NULL, files, count, options, verifier, why, why_size);
 }
 
 void facedge_close(facedge *f) {
     if (!f) return;
+    detector_destroy(f->detector);
     if (f->engine) {
         session_close(f->engine, f->head);
         session_close(f->engine, f->backbone);
@@ -71,12 +84,12 @@ const char *facedge_attribute_name(const facedge *f, int64_t column) {
 /* A corner of the crop on an image of so many pixels, in 1/256 pixel: halves up, as PreprocessSpec.box_for has it. */
 static int64_t corner(long long crop, int64_t pixels, int64_t frame) { return (2 * crop * pixels + frame) / (2 * frame); }
 
-static facedge_status prepare(const facedge *f, const facedge_image *image, float *tensor, char *why, size_t why_size) {
+static facedge_status prepare(const facedge *f, const fe_frame *image, float *tensor, char *why, size_t why_size) {
     const long long *crop = f->bundle.crop;
     int64_t h = image->height, w = image->width, size = f->bundle.size;
     if (h < 1 || w < 1 || h > FE_MAX_SIDE || w > FE_MAX_SIDE || !image->pixels)
         return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "an image has 1 to %d pixels on a side", FE_MAX_SIDE);
-    fe_geometry geometry = {h, w, 3, 3, 1, size, size,
+    fe_geometry geometry = {h, w, 3, image->pixel_stride, image->channel_stride, size, size,
                             {corner(crop[0], w, FRAME_WIDTH), corner(crop[1], h, FRAME_HEIGHT),
                              corner(crop[2], w, FRAME_WIDTH), corner(crop[3], h, FRAME_HEIGHT)}};
     fe_plan *plan = NULL;
@@ -92,8 +105,8 @@ static facedge_status prepare(const facedge *f, const facedge_image *image, floa
 static facedge_status models(const facedge *f, float *input, float *embedding, float *attributes, float *probability,
                              char *why, size_t why_size) {
     int64_t size = f->bundle.size, d = f->bundle.embedding_size, a = f->bundle.attribute_count;
-    tensor image = {"image", input, {1, 1, size, size}, 4}, face = {"embedding", embedding, {1, d}, 2};
-    tensor seen[] = {face, {"attributes", attributes, {1, a}, 2}}, score = {"probability", probability, {1, 1}, 2};
+    tensor image = {"image", input, {1, 1, size, size}, 4, 0}, face = {"embedding", embedding, {1, d}, 2, 0};
+    tensor seen[] = {face, {"attributes", attributes, {1, a}, 2, 0}}, score = {"probability", probability, {1, 1}, 2, 0};
     if (!session_run(f->engine, f->backbone, &image, seen, 2, why, why_size) ||
         !session_run(f->engine, f->head, &face, &score, 1, why, why_size))
         return FACEDGE_BAD_BUNDLE;
@@ -104,9 +117,8 @@ static void copy(float *to, const float *from, int64_t count) {
     if (to) memcpy(to, from, (size_t)count * sizeof *to);
 }
 
-facedge_status facedge_infer(const facedge *f, const facedge_image *image, const facedge_answer *answer, char *why,
-                             size_t why_size) {
-    if (!f || !image || !answer) return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "facedge_infer: a pointer is NULL");
+static facedge_status infer(const facedge *f, const fe_frame *image, const facedge_answer *answer, char *why,
+                            size_t why_size) {
     int64_t pixels = f->bundle.size * f->bundle.size, d = f->bundle.embedding_size, a = f->bundle.attribute_count;
     float *input = malloc((size_t)(pixels + d + a) * sizeof *input), probability = NAN;
     if (!input) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
@@ -123,31 +135,52 @@ facedge_status facedge_infer(const facedge *f, const facedge_image *image, const
     return status;
 }
 
-/* The standard deviation of the backbone's input, in grey levels; NaN for one that is not finite. */
-static double contrast(const float *input, int64_t count) {
-    double sum = 0, squares = 0;
-    for (int64_t k = 0; k < count; k++) sum += input[k];
-    for (int64_t k = 0; k < count; k++) squares += (input[k] - sum / (double)count) * (input[k] - sum / (double)count);
-    return sqrt(squares / (double)count) * HALF_RANGE;
+static fe_frame frame_of(const facedge_image *image) {
+    return (fe_frame){image->pixels, image->height, image->width, image->row_stride, 3, 1};
 }
 
-facedge_status facedge_verify(const facedge *f, const facedge_image *image, facedge_decision *decision, char *why,
-                              size_t why_size) {
-    if (decision) memset(decision, 0, sizeof *decision);
-    if (!f || !decision) return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "facedge_verify: a pointer is NULL");
-    if (!f->bundle.enrolled)
-        return fail(FACEDGE_NOT_ENROLLED, why, why_size, "nobody is enrolled in this bundle: run facedge enroll");
+facedge_status facedge_infer(const facedge *f, const facedge_image *image, const facedge_answer *answer, char *why,
+                             size_t why_size) {
+    if (!f || !image || !answer) return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "facedge_infer: a pointer is NULL");
+    fe_frame frame = frame_of(image);
+    return infer(f, &frame, answer, why, why_size);
+}
+
+facedge_status decide(const facedge *f, const fe_frame *crop, facedge_decision *decision, char *why, size_t why_size) {
     int64_t pixels = f->bundle.size * f->bundle.size;
     float score = NAN, *input = malloc((size_t)pixels * sizeof *input);
     if (!input) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
     facedge_answer wanted = {input, NULL, NULL, &score};
-    facedge_status status = facedge_infer(f, image, &wanted, why, why_size);
-    int scored = status == FACEDGE_OK && contrast(input, pixels) >= LEAST_QUALITY && score >= 0 && score <= 1; /* no NaN */
+    facedge_status status = infer(f, crop, &wanted, why, why_size);
+    int scored = status == FACEDGE_OK && fe_input_contrast(input, pixels) >= FE_LEAST_CONTRAST && score >= 0 && score <= 1;
     free(input);
     if (status != FACEDGE_OK) return status;
     decision->score = scored ? score : NAN;
     decision->threshold = f->bundle.threshold;
     decision->accepted = scored && (double)score >= f->bundle.threshold;
     decision->reason = decision->accepted ? NULL : scored ? "below_threshold" : "low_quality";
+    return FACEDGE_OK;
+}
+
+facedge_status facedge_verify(const facedge *f, const facedge_image *image, facedge_decision *decision, char *why,
+                              size_t why_size) {
+    if (decision) memset(decision, 0, sizeof *decision);
+    if (!f || !image || !decision) return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "facedge_verify: a pointer is NULL");
+    if (!f->bundle.enrolled)
+        return fail(FACEDGE_NOT_ENROLLED, why, why_size, "nobody is enrolled in this bundle: run facedge enroll");
+    fe_frame frame = frame_of(image);
+    return decide(f, &frame, decision, why, why_size);
+}
+
+facedge_status facedge_verify_batch(const facedge *f, const facedge_image *images, size_t count,
+                                    facedge_decision *decisions, char *why, size_t why_size) {
+    char sentence[256];
+    if (count && (!images || !decisions))
+        return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "facedge_verify_batch: a pointer is NULL");
+    if (count) memset(decisions, 0, count * sizeof *decisions);
+    for (size_t k = 0; k < count; k++) {
+        facedge_status status = facedge_verify(f, &images[k], &decisions[k], sentence, sizeof sentence);
+        if (status != FACEDGE_OK) return fail(status, why, why_size, "crop %zu: %s", k, sentence);
+    }
     return FACEDGE_OK;
 }

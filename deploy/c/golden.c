@@ -57,7 +57,8 @@ int main(int argc, char **argv) {
     char why[512] = "";
     bundle b = {0};
     facedge *f = NULL, *calibrated = NULL;
-    facedge_options options = {NULL, 1, FACEDGE_FP32};
+    facedge_options options = FACEDGE_OPTIONS;
+    options.precision = FACEDGE_FP32;
     if (argc != 2) return fprintf(stderr, "usage: %s BUNDLE\n", argv[0]), 2;
     int code = 2;
     if (bundle_read(argv[1], &b, why, sizeof why) == FACEDGE_OK &&

@@ -5,7 +5,7 @@
 
 enum { MOST_HEADER = 10000 };
 
-static int take(const char **at, const char *text) {
+static int take_text(const char **at, const char *text) {
     size_t length = strlen(text);
     if (strncmp(*at, text, length) != 0) return 0;
     *at += length;
@@ -29,7 +29,7 @@ static int take_type(const char **at, npy *array) {
 static int take_shape(const char **at, npy *array) {
     array->rank = 0;
     uint64_t count = 1;
-    if (!take(at, "(")) return 0;
+    if (!take_text(at, "(")) return 0;
     while (**at >= '0' && **at <= '9') {
         uint64_t side = 0;
         while (**at >= '0' && **at <= '9') {
@@ -40,24 +40,24 @@ static int take_shape(const char **at, npy *array) {
         array->shape[array->rank++] = (int64_t)side;
         if (side && count > (UINT64_C(1) << 40) / side) return 0;
         count *= side;
-        if (!take(at, ",") && (array->rank == 1 || **at != ')')) return 0;
+        if (!take_text(at, ",") && (array->rank == 1 || **at != ')')) return 0;
     }
     array->count = (size_t)count;
-    return take(at, ")");
+    return take_text(at, ")");
 }
 
 /* The header without its blanks: a dictionary of three entries in any order. */
 static int parse_header(const char *at, npy *array) {
     int descr = 0, order = 0, shape = 0;
-    if (!take(&at, "{")) return 0;
+    if (!take_text(&at, "{")) return 0;
     while (*at == '\'') {
-        if (take(&at, "'descr':") ? descr++ || !take_type(&at, array)
-            : take(&at, "'fortran_order':") ? order++ || !take(&at, "False")
-            : take(&at, "'shape':") ? shape++ || !take_shape(&at, array) : 1)
+        if (take_text(&at, "'descr':") ? descr++ || !take_type(&at, array)
+            : take_text(&at, "'fortran_order':") ? order++ || !take_text(&at, "False")
+            : take_text(&at, "'shape':") ? shape++ || !take_shape(&at, array) : 1)
             return 0;
-        if (!take(&at, ",") && *at != '}') return 0;
+        if (!take_text(&at, ",") && *at != '}') return 0;
     }
-    return take(&at, "}") && !*at && descr && order && shape;
+    return take_text(&at, "}") && !*at && descr && order && shape;
 }
 
 int npy_parse(const unsigned char *bytes, size_t size, npy *array) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_OPSET = 20, MOST_DEPTH = 32, MOST_FIELDS = 1 << 17, MOST_NODES = 20000, MOST_TEXT = 1 << 20 };
+enum { MOST_OPSET = 20, MOST_NESTED = 32, MOST_FIELDS = 1 << 17, MOST_NODES = 20000, MOST_NAME = 1 << 20 };
 enum { MOST_FIELD = (1 << 29) - 1 }; /* engines cut a larger number off, and would read another field than we */
 enum { VARINT = 0, FIXED64 = 1, LENGTH = 2, FIXED32 = 5 };
 typedef enum { LEAF, MODEL, GRAPH, NODE, ATTRIBUTE, TENSOR, SPARSE, TRAINING, FUNCTION, OPSET, PROPERTY } kind;
@@ -100,7 +100,7 @@ static int iterates(const field *operator) {
 }
 
 /* Whether a field is a text that Python's reader looks at. */
-static int is_text(kind kind, uint64_t number) {
+static int is_name(kind kind, uint64_t number) {
     return (kind == NODE && (number == 4 || number == 7)) || (kind == OPSET && number == 1) ||
            (kind == PROPERTY && (number == 1 || number == 2));
 }
@@ -114,14 +114,14 @@ static onnx_verdict visit(message m, waiting *stack, facts *found) {
     while (m.at < m.end) {
         if (++found->fields > MOST_FIELDS) return ONNX_LARGE;
         if (!next_field(&m, &f)) return ONNX_BROKEN;
-        if (f.wire == LENGTH && is_text(kind, f.number) && f.end - f.start > MOST_TEXT) return ONNX_BROKEN;
+        if (f.wire == LENGTH && is_name(kind, f.number) && f.end - f.start > MOST_NAME) return ONNX_BROKEN;
         if (f.wire == LENGTH && kind == NODE && f.number == 4) operator = f;
         if (kind == TENSOR && (f.number == 13 || (f.number == 14 && f.value != 0))) return ONNX_EXTERNAL;
         if (f.wire == LENGTH && f.number == (kind == NODE ? 7u : kind == OPSET ? 1u : 0u)) domain = f; /* the last counts */
         if (kind == OPSET && f.number == 2 && f.value > version) version = f.value;
         message below = {child_of(kind, f.number), depth, f.start, f.end};
         if (below.kind == LEAF) continue;
-        if (f.wire != LENGTH || depth > MOST_DEPTH) return ONNX_BROKEN;
+        if (f.wire != LENGTH || depth > MOST_NESTED) return ONNX_BROKEN;
         if (!push(stack, below)) return ONNX_NO_MEMORY;
     }
     if (kind == NODE && !standard(&domain)) return ONNX_FOREIGN;

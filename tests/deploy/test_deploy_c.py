@@ -57,6 +57,10 @@ def run(program: Path, *arguments: object, library: str) -> subprocess.Completed
     return subprocess.run([str(program), *map(str, arguments)], capture_output=True, text=True, env=environment)
 
 
+def verify(built: Path, bundle: Path, *photos: Path, library: str) -> subprocess.CompletedProcess[str]:
+    return run(built / "facedge-c", "verify", *photos, "-b", bundle, "--aligned", library=library)
+
+
 def ppm(path: Path, image: np.ndarray) -> Path:
     path.write_bytes(b"P6\n# a comment\n%d %d\n255\n" % (image.shape[1], image.shape[0]) + image.tobytes())
     return path
@@ -88,7 +92,7 @@ def test_decisions_are_those_of_facedge(built: Path, bundle: Path, library: str,
     verifier = load(bundle)
     for seed, size in [(0, (218, 178)), (1, (218, 178)), (2, (109, 89)), (3, (300, 245)), (4, (7, 6))]:
         image = tiny_bundle.crop(seed, *size)
-        done = run(built / "facedge-verify", bundle, ppm(tmp_path / f"{seed}.ppm", image), library=library)
+        done = verify(built, bundle, ppm(tmp_path / f"{seed}.ppm", image), library=library)
         said = json.loads(done.stdout)
         score = float(verifier.score(verifier.embed(image[None]))[0])
         assert abs(said["score"] - score) < 1e-6 and said["threshold"] == 0.5
@@ -106,7 +110,7 @@ def test_an_almost_flat_image_is_refused_as_facedge_refuses_it(
     assert float(verifier.score(verifier.embed(flat[None]))[0]) > verifier.threshold
     assert verifier.verify(flat, aligned=True).reason == "low_quality"
     for image in (flat, np.full((1, 1, 3), 90, np.uint8)):
-        done = run(built / "facedge-verify", bundle, ppm(tmp_path / "flat.ppm", image), library=library)
+        done = verify(built, bundle, ppm(tmp_path / "flat.ppm", image), library=library)
         said = json.loads(done.stdout)
         assert done.returncode == 1
         assert (said["decision"], said["score"], said["reason"]) == ("reject", None, "low_quality")
@@ -114,25 +118,34 @@ def test_an_almost_flat_image_is_refused_as_facedge_refuses_it(
 
 def test_exit_code_of_several_probes_is_the_worst(built: Path, bundle: Path, library: str, tmp_path: Path) -> None:
     me, other = (ppm(tmp_path / f"{k}.ppm", tiny_bundle.crop(k)) for k in (0, 1))
-    assert run(built / "facedge-verify", bundle, me, me, library=library).returncode == 0
-    done = run(built / "facedge-verify", bundle, me, other, library=library)
+    assert verify(built, bundle, me, me, library=library).returncode == 0
+    done = verify(built, bundle, me, other, library=library)
     assert done.returncode == 1 and len(done.stdout.splitlines()) == 2
-    assert run(built / "facedge-verify", bundle, me, tmp_path / "none.ppm", library=library).returncode == 2
+    assert verify(built, bundle, me, tmp_path / "none.ppm", library=library).returncode == 2
 
 
 def test_nobody_enrolled_is_an_error(built: Path, library: str, tmp_path: Path) -> None:
     path = tiny_bundle.write_tiny(tmp_path / "t.facedge", enrolled=False, threshold=None, calibration=None).path
-    done = run(built / "facedge-verify", path, ppm(tmp_path / "0.ppm", tiny_bundle.crop(0)), library=library)
+    done = verify(built, path, ppm(tmp_path / "0.ppm", tiny_bundle.crop(0)), library=library)
     assert done.returncode == 2 and "nobody is enrolled" in done.stderr and done.stdout == ""
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"P5\n1 1\n255\n\0", b"P6\n9 9\n255\nshort", b"P6\n0 1\n255\n", b"P6\n1 1\n65535\n123456", b"P6 x"]
+    "data",
+    [
+        b"",
+        b"P7\n1 1\n255\n\0",
+        b"P5\n1 2\n255\n\0",
+        b"P6\n9 9\n255\nshort",
+        b"P6\n0 1\n255\n",
+        b"P6\n1 1\n65535\n123456",
+        b"P6 x",
+    ],
 )
 def test_other_images_are_refused(built: Path, bundle: Path, library: str, tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x.ppm").write_bytes(data)
-    done = run(built / "facedge-verify", bundle, tmp_path / "x.ppm", library=library)
-    assert done.returncode == 2 and "expected a binary PPM image" in done.stderr
+    done = verify(built, bundle, tmp_path / "x.ppm", library=library)
+    assert done.returncode == 2 and "expected an image file" in done.stderr
 
 
 def test_without_the_library_it_says_what_to_set(built: Path, bundle: Path) -> None:

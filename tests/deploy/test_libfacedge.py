@@ -1,0 +1,551 @@
+"""libfacedge: its exports, installation, photos and bindings; crops and decisions are those of facedge."""
+
+import ctypes
+import os
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+import tiny_bundle
+
+from facedge.enrollment.enroll import enroll
+from facedge.faces.crop import find_crop
+from facedge.faces.options import FaceOptions
+from facedge.faces.yunet import find_model
+from facedge.imaging import load_rgb
+from facedge.runtime.verifier import Verifier, load
+from facedge.types import UInt8Array
+
+HOST = Path(__file__).resolve().parents[2] / "deploy" / "c"
+EXAMPLES = HOST / "examples"
+RGB, BGR, RGBA, BGRA, GREY, NV12 = range(6)
+OK, BAD_ARGUMENT, BAD_BUNDLE, NOT_ENROLLED, NO_ENGINE, NO_MEMORY, NO_DETECTOR = range(7)
+
+
+class Photo(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("pixels", ctypes.c_void_p),
+        ("height", ctypes.c_int64),
+        ("width", ctypes.c_int64),
+        ("row_stride", ctypes.c_ssize_t),
+        ("format", ctypes.c_int),
+        ("rotation", ctypes.c_int),
+        ("chroma", ctypes.c_void_p),
+        ("chroma_stride", ctypes.c_ssize_t),
+    ]
+
+
+class Face(ctypes.Structure):
+    _fields_ = [("box", ctypes.c_double * 4), ("landmarks", ctypes.c_float * 10), ("detection", ctypes.c_float)]
+
+
+class Result(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("accepted", ctypes.c_int),
+        ("score", ctypes.c_float),
+        ("threshold", ctypes.c_double),
+        ("reason", ctypes.c_char_p),
+        ("has_face", ctypes.c_int),
+        ("face", Face),
+        ("faces", ctypes.c_int64),
+        ("turned", ctypes.c_int),
+        ("stretch", ctypes.c_double),
+    ]
+
+
+class Options(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("onnxruntime", ctypes.c_char_p),
+        ("detector", ctypes.c_char_p),
+        ("threads", ctypes.c_int),
+        ("precision", ctypes.c_int),
+    ]
+
+
+class Search(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("policy", ctypes.c_int),
+        ("min_face", ctypes.c_double),
+        ("min_score", ctypes.c_double),
+        ("turn", ctypes.c_int),
+        ("aligned", ctypes.c_int),
+    ]
+
+
+class Image(ctypes.Structure):
+    _fields_ = [
+        ("pixels", ctypes.c_void_p),
+        ("height", ctypes.c_int64),
+        ("width", ctypes.c_int64),
+        ("row_stride", ctypes.c_ssize_t),
+    ]
+
+
+class Decision(ctypes.Structure):
+    _fields_ = [
+        ("accepted", ctypes.c_int),
+        ("score", ctypes.c_float),
+        ("threshold", ctypes.c_double),
+        ("reason", ctypes.c_char_p),
+    ]
+
+
+class File(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p), ("data", ctypes.c_char_p), ("size", ctypes.c_size_t)]
+
+
+def search(policy: str = "largest", turn: bool = True, aligned: int = 0, min_face: float = 0.075) -> Search:
+    kinds = ("largest", "center", "only")
+    return Search(ctypes.sizeof(Search), kinds.index(policy), min_face, 0.6, turn, aligned)
+
+
+def photo_of(pixels: UInt8Array, kind: int = RGB, rotation: int = 0) -> Photo:
+    pixels = np.ascontiguousarray(pixels)
+    size, at, row = ctypes.sizeof(Photo), pixels.ctypes.data, pixels.strides[0]
+    photo = Photo(size, at, *pixels.shape[:2], row, kind, rotation, None, 0)
+    photo.kept = pixels  # ctypes keeps no reference to the bytes behind an address
+    return photo
+
+
+class Library:
+    """The shared library, by ctypes."""
+
+    def __init__(self, path: Path, onnxruntime_library: str, detector: Path | None) -> None:
+        self.c = ctypes.CDLL(str(path))
+        self.why = ctypes.create_string_buffer(512)
+        self.options = Options(
+            ctypes.sizeof(Options), onnxruntime_library.encode(), str(detector).encode() if detector else None, 1, 0
+        )
+
+    def open(self, bundle: Path) -> ctypes.c_void_p:
+        handle = ctypes.c_void_p()
+        status = self.c.facedge_open(
+            str(bundle).encode(), ctypes.byref(self.options), ctypes.byref(handle), self.why, 512
+        )
+        assert status == OK, self.why.value
+        return handle
+
+    def verify(self, handle: ctypes.c_void_p, photo: Photo, how: Search | None = None) -> Result:
+        result = Result(ctypes.sizeof(Result))
+        why = ctypes.create_string_buffer(512)
+        chosen = ctypes.byref(how) if how else None
+        status = self.c.facedge_verify_photo(handle, ctypes.byref(photo), chosen, ctypes.byref(result), why, 512)
+        assert status == OK, why.value
+        return result
+
+    def find(self, handle: ctypes.c_void_p, photo: Photo, how: Search | None = None) -> tuple[Result, UInt8Array]:
+        result, crop = Result(ctypes.sizeof(Result)), np.zeros((218, 178, 3), np.uint8)
+        chosen = ctypes.byref(how) if how else None
+        at = crop.ctypes.data_as(ctypes.c_void_p)
+        status = self.c.facedge_find_face(handle, ctypes.byref(photo), chosen, ctypes.byref(result), at, self.why, 512)
+        assert status == OK, self.why.value
+        return result, crop
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not shutil.which("make") or not shutil.which("cc"):
+        pytest.skip("building the C host needs make and a C compiler")
+    target = tmp_path_factory.mktemp("c") / "build"
+    subprocess.run(["make", "-s", f"OUT={target}"], cwd=HOST, check=True)
+    return target
+
+
+@pytest.fixture(scope="module")
+def engine() -> str:
+    found = list((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so*"))
+    if not found:
+        pytest.skip("this onnxruntime wheel has no libonnxruntime.so to load")
+    return str(found[0])
+
+
+@pytest.fixture(scope="module")
+def library(built: Path, engine: str) -> Library:
+    try:
+        detector: Path | None = find_model()
+    except Exception:  # the tests that need it ask for the fixture `detector`
+        detector = None
+    return Library(built / "libfacedge.so.0", engine, detector)
+
+
+@pytest.fixture(scope="module")
+def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `make install` put it, moved by DESTDIR as a packager does."""
+    place = tmp_path_factory.mktemp("installed")
+    subprocess.run(
+        ["make", "-s", "install", f"OUT={built}", f"DESTDIR={place}", "PREFIX=/opt/facedge"], cwd=HOST, check=True
+    )
+    return place / "opt" / "facedge"
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_bundle.write_tiny(tmp_path_factory.mktemp("bundle") / "tiny.facedge").path
+
+
+def environment(prefix: Path, engine: str, **more: str) -> dict[str, str]:
+    """What a program outside the tree needs to find the installed library."""
+    return {
+        **os.environ,
+        "PKG_CONFIG_PATH": str(prefix / "lib" / "pkgconfig"),
+        "PKG_CONFIG_SYSROOT_DIR": str(prefix.parents[1]),
+        "LD_LIBRARY_PATH": str(prefix / "lib"),
+        "FACEDGE_ONNXRUNTIME": engine,
+        **more,
+    }
+
+
+def run(command: Sequence[object], env: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(list(map(str, command)), env=env, cwd=folder, capture_output=True, text=True, check=False)
+
+
+# --- what is in the files ---
+
+
+def symbols(path: Path, *options: str) -> set[str]:
+    printed = subprocess.run(["nm", *options, "--defined-only", str(path)], capture_output=True, text=True, check=True)
+    found = {line.split()[-1].split("@")[0] for line in printed.stdout.splitlines() if len(line.split()) == 3}
+    return found - {"FACEDGE_0"}
+
+
+def test_only_the_interface_is_exported(built: Path) -> None:
+    if not shutil.which("nm"):
+        pytest.skip("needs nm (apt install binutils)")
+    declared = set(re.findall(r"FACEDGE_API [^;(]*?\*?(facedge_\w+)\(", (HOST / "facedge.h").read_text()))
+    assert len(declared) > 10
+    assert symbols(built / "libfacedge.so.0", "-D") == declared
+    assert symbols(built / "libfacedge.a", "-g") == declared
+
+
+def test_install_brings_what_pkg_config_and_cmake_look_for(installed: Path) -> None:
+    library = installed / "lib" / "libfacedge.so"
+    assert library.is_symlink() and library.resolve().name == "libfacedge.so.0.1.0"
+    for name in ("include/facedge.h", "include/facedge.hpp", "bin/facedge-c", "lib/libfacedge.a"):
+        assert (installed / name).is_file()
+    dynamic = subprocess.run(["readelf", "-d", str(library)], capture_output=True, text=True, check=True).stdout
+    assert "[libfacedge.so.0]" in dynamic
+    assert "onnxruntime" not in dynamic  # it is loaded when a bundle is opened
+
+
+def test_the_amalgamation_is_the_library(built: Path, tiny: Path, engine: str, tmp_path: Path) -> None:
+    subprocess.run(["make", "-s", "amalgamation", f"OUT={built}"], cwd=HOST, check=True)
+    for name in (built / "facedge-amalgamated.c", HOST / "facedge.h"):
+        shutil.copy(name, tmp_path)
+    flags = ["-O1", "-std=c99", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-fno-strict-aliasing"]
+    command = ["cc", *flags, "-shared", "-fPIC", "facedge-amalgamated.c", "-o", "one.so", "-ldl", "-lm", "-lpthread"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    one = Library(tmp_path / "one.so", engine, None)
+    result = one.verify(one.open(tiny), photo_of(tiny_bundle.crop(0)))
+    assert result.score == pytest.approx(score_of(load(tiny), tiny_bundle.crop(0)), abs=1e-6)
+
+
+# --- bundles and crops ---
+
+
+def score_of(verifier: Verifier, crop: UInt8Array) -> float:
+    return float(verifier.score(verifier.embed(crop[None]))[0])
+
+
+def test_a_bundle_from_memory(library: Library, tiny: Path) -> None:
+    contents = {path.name: path.read_bytes() for path in tiny.iterdir()}
+    image, expected = tiny_bundle.crop(0), score_of(load(tiny), tiny_bundle.crop(0))
+
+    def opened(files: dict[str, bytes]) -> tuple[int, ctypes.c_void_p]:
+        items = (File * len(files))(*(File(name.encode(), data, len(data)) for name, data in files.items()))
+        handle = ctypes.c_void_p()
+        options = ctypes.byref(library.options)
+        status = library.c.facedge_open_files(items, len(files), options, ctypes.byref(handle), library.why, 512)
+        return status, handle
+
+    status, handle = opened(contents)
+    assert status == OK, library.why.value
+    assert library.verify(handle, photo_of(image)).score == pytest.approx(expected, abs=1e-6)
+    library.c.facedge_close(handle)
+    assert opened({**contents, "more.txt": b"x"})[0] == BAD_BUNDLE
+    assert opened({name: data for name, data in contents.items() if name != "head.onnx"})[0] == BAD_BUNDLE
+    assert opened({**contents, "head.onnx": contents["head.onnx"] + b"x"})[0] == BAD_BUNDLE
+
+
+def test_a_batch_of_crops(library: Library, tiny: Path) -> None:
+    handle, verifier = library.open(tiny), load(tiny)
+    crops = [np.ascontiguousarray(tiny_bundle.crop(seed)) for seed in range(4)]
+    images = (Image * 4)(*(Image(crop.ctypes.data, *crop.shape[:2], crop.strides[0]) for crop in crops))
+    decisions = (Decision * 4)()
+    assert library.c.facedge_verify_batch(handle, images, 4, decisions, library.why, 512) == OK
+    for decision, crop in zip(decisions, crops, strict=True):
+        assert decision.score == pytest.approx(score_of(verifier, crop), abs=1e-6)
+        assert decision.accepted == (decision.score >= decision.threshold)
+    images[2].height = 0
+    assert library.c.facedge_verify_batch(handle, images, 4, decisions, library.why, 512) == BAD_ARGUMENT
+    assert library.why.value.startswith(b"crop 2: ") and not decisions[3].accepted
+    library.c.facedge_close(handle)
+
+
+@pytest.mark.parametrize("field", ["struct_size", "pixels", "height", "format", "rotation"])
+def test_a_wrong_photo_is_an_error_and_accepts_nobody(library: Library, tiny: Path, field: str) -> None:
+    handle, pixels = library.open(tiny), tiny_bundle.crop(0)
+    photo, result = photo_of(pixels), Result(ctypes.sizeof(Result), 1)
+    setattr(photo, field, {"struct_size": 8, "pixels": None, "height": 0, "format": 9, "rotation": 45}[field])
+    call = (handle, ctypes.byref(photo), None, ctypes.byref(result), library.why, 512)
+    assert library.c.facedge_verify_photo(*call) == BAD_ARGUMENT
+    assert not result.accepted and library.why.value
+    library.c.facedge_close(handle)
+
+
+def test_without_the_detector_it_says_what_to_set(built: Path, engine: str, tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.onnx").write_bytes(b"x")
+    for path, sentence in ((Path(), b"set FACEDGE_DETECTOR"), (tmp_path / "other.onnx", b"got another file")):
+        library = Library(built / "libfacedge.so.0", engine, path)
+        library.options.detector = str(path).encode() if path.name else b""
+        handle, pixels = library.open(tiny), np.zeros((300, 300, 3), np.uint8)
+        photo, result = photo_of(pixels), Result(ctypes.sizeof(Result))
+        call = (handle, ctypes.byref(photo), None, ctypes.byref(result), library.why, 512)
+        assert library.c.facedge_verify_photo(*call) == NO_DETECTOR
+        assert sentence in library.why.value
+        library.c.facedge_close(handle)
+
+
+def test_an_old_engine_is_named(built: Path, tiny: Path, tmp_path: Path) -> None:
+    source = (
+        'static const char *version(void) { return "1.17.3"; }\n'
+        "static const struct { void *api; const char *(*version)(void); } base = {0, version};\n"
+        "const void *OrtGetApiBase(void) { return &base; }\n"
+    )
+    (tmp_path / "old.c").write_text(source)
+    subprocess.run(["cc", "-shared", "-fPIC", "old.c", "-o", "libonnxruntime.so.1.17"], cwd=tmp_path, check=True)
+    library = Library(built / "libfacedge.so.0", str(tmp_path / "libonnxruntime.so.1.17"), None)
+    handle = ctypes.c_void_p()
+    call = (str(tiny).encode(), ctypes.byref(library.options), ctypes.byref(handle), library.why, 512)
+    assert library.c.facedge_open(*call) == NO_ENGINE
+    assert b"expected onnxruntime 1.18 or later" in library.why.value and b"1.17.3" in library.why.value
+
+
+@pytest.mark.parametrize("name", ["libonnxruntime.so.1", "libonnxruntime.so", "libonnxruntime.so.1.21"])
+def test_the_engine_is_found_under_the_names_of_distributions(
+    built: Path, engine: str, tiny: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).symlink_to(engine)
+    (tmp_path / "crop.ppm").write_bytes(b"P6 178 218 255\n" + tiny_bundle.crop(0).tobytes())
+    env = {key: value for key, value in os.environ.items() if key != "FACEDGE_ONNXRUNTIME"}
+    command = [built / "facedge-c", "verify", "crop.ppm", "-b", tiny]
+    done = run(command, {**env, "LD_LIBRARY_PATH": str(tmp_path)}, tmp_path)
+    assert done.returncode in (0, 1), done.stderr
+
+
+# --- photos ---
+
+
+def nv12(rgb: UInt8Array) -> tuple[UInt8Array, UInt8Array]:
+    """BT.601 planes of a picture with even sides: luma (H, W), chroma (H / 2, W)."""
+    r, g, b = (rgb[..., k].astype(float) for k in range(3))
+    luma = 16 + 0.257 * r + 0.504 * g + 0.098 * b
+    blue, red = 128 - 0.148 * r - 0.291 * g + 0.439 * b, 128 + 0.439 * r - 0.368 * g - 0.071 * b
+    half = [plane.reshape(len(plane) // 2, 2, -1, 2).mean(axis=(1, 3)) for plane in (blue, red)]
+    chroma = np.stack(half, axis=2).reshape(len(half[0]), -1)
+    return luma.round().astype(np.uint8), chroma.round().astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def person(shared_data: Path) -> UInt8Array:
+    return load_rgb(shared_data / "photos" / "me" / "obama-720p.jpg")
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("detector")
+@pytest.mark.parametrize("kind", ["bgr", "rgba", "bgra", "grey", "gaps", "upward", 90, 180, 270])
+def test_every_layout_gives_the_crop_of_facedge(
+    library: Library, tiny: Path, person: UInt8Array, kind: str | int
+) -> None:
+    alpha = np.full((*person.shape[:2], 1), 7, np.uint8)
+    grey = np.ascontiguousarray(person[..., 1])
+    padded = np.zeros((person.shape[0], person.shape[1] + 5, 3), np.uint8)
+    padded[:, : person.shape[1]] = person
+    layouts: dict[str | int, tuple[Any, int, int]] = {
+        "bgr": (person[:, :, ::-1], BGR, 0),
+        "rgba": (np.concatenate([person, alpha], axis=2), RGBA, 0),
+        "bgra": (np.concatenate([person[:, :, ::-1], alpha], axis=2), BGRA, 0),
+        "grey": (grey, GREY, 0),
+        "gaps": (padded, RGB, 0),
+        "upward": (person[::-1], RGB, 0),
+        **{degrees: (np.rot90(person, degrees // 90), RGB, degrees) for degrees in (90, 180, 270)},
+    }
+    pixels, format_, rotation = layouts[kind]
+    pixels = np.ascontiguousarray(pixels)
+    photo = photo_of(pixels, format_, rotation)
+    if kind == "gaps":
+        photo.width = person.shape[1]
+    if kind == "upward":
+        photo.pixels, photo.row_stride = pixels[-1].ctypes.data, -pixels.strides[0]
+    handle = library.open(tiny)
+    result, crop = library.find(handle, photo)
+    expected = find_crop(grey if kind == "grey" else person, aligned=False)
+    np.testing.assert_array_equal(crop, expected.crop)
+    assert (result.reason, result.turned, result.faces) == (None, 0, 1)
+    library.c.facedge_close(handle)
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("detector")
+def test_nv12_is_the_same_picture(library: Library, tiny: Path, person: UInt8Array) -> None:
+    luma, chroma = nv12(person)
+    photo = photo_of(luma, NV12)
+    photo.chroma, photo.chroma_stride = chroma.ctypes.data, chroma.strides[0]
+    handle = library.open(tiny)
+    _, crop = library.find(handle, photo)
+    expected = find_crop(person, aligned=False).crop
+    assert expected is not None
+    assert np.abs(crop.astype(int) - expected).mean() < 2  # chroma at half size
+    library.c.facedge_close(handle)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.usefixtures("detector")
+def test_crops_and_decisions_on_photos_are_those_of_facedge(
+    library: Library, built: Path, engine: str, shared_data: Path, tmp_path: Path
+) -> None:
+    photos = shared_data / "photos"
+    saved = enroll(photos / "me").save(tmp_path / "me.facedge")
+    verifier, handle = saved.verifier, library.open(tmp_path / "me.facedge")
+    paths = [*sorted(photos.rglob("*.jp*g")), *sorted((shared_data / "non_face").rglob("*.jp*g"))[:3]]
+    turned = [np.ascontiguousarray(np.rot90(load_rgb(paths[0]), k)) for k in (1, 2, 3)]
+    compared = 0
+    for image in [*map(load_rgb, paths), *turned]:
+        for policy in ("largest", "only"):
+            expected = find_crop(image, FaceOptions(policy=policy), aligned=False)
+            result, crop = library.find(handle, photo_of(image), search(policy))
+            assert (result.reason or b"").decode() == (expected.reason or "")
+            assert (result.turned, result.faces) == (expected.turned, len(expected.faces))
+            if expected.crop is None:
+                continue
+            compared += 1
+            np.testing.assert_array_equal(crop, expected.crop)
+            assert tuple(result.face.box) == expected.box
+            np.testing.assert_array_equal(np.array(result.face.landmarks).reshape(5, 2), expected.landmarks)
+        decision, mine = verifier.verify(image), library.verify(handle, photo_of(image))
+        assert (bool(mine.accepted), (mine.reason or b"").decode()) == (decision.accepted, decision.reason or "")
+        if decision.score is not None and decision.score == decision.score:
+            assert mine.score == pytest.approx(decision.score, abs=1e-6)
+    assert compared > 20
+    library.c.facedge_close(handle)
+    if not has_jpeg(built):
+        pytest.skip("the rest needs libjpeg-turbo (apt install libturbojpeg0-dev)")
+    env = {**os.environ, "FACEDGE_ONNXRUNTIME": engine, "FACEDGE_DETECTOR": str(find_model())}
+    done = run([built / "facedge-c", "verify", paths[0], "-b", tmp_path / "me.facedge"], env, tmp_path)
+    assert f'"score": {float(np.float32(verifier.verify(paths[0]).score or 0)):.4f}'[:14] in done.stdout
+
+
+def has_jpeg(built: Path) -> bool:
+    return b"JPEG, or binary PPM" in (built / "facedge-c").read_bytes()
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("detector")
+def test_threads_share_a_verifier(library: Library, tiny: Path, person: UInt8Array) -> None:
+    handle = library.open(tiny)
+    views = [np.ascontiguousarray(person[:, : 1280 - 40 * k]) for k in range(4)]
+    expected = [library.verify(handle, photo_of(view)).score for view in views]
+    found: list[list[float]] = [[] for _ in views]
+
+    def work(k: int) -> None:
+        for _ in range(3):
+            found[k].append(library.verify(handle, photo_of(views[k])).score)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(len(views))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [[score] * 3 for score in expected]
+    library.c.facedge_close(handle)
+
+
+# --- programs outside the tree ---
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("detector")
+def test_a_program_of_thirty_lines_goes_from_a_jpeg_to_a_decision(
+    installed: Path, engine: str, tiny: Path, shared_data: Path, tmp_path: Path
+) -> None:
+    """With the flags of pkg-config alone."""
+    if not shutil.which("pkg-config") or not Path("/usr/include/turbojpeg.h").is_file():
+        pytest.skip("needs pkg-config and libturbojpeg0-dev")
+    assert len((EXAMPLES / "verify.c").read_text().splitlines()) <= 34
+    env = environment(installed, engine, FACEDGE_DETECTOR=str(find_model()))
+    shutil.copy(EXAMPLES / "verify.c", tmp_path)
+    facedge_flags = run(["pkg-config", "--cflags", "--libs", "facedge"], env, tmp_path).stdout.split()
+    jpeg_flags = run(["pkg-config", "--cflags", "--libs", "libturbojpeg"], dict(os.environ), tmp_path).stdout.split()
+    built = run(["cc", "-Wall", "-Werror", "verify.c", "-o", "verify", *facedge_flags, *jpeg_flags], env, tmp_path)
+    assert built.returncode == 0, built.stderr
+    photo = shared_data / "photos" / "me" / "obama.jpg"
+    done = run([tmp_path / "verify", tiny, photo], env, tmp_path)
+    decision = load(tiny).verify(photo)
+    assert done.stdout.split()[0] == ("accept" if decision.accepted else "reject"), done.stderr
+    assert float(done.stdout.split()[1]) == pytest.approx(decision.score, abs=1e-5)
+
+
+BINDINGS = {
+    "c++": (
+        "verify.cpp",
+        ["c++", "-std=c++11", "-Wall", "-Werror", "verify.cpp", "-o", "verify", "@FLAGS"],
+        ["./verify"],
+    ),
+    "go": ("verify.go", ["go", "build", "-o", "verify", "verify.go"], ["./verify"]),
+    "rustc": ("verify.rs", ["rustc", "-L", "native=@LIB", "verify.rs", "-o", "verify"], ["./verify"]),
+    "mcs": ("verify.cs", ["mcs", "-out:verify.exe", "verify.cs"], ["mono", "verify.exe"]),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.real
+@pytest.mark.usefixtures("detector")
+@pytest.mark.parametrize("tool", BINDINGS)
+def test_bindings(tool: str, installed: Path, engine: str, tiny: Path, person: UInt8Array, tmp_path: Path) -> None:
+    source, build, start = BINDINGS[tool]
+    for needed in (tool, start[0] if start[0] != "./verify" else tool):
+        if not shutil.which(needed):
+            pytest.skip(f"no {needed} here (apt install g++, golang-go, rustc or mono-mcs and mono-runtime)")
+    shutil.copy(EXAMPLES / source, tmp_path)
+    (tmp_path / "photo.rgb").write_bytes(person.tobytes())
+    env = environment(
+        installed, engine, FACEDGE_DETECTOR=str(find_model()), GOCACHE=str(tmp_path / "cache"), GO111MODULE="off"
+    )
+    flags = run(["pkg-config", "--cflags", "--libs", "facedge"], env, tmp_path).stdout.split()
+    command = [part.replace("@LIB", str(installed / "lib")) for part in build if part != "@FLAGS"]
+    done = run([*command, *(flags if "@FLAGS" in build else [])], env, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = run([*start, tiny, "photo.rgb", person.shape[1], person.shape[0]], env, tmp_path)
+    decision = load(tiny).verify(person)
+    assert done.stdout.split()[:1] == ["accept" if decision.accepted else "reject"], done.stderr
+    assert float(done.stdout.split()[1]) == pytest.approx(decision.score, abs=1e-5)
+
+
+def test_cmake_finds_it(installed: Path, tmp_path: Path) -> None:
+    if not shutil.which("cmake"):
+        pytest.skip("no cmake here")
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.16)\nproject(user C)\nfind_package(facedge 0.1 REQUIRED)\n"
+        "add_executable(shared main.c)\ntarget_link_libraries(shared facedge::facedge)\n"
+        "add_executable(static main.c)\ntarget_link_libraries(static facedge::static)\n"
+    )
+    (tmp_path / "main.c").write_text(
+        "#include <facedge.h>\n#include <string.h>\n"
+        "int main(void) { return strcmp(facedge_version(), FACEDGE_VERSION); }\n"
+    )
+    for command in (["cmake", "-S", ".", "-B", "b", f"-DCMAKE_PREFIX_PATH={installed}"], ["cmake", "--build", "b"]):
+        done = run(command, dict(os.environ), tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    for program in ("shared", "static"):
+        assert run([tmp_path / "b" / program], dict(os.environ), tmp_path).returncode == 0
