@@ -101,7 +101,8 @@ def _parity(backbone: bytes, recogniser: Recogniser, probe: Probe, images: UInt8
     def run(x: Float32Array) -> dict[str, Float32Array]:
         embedding = recogniser.reference(x)
         logits = embedding @ probe.weights.T + probe.bias
-        return {"embedding": embedding, "attributes": (1 + np.tanh(logits / 2)) / 2}  # never overflows
+        attributes = (1 + np.tanh(logits / 2)) / 2  # the sigmoid, without overflow
+        return {"embedding": embedding, "attributes": attributes.astype(np.float32)}
 
     found = measure(backbone, run, preprocess(images, recogniser.convention.spec), name="backbone.onnx")
     require(found, "backbone.onnx", recogniser.name, "export the recogniser again, with a free batch and opset 20")
