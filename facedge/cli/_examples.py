@@ -27,11 +27,12 @@ EXAMPLES = {
     ),
     "train backbone": (
         "facedge train backbone faces -o runs/backbone",
-        "facedge train backbone faces -o runs/backbone --resume",
+        "facedge train backbone -o runs/backbone --resume --epochs 80",
         "facedge train backbone faces -o runs/taught --teacher recogniser.onnx --teacher-input arcface",
     ),
     "train head": (
         "facedge train head runs/backbone --me photos/me --others photos/others -o runs/head",
+        "facedge train head runs/backbone --photos photos -o runs/head",
         "facedge train head runs/backbone --me crops/me --others crops/others --aligned -o runs/head",
     ),
     "export": (

@@ -1,6 +1,7 @@
 """Reader of CelebA and of data sets with its layout: the official download, Kaggle's copy, or a part of either."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -79,7 +80,7 @@ def _label_file(root: Path, file_name: str, notes: list[str]) -> Iterator[Path |
     """
     stem = file_name.removesuffix(".txt")
     candidates = (root / place / (stem + suffix) for suffix in (".txt", ".csv") for place in _PLACES)
-    found = [path for path in candidates if path.is_file()]
+    found = [path for path in candidates if _is_there(path)]
     other = next((path for path in found if path.suffix != found[0].suffix), None)
     try:
         yield found[0] if found else None
@@ -89,6 +90,15 @@ def _label_file(root: Path, file_name: str, notes: list[str]) -> Iterator[Path |
         raise
     if other:
         notes.append(f"there are both {found[0]} and {other}: the first was read, remove the one that is out of date")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file; DatasetError for a pipe, a folder or a link to nothing, which cannot be read."""
+    if path.is_file():
+        return True
+    if os.path.lexists(path):
+        raise DatasetError(f"{path} is no regular file: put the file itself in its place, or remove it")
+    return False
 
 
 def _attributes(root: Path, notes: list[str]) -> AttributeTable:
@@ -101,7 +111,10 @@ def _attributes(root: Path, notes: list[str]) -> AttributeTable:
 def _identities(root: Path, names: list[str], notes: list[str]) -> Int32Array:
     with _label_file(root, IDENTITY_FILE, notes) as path:
         if path is None:
-            notes.append(f"no {IDENTITY_FILE}: identities are unknown, so verification cannot be trained or tested")
+            notes.append(
+                f"no {IDENTITY_FILE}: identities are unknown, so verification cannot be tested, and is trained only "
+                "where a --teacher is given"
+            )
             return np.full(len(names), splits.UNKNOWN, dtype=np.int32)
         listed = read_identities(path)
         identities = np.array([listed.get(name, splits.UNKNOWN) for name in names], dtype=np.int32)
@@ -140,7 +153,7 @@ def _partition(root: Path, names: list[str], identities: Int32Array, notes: list
 def read_card(folder: Path, default: tuple[str, str]) -> tuple[str, str]:
     """Name and licence of a data set for model cards, from its dataset.json where there is one."""
     path = folder / CARD_FILE
-    if not path.is_file():
+    if not _is_there(path):
         return default
     try:
         card = json.loads(path.read_text(encoding="utf-8"))

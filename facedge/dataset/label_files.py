@@ -19,6 +19,8 @@ from facedge.types import UInt8Array
 _VALUES: Final = {"1": 1, "-1": 0, "0": 0}  # official files hold -1, some copies 0
 _INT32_MAX: Final = 2**31 - 1
 
+INDEX_COLUMN: Final = "there is a column before image_id, remove it (pandas writes none with index=False)"
+
 Row = tuple[int, list[str]]  # line number from 1, fields
 
 
@@ -74,7 +76,8 @@ def _read_numbers(path: Path, what: str, most: int) -> dict[str, int]:
     numbers: dict[str, int] = {}
     for order, (line, fields) in enumerate(_rows(path)):
         if len(fields) != 2:
-            raise _problem(path, line, f"expected an image name and {what}, found {len(fields)} columns")
+            remedy = f": {INDEX_COLUMN}" if "image_id" in fields[1:] else ""
+            raise _problem(path, line, f"expected an image name and {what}, found {len(fields)} columns{remedy}")
         name, text = fields
         if order == 0 and path.suffix.lower() == ".csv" and not text.lstrip("-").isdecimal():
             continue  # the header of a CSV
@@ -139,7 +142,7 @@ def _columns(path: Path, line: int, fields: list[str]) -> list[int]:
     if lacking:
         what = f"{lacking[0]} is not among them"
     elif extra == "image_id":
-        what = "there is a column before image_id, remove it (pandas writes none with index=False)"
+        what = INDEX_COLUMN
     else:
         what = f"{extra!r} is none of them" if extra is not None else "one occurs twice"
     raise _problem(path, line, f"expected CelebA's {len(ATTRIBUTE_NAMES)} attribute names, found {len(header)}: {what}")

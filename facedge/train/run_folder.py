@@ -151,7 +151,9 @@ def load_weights(module: nn.Module, run: Path) -> None:
         ) from None
     except (OSError, RuntimeError, safetensors.SafetensorError) as problem:
         lines = str(problem).splitlines()
-        detail = lines[min(1, len(lines) - 1)].strip()  # torch's first line names the class only
+        detail = lines[min(1, len(lines) - 1)].strip()[
+            :120
+        ]  # torch's first line names the class only, the next all keys
         raise RunError(f"{run / WEIGHTS} does not fit its {CONFIG} ({detail}): restore it or train again") from None
 
 

@@ -1,5 +1,7 @@
 """`facedge export` from the command line: files in, exit code and one sentence out."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,16 @@ def test_errors_are_one_sentence_and_exit_2(folder: Path, tmp_path: Path, capsys
     assert len(errors) == 3 and not any("Traceback" in line for line in lines)
     assert "give --faces" in errors[0] and "has no config.json" in errors[1] and "ends in .facedge" in errors[2]
     assert not list(tmp_path.iterdir())
+
+
+def test_an_embedding_that_nothing_trained_is_not_exported(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_folder = Path(shutil.copytree(folder / "run", tmp_path / "run"))
+    config = json.loads((run_folder / "config.json").read_text())
+    config["data"]["identities"] = 0
+    (run_folder / "config.json").write_text(json.dumps(config))
+    assert run("export", run_folder, "-o", tmp_path / "x.facedge") == 2
+    err = capsys.readouterr().err
+    assert "was trained without identities and without a teacher, so its embedding is random" in err
+    assert not (tmp_path / "x.facedge").exists()

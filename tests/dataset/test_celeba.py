@@ -1,7 +1,9 @@
 """CelebA is read in every layout that is in use, and each defect of a copy gets its own sentence."""
 
+import os
 import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -195,6 +197,20 @@ def test_identities_of_other_names_are_an_error(own_celeba: Path) -> None:
         read_celeba(own_celeba)
     path.write_text("\n".join(line.lstrip("0") if k else line for k, line in enumerate(whole.splitlines())))
     assert any("no identity for 143 of 144 images" in note for note in read_celeba(own_celeba).notes)
+
+
+@pytest.mark.parametrize(
+    "name", ["list_attr_celeba.txt", "identity_CelebA.txt", "list_eval_partition.csv", "dataset.json"]
+)
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("nowhere")])
+def test_a_label_file_that_is_no_file_is_not_taken_for_absent(
+    name: str, make: Callable[[Path], None], own_celeba: Path
+) -> None:
+    """Without its partition the data set would be split anew, without its identities trained without them."""
+    (own_celeba / name).unlink(missing_ok=True)
+    make(own_celeba / name)
+    with pytest.raises(DatasetError, match=rf"{name} is no regular file: put the file itself in its place"):
+        read_celeba(own_celeba)
 
 
 @pytest.mark.real

@@ -113,6 +113,12 @@ def test_separators_of_the_other_files(tmp_path: Path, reader: Callable[[Path], 
         reader(write(tmp_path, "1.jpg,1\n", "n.txt"))
 
 
+@pytest.mark.parametrize("reader", [read_identities, read_partition])
+def test_an_index_column_of_the_other_files(tmp_path: Path, reader: Callable[[Path], dict[str, int]]) -> None:
+    with pytest.raises(DatasetError, match=r"line 1: .* found 3 columns: there is a column before image_id, remove it"):
+        reader(write(tmp_path, ",image_id,n\n0,1.jpg,1\n", "n.csv"))
+
+
 @given(st.text(max_size=200))
 def test_any_text_parses_or_is_a_dataset_error(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.mktemp("t")

@@ -306,6 +306,24 @@ def test_config_survives_a_round_trip_through_json() -> None:
     assert BackboneConfig.from_dict(json.loads(json.dumps(wanted.to_dict()))) == wanted
 
 
+def test_the_one_teacher_of_an_older_config_is_kept() -> None:
+    record = config(5).to_dict()
+    del record["teachers"]
+    read = BackboneConfig.from_dict({**record, "teacher": "t.onnx sha256:00"})
+    assert read.teachers == ("t.onnx sha256:00",)
+    assert read.embedding_is_trained
+
+
+@pytest.mark.parametrize(
+    ("changes", "trained"),
+    [({}, False), ({"arch": "plain"}, True), ({"teachers": ("t",)}, True), ({"began_from": "0"}, True)],
+)
+def test_without_identities_only_some_runs_have_a_trained_embedding(changes: dict[str, Any], trained: bool) -> None:
+    nameless = dataclasses.replace(config(5), data=DataCard("tiny", "none needed", "by image", 60, 0))
+    assert dataclasses.replace(nameless, **changes).embedding_is_trained == trained
+    assert config(5).embedding_is_trained
+
+
 @pytest.mark.parametrize("damage", [b"", b"not safetensors"])
 def test_damaged_weights_are_refused(damage: bytes, tmp_path: Path) -> None:
     write_config(tmp_path, config(1))
