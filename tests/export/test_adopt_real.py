@@ -33,9 +33,8 @@ def recogniser() -> Path:
 
 @pytest.fixture(scope="module")
 def faces(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Faces:
-    return prepare_faces(
-        shared_data / "celeba", tmp_path_factory.mktemp("real") / "faces", limit=3000
-    )  # 11 people to calibrate on.faces
+    """3,000 images: enough for 11 people to calibrate a threshold on."""
+    return prepare_faces(shared_data / "celeba", tmp_path_factory.mktemp("real") / "faces", limit=3000).faces
 
 
 @pytest.fixture(scope="module")
