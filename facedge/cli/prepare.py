@@ -55,12 +55,15 @@ def prepare(
     from facedge.dataset.prepare import Unlabelled, prepare_faces
     from facedge.errors import InputError
     from facedge.faces.options import MIN_FACE
+    from facedge.image_folders import unread_note
     from facedge.machine import usable_cores
 
     if (attributes or identities) and not unlabelled:
         raise InputError(
             "--attributes and --identities go with --unlabelled: CelebA's own files are found by their names"
         )
+    if unlabelled and source.is_dir() and (note := unread_note(source)):
+        _console.say(note)
     started = time.perf_counter()
     try:
         done = prepare_faces(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import typer
 from command_line import run
+from PIL import Image
 from typer.main import get_command
 
 from facedge.cli import COMMANDS, application, main
@@ -182,3 +183,34 @@ def test_an_empty_value_is_never_the_working_folder(
 def test_an_option_may_be_empty_after_an_equals_sign_either(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("enroll", "ana", "--from=") == 2
     assert "got an empty value after --from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "verify photo.png -b nobody",
+        "verify --camera 0 -b nobody",
+        "attributes photo.png -b nobody",
+        "compare photo.png photo.png -b nobody",
+        "enroll ana --from . -b nobody",
+        "enroll nobody --from . --update",
+        "bundle show nobody",
+        "bundle check nobody",
+        "bundle convert nobody -o x.facedge",
+        "bench -b nobody",
+        "eval nobody --faces faces -o report",
+    ],
+)
+def test_every_command_takes_a_person_s_name(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder of that name in the working folder is never meant."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
+    monkeypatch.delenv("FACEDGE_BUNDLE", raising=False)
+    (tmp_path / "nobody").mkdir()
+    Image.new("RGB", (178, 218)).save(tmp_path / "photo.png")
+    assert run(*words.split()) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert re.search(r"nobody called 'nobody' is enrolled|nobody\.facedge: expected a bundle directory", shown.err)

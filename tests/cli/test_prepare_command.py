@@ -167,3 +167,14 @@ def test_real_images_prepare_from_the_command_line(shared_data: Path, tmp_path: 
     faces = Faces.open(tmp_path / "F")
     assert [len(faces.indices(side)) for side in ("train", "validation", "test")] == [763, 87, 150]
     assert faces.info["skipped"] == []
+
+
+def test_what_is_not_read_of_unlabelled_faces_is_counted_and_named(celeba: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for image in sorted((celeba / "img_align_celeba").iterdir())[:3]:
+        shutil.copy(image, photos)
+    (photos / "IMG_1.MOV").write_bytes(b"a video")
+    done = run(photos, "--unlabelled", "-o", tmp_path / "faces", "--workers", "1")
+    assert done.returncode == 0
+    assert "1 file not read, which are no images by their names (1 .mov): IMG_1.MOV" in done.stderr

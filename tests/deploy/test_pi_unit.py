@@ -224,3 +224,9 @@ def test_a_camera_that_hangs_is_a_status_and_an_end(
 def test_the_page_lists_every_event_state_and_field() -> None:
     words = set(re.findall(r"`(\w+)`", UNIT.with_name("README.md").read_text()))
     assert {*get_args(Kind), *STATES, *ENDED_BY.values(), *Event("accept", 0.0).to_record()} <= words
+
+
+def test_no_command_of_the_page_acts_on_lines_of_the_journal() -> None:
+    """It begins with accepts of the past, and holds lines of its own."""
+    lines = UNIT.with_name("README.md").read_text().splitlines()
+    assert [line for line in lines if "journalctl" in line and "|" in line.partition("#")[0]] == []
