@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 import typer
-from command_line import run
-from typer.main import get_command
+from command_line import command_of, run
 
-from facedge.cli import COMMANDS, application, main
+from facedge.cli import COMMANDS, main
 from facedge.cli._examples import EXAMPLES
 from facedge.cli._options import names_of_people, rate
 
@@ -27,15 +26,6 @@ def test_rates(text: str, value: float) -> None:
 def test_what_is_no_rate(text: str) -> None:
     with pytest.raises(typer.BadParameter, match=r"expected a rate such as 0\.1% or 0\.001"):
         rate(text)
-
-
-def command_of(words: str) -> tuple[Any, list[str]]:
-    """The Click command of these words, and the words that lead to it."""
-    command: Any = get_command(application())
-    path = words.split()
-    for name in path:
-        command = command.commands[name]
-    return command, path
 
 
 def parameters(words: str) -> dict[str, Any]:
