@@ -1,4 +1,4 @@
-"""The pages: every block runs and prints what is printed there, every figure is a measured one, every link leads somewhere."""
+"""The pages: every block prints what is printed there, every figure is a measured one, every link leads somewhere."""
 
 import re
 import shlex
