@@ -16,12 +16,12 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMAND_LINE = ROOT / "docs" / "command-line.md"
 HEAD = """# Command line
 
-What `facedge -h` and `facedge COMMAND -h` print. Exit codes: 0 accepted or done, 1 not accepted, 2 an error, 130 interrupted, 143
-terminated.
+What `facedge -h` and `facedge COMMAND -h` print. Exit codes: 0 accepted or done, 1 not accepted, 2 an error,
+130 interrupted, 143 terminated.
 
-`-v` prints more (and tracebacks of errors), `-q` only results and errors; both may stand anywhere. Rates may be given in percent. Options with an `env var` take
-their default from it. `facedge --install-completion` makes the shell complete commands, options and names of people (bash, zsh, fish,
-PowerShell).
+`-v` prints more (and tracebacks of errors), `-q` only results and errors; both may stand anywhere. Rates may be
+given in percent. Options with an `env var` take their default from it. `facedge --install-completion` makes the
+shell complete commands, options and names of people (bash, zsh, fish, PowerShell).
 """
 
 
