@@ -51,12 +51,12 @@ $(READY): pyproject.toml setup.py constraints.txt .ci/environment.py $(wildcard 
 
 # The documentation as a site, in site/; a warning is an error.
 docs: $(READY)
-	$(BIN)/python tools/build_docs.py
+	$(BIN)/python docs/scripts/build_docs.py
 
 # Runs what README.md and docs/ print, and brings today's output and figures into them; then look at the diff.
 pages: $(READY)
-	$(BIN)/python tools/pictures.py
-	$(BIN)/python tools/pages.py --write
+	$(BIN)/python docs/scripts/pictures.py
+	$(BIN)/python docs/scripts/pages.py --write
 
 # The newest versions that pyproject.toml allows, one list for all Pythons from 3.11 on.
 lock: $(READY)

@@ -77,7 +77,6 @@ def test_rates_are_read_alike_everywhere(words: str, option: str) -> None:
     [
         ("train backbone", "--arch", ["edge", "plain"]),
         ("train all", "--device", ["auto", "cpu", "cuda"]),
-        ("train backbone", "--teacher-input", ["arcface", "sface"]),
         ("eval", "--partition", ["train", "validation", "test"]),
         ("verify", "--faces", ["largest", "center", "only"]),
     ],

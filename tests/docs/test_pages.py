@@ -20,7 +20,7 @@ NAMES = [path.relative_to(ROOT).as_posix() for path in pages()]
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_prints_what_its_blocks_print(name: str, tmp_path: Path, detector: None) -> None:
-    """Where it does not, `python tools/pages.py PAGE --write` brings today's output into the page."""
+    """Where it does not, `python docs/scripts/pages.py PAGE --write` brings today's output into the page."""
     page = (ROOT / name).read_text(encoding="utf-8")
     if not any(block.language in ("console", "python") for block in blocks(page)):
         return

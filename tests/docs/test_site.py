@@ -16,7 +16,7 @@ from facedge.cli import COMMANDS
 def test_the_site_builds_strictly() -> None:
     if find_spec("zensical") is None or find_spec("mkdocstrings_handlers") is None:
         pytest.skip("no zensical or mkdocstrings (pip install 'facedge[dev]')")
-    done = subprocess.run([sys.executable, ROOT / "tools" / "build_docs.py"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, ROOT / "docs" / "scripts" / "build_docs.py"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     page = (ROOT / "site" / "command-line.html").read_text(encoding="utf-8")
     assert all(f"facedge {words}" in page for words in COMMANDS)

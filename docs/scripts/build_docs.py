@@ -1,4 +1,4 @@
-"""Builds the documentation as a site, strictly: python tools/build_docs.py [SITE]
+"""Builds the documentation as a site, strictly: python docs/scripts/build_docs.py [SITE]
 
 Writes docs/command-line.md from the help of every command and copies the picture of the web page, which git does not
 keep, then runs zensical. A warning, such as a link to a page or heading that is not there, is an error.
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 COMMAND_LINE = ROOT / "docs" / "command-line.md"
 HEAD = """# Command line
 
@@ -49,6 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     COMMAND_LINE.write_text("\n".join(command_line()), encoding="utf-8")
     shutil.copy(ROOT / "deploy" / "web" / "pictures" / "light.jpg", ROOT / "docs" / "pictures" / "web.jpg")
     done = subprocess.run([sys.executable, "-m", "zensical", "build", "--strict", "--clean"], cwd=ROOT, check=False)
+    shutil.rmtree(ROOT / "site" / "scripts", ignore_errors=True)  # lies beside the pages, and is none
     if done.returncode == 0 and arguments:
         shutil.copytree(ROOT / "site", arguments[0], dirs_exist_ok=True)
     return done.returncode

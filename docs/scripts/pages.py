@@ -1,9 +1,9 @@
 """Runs what is printed in README.md and docs/*.md, and compares it with the output printed there.
 
-python tools/pages.py                   # every page; exit code 1 and a diff where a page differs
-python tools/pages.py docs/quickstart.md --write      # puts the output of today into the page
+python docs/scripts/pages.py                   # every page; exit code 1 and a diff where a page differs
+python docs/scripts/pages.py docs/quickstart.md --write      # puts the output of today into the page
 
-Blocks of the pages, in their order, share one folder with the photos of tools/drawn_photos.py and one home directory:
+The blocks of a page, in their order, share one folder with the photos of drawn_photos.py, and one home directory:
 
 ```console   lines that begin with "$ " are run by bash; the lines below each are its output, stdout and stderr
 ```python    run in one namespace a page; a ```text block that follows is its output
@@ -30,7 +30,7 @@ from typing import Any
 from drawn_photos import write_photos, write_video
 from figures import fill
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HOME = "/home/you"  # what the pages show as the home directory
 FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
@@ -86,7 +86,7 @@ class Place:
         for name, module in (("facedge", " -m facedge"), ("python", ""), ("python3", "")):
             (programs / name).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)}{module} "$@"\n')
             (programs / name).chmod(0o755)
-        for name in ("examples", "tools", "deploy"):
+        for name in ("examples", "docs", "deploy"):
             (self.work / name).symlink_to(ROOT / name)
         self._namespace: dict[str, Any] = {}
         self.environment = {

@@ -1,6 +1,6 @@
 """Makes the pictures of docs/pictures, of drawn people and of the embeddings that come with facedge.
 
-python tools/pictures.py [FOLDER]
+python docs/scripts/pictures.py [FOLDER]
 
 live.svg      the terminal view of `verify --camera`, as rich exports it
 scores.svg    genuine and impostor scores of the cohort in the shipped bundle, by the report's own chart
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from drawn_photos import ANA, SHOTS, photo, write_video
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "docs" / "pictures"
 FRAMES = 60
 RATE = 25.0  # frames a second that the view shows: a fixed number, so that the picture is the same every time

@@ -8,7 +8,7 @@ names the file, cells that the row must hold (joined by " + "), and the column. 
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MARKER = re.compile(r"(<!--from (?P<file>\S+): (?P<row>.+?) / (?P<column>.+?)-->)(?P<value>.*?)<!--/-->")
 
 
