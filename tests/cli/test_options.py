@@ -78,7 +78,8 @@ def test_rates_are_read_alike_everywhere(words: str, option: str) -> None:
         ("train backbone", "--arch", ["edge", "plain"]),
         ("train all", "--device", ["auto", "cpu", "cuda"]),
         ("eval", "--partition", ["train", "validation", "test"]),
-        ("verify", "--faces", ["largest", "center", "only"]),
+        ("enroll", "--faces", ["largest", "center", "only"]),
+        ("verify", "--faces", ["largest", "center", "only", "any"]),
     ],
 )
 def test_choices_are_choices(words: str, option: str, choices: list[str]) -> None:
