@@ -10,7 +10,7 @@ SOAK_SECONDS ?= 1800
 # The only version chosen here and not by `make lock`: nothing in the project needs a newer torch.
 TORCH := 2.13.0
 
-.PHONY: demo test lint types unit kernel-check kill-check soak bench lock clean
+.PHONY: demo test lint types unit kernel-check kill-check soak bench docs pages lock clean
 
 demo: $(READY)
 	$(BIN)/facedge demo -o $(DEMO)
@@ -49,6 +49,15 @@ $(READY): pyproject.toml setup.py constraints.txt .ci/environment.py $(wildcard 
 	@$(PYTHON) .ci/environment.py $(VENV)
 	@touch $@
 
+# The documentation as a site, in site/; a warning is an error.
+docs: $(READY)
+	$(BIN)/python docs/scripts/build_docs.py
+
+# Runs what README.md and docs/ print, and brings today's output and figures into them; then look at the diff.
+pages: $(READY)
+	$(BIN)/python docs/scripts/pictures.py
+	$(BIN)/python docs/scripts/pages.py --write
+
 # The newest versions that pyproject.toml allows, one list for all Pythons from 3.11 on.
 lock: $(READY)
 	$(BIN)/pip install --quiet uv
@@ -56,4 +65,4 @@ lock: $(READY)
 		--universal --python-version 3.11 --no-annotate --custom-compile-command "make lock" --output-file constraints.txt
 
 clean:
-	rm -rf $(VENV) build demo facedge/_kernel*.so facedge/_kernel.c *.egg-info
+	rm -rf $(VENV) build demo site facedge/_kernel*.so facedge/_kernel.c *.egg-info

@@ -11,7 +11,7 @@ hypothesis.settings.register_profile("facedge", deadline=None)  # a loaded machi
 hypothesis.settings.load_profile("facedge")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-for folder in ("tests/support", "tests/soak", "deploy/tools", "tools"):  # helpers that test files import by name
+for folder in ("tests/support", "tests/soak", "deploy/tools", "docs/scripts"):  # helpers that test files import by name
     sys.path.insert(0, str(REPOSITORY / folder))
 
 

@@ -1,5 +1,6 @@
 """`facedge list` and `facedge forget`: the people enrolled on this machine."""
 
+import shlex
 import sys
 from typing import Annotated
 
@@ -26,6 +27,8 @@ def list_people(as_json: JsonOption = False) -> None:
             _console.emit_json({"name": name, "bundle": str(path)})
         else:
             print(f"{printable(name)}  {printable(path)}")
+    if found and not as_json:
+        _console.say(f"next: facedge verify PHOTO -b {shlex.quote(found[0].name.removesuffix(SUFFIX))}")
     for name in interrupted():
         _console.warn(f"an enrollment of {name} was interrupted and left files behind: facedge forget {name}")
     if not found:

@@ -122,14 +122,14 @@ def det_chart(section: dict[str, Any], baselines: dict[str, Any] | None) -> str:
     d = Drawing(WIDTH, 392, "False reject rate against false accept rate")
     supported = {float(key): entry for key, entry in section["tar_at_far"].items() if entry["tar"] is not None}
     lowest = min(supported, default=0.1)
-    x, y = Axis(lowest / 10, 0.5, 64, 700, log=True), Axis(LEAST_FRR, 1, 330, 14, log=True)
-    d.path([(64, 14), (x.at(lowest), 14), (x.at(lowest), 330), (64, 330)], "unmeasured", close=True)
-    d.grid_x(x, [(v, rate(v)) for v in x.decades()], 14, 330)
+    x, y = Axis(lowest / 10, 0.5, 64, 700, log=True), Axis(LEAST_FRR, 1, 330, 28, log=True)
+    d.path([(64, 28), (x.at(lowest), 28), (x.at(lowest), 330), (64, 330)], "unmeasured", close=True)
+    d.grid_x(x, [(v, rate(v)) for v in x.decades()], 28, 330)
     d.grid_y(y, [(v, rate(v)) for v in y.decades()], 64, 700)
-    for line, height in (("too few people", 34), ("to measure", 50)):
+    for line, height in (("too few people", 48), ("to measure", 64)):
         d.text((64 + x.at(lowest)) / 2, height, line, "tick", "middle")
     d.text(382, 372, "false accept rate", "axis", "middle")
-    d.text(64, 8, "false reject rate", "axis")
+    d.text(64, 18, "false reject rate", "axis")
     d.line(x.at(LEAST_FRR), y.at(LEAST_FRR), x.at(0.5), y.at(0.5), "equal")
     shown = [(section, "one")]
     if baselines:

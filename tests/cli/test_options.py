@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 import typer
-from command_line import run
+from command_line import command_of, run
 from PIL import Image
-from typer.main import get_command
 
-from facedge.cli import COMMANDS, application, main
+from facedge.cli import COMMANDS, main
 from facedge.cli._examples import EXAMPLES
 from facedge.cli._options import names_of_people, rate
 
@@ -28,15 +27,6 @@ def test_rates(text: str, value: float) -> None:
 def test_what_is_no_rate(text: str) -> None:
     with pytest.raises(typer.BadParameter, match=r"expected a rate such as 0\.1% or 0\.001"):
         rate(text)
-
-
-def command_of(words: str) -> tuple[Any, list[str]]:
-    """The Click command of these words, and the words that lead to it."""
-    command: Any = get_command(application())
-    path = words.split()
-    for name in path:
-        command = command.commands[name]
-    return command, path
 
 
 def parameters(words: str) -> dict[str, Any]:
@@ -88,9 +78,9 @@ def test_rates_are_read_alike_everywhere(words: str, option: str) -> None:
     [
         ("train backbone", "--arch", ["edge", "plain"]),
         ("train all", "--device", ["auto", "cpu", "cuda"]),
-        ("train backbone", "--teacher-input", ["arcface", "sface"]),
         ("eval", "--partition", ["train", "validation", "test"]),
-        ("verify", "--faces", ["largest", "center", "only"]),
+        ("enroll", "--faces", ["largest", "center", "only"]),
+        ("verify", "--faces", ["largest", "center", "only", "any"]),
     ],
 )
 def test_choices_are_choices(words: str, option: str, choices: list[str]) -> None:

@@ -31,7 +31,7 @@ def load_example(name: str) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Photos of drawn people, as tools/drawn_photos.py writes them."""
+    """Photos of drawn people, as docs/scripts/drawn_photos.py writes them."""
     from drawn_photos import write_photos
 
     return write_photos(tmp_path_factory.mktemp("drawn"))

@@ -1,10 +1,12 @@
 """The command line in this process: `run("verify", photo)` gives its exit code."""
 
 import io
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
-from facedge.cli import main
+from facedge.cli import application, main
 
 
 class Stdin:
@@ -23,3 +25,12 @@ def run(*arguments: object) -> int:
         main([str(argument) for argument in arguments])
     assert isinstance(stop.value.code, int)
     return stop.value.code
+
+
+def command_of(words: str) -> tuple[Any, list[str]]:
+    """The Click command of these words, and the words that lead to it."""
+    command: Any = get_command(application())
+    path = words.split()
+    for name in path:
+        command = command.commands[name]
+    return command, path

@@ -1,13 +1,14 @@
 """Runs what is printed in README.md and docs/*.md, and compares it with the output printed there.
 
-python tools/pages.py                   # every page; exit code 1 and a diff where a page differs
-python tools/pages.py docs/quickstart.md --write      # puts the output of today into the page
+python docs/scripts/pages.py                   # every page; exit code 1 and a diff where a page differs
+python docs/scripts/pages.py docs/quickstart.md --write      # puts the output of today into the page
 
-Blocks of the pages, in their order, share one folder with the photos of tools/drawn_photos.py and one home directory:
+The blocks of a page, in their order, share one folder with the photos of drawn_photos.py, and one home directory:
 
 ```console   lines that begin with "$ " are run by bash; the lines below each are its output, stdout and stderr
 ```python    run in one namespace a page; a ```text block that follows is its output
 ```sh        not run (cameras, installations, long trainings); each facedge command in it must be one that exists
+<!-- run: COMMAND -->   is run before the page's blocks, and not shown
 
 In expected output a line "..." stands for any lines. Numbers may differ a little (see `same_number`), sizes and times
 as they like; everything else is compared to the letter.
@@ -27,10 +28,14 @@ from pathlib import Path
 from typing import Any
 
 from drawn_photos import write_photos, write_video
+from figures import fill
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HOME = "/home/you"  # what the pages show as the home directory
-FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
+)
+HIDDEN = re.compile(r"^<!-- run: (.*?) -->$", re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:e-?\d+)?")
 FREE = re.compile(r"\d[\d,.]*( ms| s\b| MB| kB| B\b| frames/s| seconds)|\b[0-9a-f]{12,64}\b|\d{4}-\d\d-\d\d")
 NEAR, SHARE = 0.03, 0.15  # numbers may differ by so much, or by this share: JPEG decoders and processors differ
@@ -53,7 +58,7 @@ def pages() -> list[Path]:
 
 def blocks(page: str) -> list[Block]:
     """The fenced blocks of a page, in order."""
-    return [Block(found[1], found[2], found.start(2), found.end(2)) for found in FENCE.finditer(page)]
+    return [Block(m["language"], m["text"], m.start("text"), m.end("text")) for m in FENCE.finditer(page)]
 
 
 def commands(text: str) -> Iterator[str]:
@@ -81,7 +86,7 @@ class Place:
         for name, module in (("facedge", " -m facedge"), ("python", ""), ("python3", "")):
             (programs / name).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)}{module} "$@"\n')
             (programs / name).chmod(0o755)
-        for name in ("examples", "tools", "deploy"):
+        for name in ("examples", "docs", "deploy"):
             (self.work / name).symlink_to(ROOT / name)
         self._namespace: dict[str, Any] = {}
         self.environment = {
@@ -119,16 +124,15 @@ class Place:
 
     @contextlib.contextmanager
     def _entered(self) -> Iterator[None]:
-        before, folder = os.environ.get("XDG_DATA_HOME"), Path.cwd()
-        os.environ["XDG_DATA_HOME"] = str(self._home / ".local" / "share")
-        os.chdir(self.work)
-        try:
-            yield
-        finally:
-            os.chdir(folder)
-            os.environ.pop("XDG_DATA_HOME")
-            if before is not None:
-                os.environ["XDG_DATA_HOME"] = before
+        homes = {"HOME": str(self._home), "XDG_DATA_HOME": str(self._home / ".local" / "share")}
+        before = dict(os.environ)
+        with contextlib.chdir(self.work):
+            os.environ.update(homes)
+            try:
+                yield
+            finally:
+                os.environ.clear()
+                os.environ.update(before)
 
     def _shown(self, text: str) -> str:
         return text.replace(str(self._home), HOME)
@@ -136,6 +140,9 @@ class Place:
 
 def run_page(page: str, place: Place) -> str:
     """The page with the output that its blocks give here; lines "..." stay, with what they stand for left out."""
+    page = fill(page)
+    for command in HIDDEN.findall(page):
+        place.shell(command)
     result, shift = page, 0
     found = blocks(page)
     for number, block in enumerate(found):

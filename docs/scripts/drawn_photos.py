@@ -1,6 +1,6 @@
 """Photos of people that facedge draws, for the documentation, the examples and their tests.
 
-python tools/drawn_photos.py FOLDER
+python docs/scripts/drawn_photos.py FOLDER
 
 writes what the pages of docs/ work with: photos/ana and photos/ben, a new photo of each, one of somebody else, one of
 two people, and a short video. The same files every time, so that the output printed in the pages can be made again.

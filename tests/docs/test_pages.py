@@ -1,0 +1,123 @@
+"""The pages: every block prints what is printed there, every figure is a measured one, every link leads somewhere."""
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+from command_line import command_of
+from figures import MARKER, fill
+from pages import ROOT, Place, blocks, commands, fits, pages, run_page, same_line
+
+from facedge.cli import COMMANDS
+
+REPOSITORY = re.compile(r"https://github\.com/facedge/facedge/(?:tree|blob)/main/([^)\s#]*)")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+NAMES = [path.relative_to(ROOT).as_posix() for path in pages()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_prints_what_its_blocks_print(name: str, tmp_path: Path, detector: None) -> None:
+    """Where it does not, `python docs/scripts/pages.py PAGE --write` brings today's output into the page."""
+    page = (ROOT / name).read_text(encoding="utf-8")
+    if not any(block.language in ("console", "python") for block in blocks(page)):
+        return
+    pytest.importorskip("cv2")
+    assert run_page(page, Place(tmp_path)) == page
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figures_are_those_of_the_measurements(name: str) -> None:
+    page = (ROOT / name).read_text(encoding="utf-8")
+    assert fill(page) == page
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_of_a_page_exists(name: str) -> None:
+    """Options are checked by the command line itself; nothing runs."""
+    page = (ROOT / name).read_text(encoding="utf-8")
+    for block in blocks(page):
+        if block.language not in ("sh", "console", "ini"):
+            continue
+        text = "\n".join(re.sub(r"^\$ ", "", line) for line in block.text.splitlines() if typed(line, block.language))
+        for command in commands(text):
+            check_command(command)
+
+
+def typed(line: str, language: str) -> bool:
+    """Whether a line of a block is a command, and no output of one."""
+    return language == "sh" or line.startswith("$ ")
+
+
+def check_command(command: str) -> None:
+    words = [word for word in shlex.split(command)[1:] if word not in ("-v", "-q")]
+    if not words or words[0].startswith("-"):
+        assert words in (["--version"], ["-h"], ["--install-completion"], []), command
+        return
+    depth = next((n for n in (2, 1) if " ".join(words[:n]) in COMMANDS), 0)
+    path = " ".join(words[:depth]) if depth else f"{words[0]} all"
+    assert path in COMMANDS, f"no such command: {command}"
+    found, _ = command_of(path)
+    found.make_context(path, words[max(1, depth) :])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_somewhere(name: str) -> None:
+    path = ROOT / name
+    page = path.read_text(encoding="utf-8")
+    for target in REPOSITORY.findall(page):
+        assert (ROOT / target).exists(), target
+    for target in LINK.findall(page):
+        if "://" in target or target.startswith("#"):
+            continue
+        file, _, heading = target.partition("#")
+        linked = path.parent / file
+        made = ("docs/command-line.md", "docs/pictures/web.jpg")
+        if linked.resolve().relative_to(ROOT).as_posix() in made:
+            continue
+        assert linked.exists(), target
+        if heading and linked.suffix == ".md":
+            assert heading in anchors(linked.read_text(encoding="utf-8")), target
+
+
+def anchors(page: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub and the site make them."""
+    titles = re.findall(r"^#+ (.*)$", page, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+def test_the_repository_is_named_alike_everywhere() -> None:
+    site = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert site["repo_url"] == package["urls"]["Repository"]
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    site = (ROOT / "zensical.toml").read_text()
+    listed = set(re.findall(r'"([\w-]+\.md)"', site))
+    assert listed == {path.name for path in (ROOT / "docs").glob("*.md")} | {"command-line.md"}
+
+
+def test_figures_are_found_by_row_and_column(tmp_path: Path) -> None:
+    page = "x <!--from benchmarks/results/conditions.md: clean / FRR of scored-->0 %<!--/--> y"
+    assert re.fullmatch(r"x <!--from [^>]*-->[\d.]+ %<!--/--> y", fill(page))
+    with pytest.raises(LookupError, match="no row with"):
+        fill("<!--from benchmarks/results/conditions.md: nothing / FRR of scored-->0 %<!--/-->")
+    assert MARKER.search(page)
+
+
+def test_output_is_compared_to_the_letter_but_for_small_numbers() -> None:
+    assert same_line("accept  0.9999  a.jpg", "accept  0.9981  a.jpg")
+    assert not same_line("accept  0.9999  a.jpg", "accept  0.8  a.jpg")
+    assert not same_line("accept  0.9999  a.jpg", "reject  0.9999  a.jpg")
+    assert same_line("36.1 ms an image", "120.0 ms an image")
+    assert fits(["a", "...", "z"], ["a", "b", "c", "z"])
+    assert not fits(["a", "...", "z"], ["a", "b"])
+    assert not fits(["a"], ["a", "b"]) and not fits(["a", "b"], ["a"])
+
+
+def test_commands_in_a_text() -> None:
+    text = "facedge enroll ana --from a \\\n  --far 1%  # a comment\n. x && facedge verify p -b ana && echo yes\n"
+    assert list(commands(text)) == ["facedge enroll ana --from a --far 1%", "facedge verify p -b ana"]
