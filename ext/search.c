@@ -4,35 +4,12 @@
 
 #include "faces.h"
 #include "fe_math.h"
+#include "search_faces.h"
 
 enum { FE_COARSE_SIDE = 192, FE_LARGEST_FACE = 400, FE_SMALLEST_FACE = 24, FE_TILE_SIDE = FE_WINDOW_SIDE / 2 };
 static const float fe_most_iou = 0.3f, fe_same = 0.5f, fe_least_again = 0.3f, fe_least_turned = 0.02f, fe_least_next = 0.6f;
 
 const fe_search_options FE_SEARCH_DEFAULTS = {FE_LARGEST, 0.075, 0.6, 1};
-
-/* Which outputs the next call brings. */
-typedef enum { FE_IDLE, FE_WHOLE, FE_COARSE, FE_AGAIN, FE_TURNS, FE_NEXT, FE_ENDED } fe_search_stage;
-
-struct fe_search {
-    fe_status status;
-    fe_search_stage stage;
-    fe_isa isa;
-    fe_frame photo;
-    fe_search_options options;
-    int attempt; /* 0 to 3: the turn that is searched */
-    fe_letterbox box;
-    fe_similarity window;
-    float *planes, *outputs; /* of the run, in one allocation each */
-    int64_t plane_room, cell_room;
-    fe_candidate *candidates;
-    int64_t count, candidate_room;
-    fe_face *faces;
-    int64_t face_room;
-    fe_found found, first; /* first: the result of the unturned photo, kept while turns are searched */
-    fe_face *first_faces;
-    int64_t first_room;
-    uint8_t crop[3 * FE_CROP_WIDTH * FE_CROP_HEIGHT];
-};
 
 fe_status fe_search_create(fe_isa isa, fe_search **search)
 {
@@ -54,47 +31,6 @@ void fe_search_destroy(fe_search *s)
     free(s->faces);
     free(s->first_faces);
     free(s);
-}
-
-/* At least `count` items of `size` bytes; what was in them is kept. */
-static int fe_grow(void *items, int64_t *room, int64_t count, size_t size)
-{
-    void *old, *grown;
-    memcpy(&old, items, sizeof old);
-    if (count <= *room) return 1;
-    grown = realloc(old, (size_t)count * size);
-    if (!grown) return 0;
-    memcpy(items, &grown, sizeof grown);
-    *room = count;
-    return 1;
-}
-
-static int fe_make_room(fe_search *s, int64_t height, int64_t width)
-{
-    const int64_t cells = fe_cells(height, width);
-    return fe_grow(&s->planes, &s->plane_room, 3 * height * width, sizeof *s->planes) &&
-           fe_grow(&s->outputs, &s->cell_room, cells, 16 * sizeof *s->outputs) &&
-           fe_grow(&s->candidates, &s->candidate_room, s->count + cells, sizeof *s->candidates);
-}
-
-static int64_t fe_cells_of(int output, int64_t height, int64_t width)
-{
-    const int64_t stride = (int64_t)8 << output % FE_GRIDS;
-    return (height / stride) * (width / stride);
-}
-
-static const int64_t fe_channels[4] = {1, 1, 4, 10}; /* of cls, obj, bbox, kps */
-
-static void fe_describe(fe_search *s, int64_t height, int64_t width, fe_run *run)
-{
-    float *at = s->outputs;
-    int k;
-    run->planes = s->planes, run->height = height, run->width = width;
-    for (k = 0; k < FE_OUTPUTS; k++) {
-        run->outputs[k] = at;
-        run->floats[k] = fe_cells_of(k, height, width) * fe_channels[k / FE_GRIDS];
-        at += run->floats[k];
-    }
 }
 
 static fe_progress fe_fail(fe_search *s, fe_status status)
@@ -119,8 +55,6 @@ fe_frame fe_turned_frame(const fe_frame *f, int degrees)
     }
     return view;
 }
-
-static const int fe_turn_order[4] = {0, 90, 270, 180};
 
 static int64_t fe_input_side(const fe_search *s)
 {
@@ -170,99 +104,6 @@ static int fe_ask_window(fe_search *s, fe_search_stage stage, const double *poin
     fe_describe(s, input, input, run);
     s->stage = stage;
     return 1;
-}
-
-/* Candidates of the run that was asked for, added to those of the runs before. */
-static void fe_take(fe_search *s, int64_t height, int64_t width, float min_score)
-{
-    const float *outputs[FE_OUTPUTS];
-    fe_run run;
-    int k;
-    fe_describe(s, height, width, &run);
-    for (k = 0; k < FE_OUTPUTS; k++) outputs[k] = run.outputs[k];
-    s->count += fe_decode(outputs, height, width, min_score, s->candidates + s->count);
-}
-
-/* The letterbox's candidates from `first` on in pixels of the photo as it was turned. */
-static void fe_scale(fe_search *s, int64_t first)
-{
-    const fe_frame view = fe_turned_frame(&s->photo, fe_turn_order[s->attempt]);
-    const float by[2] = {(float)((double)view.width / (double)s->box.width),
-                         (float)((double)view.height / (double)s->box.height)};
-    int64_t i;
-    int k;
-    for (i = first; i < s->count; i++) {
-        for (k = 0; k < 4; k++) s->candidates[i].box[k] *= by[k % 2];
-        for (k = 0; k < 2 * FE_POINT_COUNT; k++) s->candidates[i].landmarks[k] *= by[k % 2];
-    }
-}
-
-/* A point of the photo turned clockwise, in the photo unturned. */
-static void fe_turn_back(const fe_frame *photo, int degrees, double x, double y, double *to)
-{
-    to[0] = degrees == 90 ? y : degrees == 180 ? (double)photo->width - x : degrees == 270 ? (double)photo->width - y : x;
-    to[1] = degrees == 90 ? (double)photo->height - x : degrees == 180 ? (double)photo->height - y : degrees == 270 ? x : y;
-}
-
-static void fe_face_of(const fe_search *s, const fe_candidate *c, fe_face *face)
-{
-    const int degrees = fe_turn_order[s->attempt];
-    double a[2], b[2], point[2];
-    int k;
-    fe_turn_back(&s->photo, degrees, c->box[0], c->box[1], a);
-    fe_turn_back(&s->photo, degrees, c->box[2], c->box[3], b);
-    for (k = 0; k < 2; k++) {
-        face->box[k] = a[k] < b[k] ? a[k] : b[k];
-        face->box[k + 2] = a[k] < b[k] ? b[k] : a[k];
-    }
-    for (k = 0; k < FE_POINT_COUNT; k++) {
-        fe_turn_back(&s->photo, degrees, c->landmarks[2 * k], c->landmarks[2 * k + 1], point);
-        face->landmarks[2 * k] = (float)point[0], face->landmarks[2 * k + 1] = (float)point[1];
-    }
-    face->score = c->score;
-}
-
-static double fe_area(const fe_face *f)
-{
-    const double width = f->box[2] - f->box[0], height = f->box[3] - f->box[1];
-    return (width > 0 ? width : 0) * (height > 0 ? height : 0);
-}
-
-static int fe_before(const fe_face *a, const fe_face *b)
-{
-    const double one = fe_area(a), other = fe_area(b);
-    return one > other || (one == other && a->score > b->score);
-}
-
-/* The candidates as faces, largest first; equal ones keep their order. */
-static int fe_list_faces(fe_search *s)
-{
-    int64_t i, at;
-    if (!fe_grow(&s->faces, &s->face_room, s->count, sizeof *s->faces)) return 0;
-    for (i = 0; i < s->count; i++) {
-        fe_face face;
-        fe_face_of(s, &s->candidates[i], &face);
-        for (at = i; at > 0 && fe_before(&face, &s->faces[at - 1]); at--) s->faces[at] = s->faces[at - 1];
-        s->faces[at] = face;
-    }
-    s->found.faces = s->faces, s->found.count = s->count;
-    return 1;
-}
-
-static int64_t fe_chosen(const fe_search *s)
-{
-    int64_t best = 0, k;
-    double nearest = 0;
-    if (s->found.count == 0 || (s->options.policy == FE_ONLY && s->found.count > 1)) return -1;
-    for (k = 0; s->options.policy == FE_CENTER && k < s->found.count; k++) {
-        const double *box = s->faces[k].box;
-        const double dx = (double)s->photo.width / 2 - (box[0] + box[2]) / 2;
-        const double dy = (double)s->photo.height / 2 - (box[1] + box[3]) / 2;
-        if (k && dx * dx + dy * dy >= nearest) continue;
-        nearest = dx * dx + dy * dy;
-        best = k;
-    }
-    return best;
 }
 
 static void fe_start_attempt(fe_search *s)

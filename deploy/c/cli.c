@@ -72,7 +72,7 @@ static int write_crop(const facedge *verifier, const facedge_photo *photo, const
     int good = file && fprintf(file, "P6\n%d %d\n255\n", FACEDGE_CROP_WIDTH, FACEDGE_CROP_HEIGHT) > 0 &&
                fwrite(crop, 1, sizeof crop, file) == sizeof crop;
     if (file && fclose(file) != 0) good = 0;
-    if (!good) snprintf(why, why_size, "%s: the crop cannot be written", path);
+    if (!good) snprintf(why, why_size, "%.400s: the crop cannot be written", path);
     return good;
 }
 

@@ -59,7 +59,7 @@ def test_the_table_of_hosts(tmp_path: Path) -> None:
     command = [sys.executable, str(README.parent / "hosts.py")]
     done = subprocess.run([*command, str(path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = {line[:24].strip(): line[24:].split() for line in done.stdout.splitlines()[1:]}
+    rows = {line[:23].strip(): line[23:].split() for line in done.stdout.splitlines()[2:]}
     assert rows["Python, bare"][0] == "0" and rows["Python, facedge"] == ["0", "0.0e+00"]
     assert len(rows) == 6 and all(words[:2] == ["not", "tried:"] or words[0] == "0" for words in rows.values())
     wrong = with_wrong_vector(path, tmp_path / "wrong.facedge", "tensor", 0)
