@@ -19,6 +19,13 @@
 #define FE_ARM(function) NULL
 #endif
 
+#if defined(__wasm_simd128__)
+#include "prep_simd128.h"
+#define FE_WASM(function) function
+#else
+#define FE_WASM(function) NULL
+#endif
+
 /* The order of work: for each output row, weight and sum the image's rows on the packed bytes as they lie in memory
  * (vertical), then one multiply-add pass over that line per output (horizontal), with the luma in its weights. All
  * integers, all below 2^24: any order of summation gives the same bits. */
@@ -44,6 +51,7 @@ static const fe_engine fe_engines[FE_ISA_COUNT] = {
     {"avx512", FE_X86(fe_avx512_vertical), FE_X86(fe_avx512_horizontal), FE_X86(fe_avx512_finish),
      FE_X86(fe_avx512_windows)},
     {"neon", FE_ARM(fe_neon_vertical), FE_ARM(fe_neon_horizontal), FE_ARM(fe_portable_finish), NULL},
+    {"simd128", FE_WASM(fe_simd128_vertical), FE_WASM(fe_simd128_horizontal), FE_WASM(fe_portable_finish), NULL},
 };
 
 int fe_isa_available(fe_isa isa)

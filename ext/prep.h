@@ -31,7 +31,7 @@ typedef enum {
     FE_NOT_AVAILABLE = 3  /* this build or this CPU does not have that implementation */
 } fe_status;
 
-typedef enum { FE_PORTABLE = 0, FE_AVX2 = 1, FE_AVX512 = 2, FE_NEON = 3, FE_ISA_COUNT = 4 } fe_isa;
+typedef enum { FE_PORTABLE = 0, FE_AVX2 = 1, FE_AVX512 = 2, FE_NEON = 3, FE_SIMD128 = 4, FE_ISA_COUNT = 5 } fe_isa;
 
 /* One shape of work. Strides are in bytes and may be negative. */
 typedef struct {

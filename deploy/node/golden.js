@@ -2,8 +2,8 @@
 // node golden.js BUNDLE [DEBUG.onnx]: does this host give the bundle's own golden vectors? Exit code 0 yes, 1 no, 2 error.
 // DEBUG.onnx is a debug build of verifier.onnx, whose extra output `tensor` must have the very bits.
 import { load, readBundle } from './facedge.js';
-import { parseObject } from './json.js';
-import { readNpy } from './npy.js';
+import { parseObject } from './core/json.js';
+import { readNpy } from './core/npy.js';
 import ort from 'onnxruntime-node';
 
 // The largest difference; of values beyond 1 as a share of them.

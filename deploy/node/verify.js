@@ -1,21 +1,26 @@
 #!/usr/bin/env node
-// node verify.js BUNDLE CROP.jpg ...: one JSON object a line; exit code 0 accepted (all), 1 not accepted, 2 error.
-import { readFile } from 'node:fs/promises';
-import jpeg from 'jpeg-js';
-import { load } from './facedge.js';
+// node verify.js BUNDLE [--detector YUNET.onnx] PHOTO ...: one JSON object a line. Without a detector the photos are aligned
+// crops. Exit code 0 accepted (all), 1 not accepted, 2 error.
+import { parseArgs } from 'node:util';
+import { load, readPhoto } from './facedge.js';
 
-async function readCrop(path) {
-  const { data, width, height } = jpeg.decode(await readFile(path), { useTArray: true, formatAsRGBA: false });
-  return { data, width, height };
+const ALIGNED = ['178x218', '89x109']; // photos of this size are crops in CelebA geometry, as in facedge verify
+
+async function verify(verifier, path, finds) {
+  const photo = await readPhoto(path);
+  const aligned = !finds || ALIGNED.includes(`${photo.width}x${photo.height}`);
+  return aligned ? verifier.verify(photo) : verifier.verifyPhoto(photo);
 }
 
-const [bundle, ...probes] = process.argv.slice(2);
 try {
-  if (!bundle || !probes.length) throw new Error('usage: node verify.js BUNDLE CROP.jpg ...');
-  const verifier = await load(bundle);
+  const { values, positionals } = parseArgs({ options: { detector: { type: 'string' } }, allowPositionals: true });
+  const detector = values.detector ?? process.env.FACEDGE_DETECTOR;
+  const [bundle, ...probes] = positionals;
+  if (!bundle || !probes.length) throw new Error('usage: node verify.js BUNDLE [--detector YUNET.onnx] PHOTO ...');
+  const verifier = await load(bundle, { detector });
   process.exitCode = 0;
   for (const probe of probes) {
-    const { accepted, score, threshold, reason } = await verifier.verify(await readCrop(probe));
+    const { accepted, score, threshold, reason } = await verify(verifier, probe, detector);
     console.log(JSON.stringify({ probe, decision: accepted ? 'accept' : 'reject', score, threshold, reason }));
     if (!accepted) process.exitCode = 1;
   }

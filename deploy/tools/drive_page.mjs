@@ -1,12 +1,13 @@
 // Drives the built page in headless Chromium with a video as its camera, and prints what happened as one JSON object.
 //
-// usage: node drive_page.mjs '{"task": "flow" | "golden" | "sight" | "leak" | "refused", "url": ..., "chromium": ..., ...}'
+// usage: node drive_page.mjs '{"task": "flow" | "keep" | "open" | "stop" | "golden" | "photos" | "leak" | "refused", "url": ..., "chromium": ..., ...}'
 
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 
 const options = JSON.parse(process.argv[2]);
-const { chromium } = createRequire(new URL('../web/package.json', import.meta.url))('playwright-core');
+const require = createRequire(new URL('../web/package.json', import.meta.url));
+const { chromium } = require('playwright-core');
 
 const camera = options.video
   ? ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${options.video}`]
@@ -21,11 +22,12 @@ const browser = await chromium.launch({
     ...camera,
   ],
 });
-const page = await browser.newPage({
+const context = await browser.newContext({
   viewport: { width: options.width ?? 430, height: options.height ?? 860 },
   deviceScaleFactor: options.scale ?? 1,
   colorScheme: options.colorScheme ?? 'light',
 });
+const page = await context.newPage();
 page.setDefaultTimeout(150000); // a busy machine processes two frames a second
 const problems = [];
 const requests = [];
@@ -45,7 +47,7 @@ const picture = async (name) => {
 async function answer() {
   await state('accepted|rejected');
   await page.waitForTimeout(500);
-  const score = /Score (\S+), accepted from (\S+)/.exec(await text('#scale-words'));
+  const score = /Score ([\d.]+), accepted from ([\d.]+)/.exec(await text('#scale-words'));
   const shown = await page.isVisible('#scale');
   return {
     state: await page.getAttribute('#page', 'data-state'),
@@ -53,6 +55,44 @@ async function answer() {
     score: shown ? Number(score[1]) : null,
     threshold: shown ? Number(score[2]) : null,
   };
+}
+
+/** Rules of accessibility that the shown state breaks, by axe-core. */
+async function accessibility() {
+  await page.evaluate(readFileSync(require.resolve('axe-core'), 'utf8'));
+  const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ['violations'] }));
+  return violations.map(({ id, impact, nodes }) => `${id} (${impact}): ${nodes.map((node) => node.html).join(' ')}`);
+}
+
+/** The button that has the focus; it must be one that is shown. */
+const focus = () => page.evaluate(() => (document.activeElement.checkVisibility() ? document.activeElement.id : 'hidden'));
+
+/** Enroll and verify by the page's buttons, with the keyboard. */
+async function enrollByKeyboard() {
+  await state('welcome');
+  const focused = [];
+  await page.focus('#primary');
+  await page.keyboard.press('Enter');
+  await state('enrolling');
+  focused.push(await focus());
+  await state('enrolled');
+  focused.push(await focus());
+  return focused;
+}
+
+async function verifyNow() {
+  await page.click('#primary');
+  return answer();
+}
+
+/** Open these files by the page's own button. */
+async function openFiles(paths) {
+  await state('welcome');
+  const chooser = page.waitForEvent('filechooser');
+  await page.click('#actions button:has-text("Open a saved enrollment")');
+  await (await chooser).setFiles(paths);
+  await state('enrolled|error');
+  return { headline: await text('h1'), hint: await text('#hint') };
 }
 
 /** In the page: from now on the camera shows this photo, brought to 640x480. */
@@ -100,7 +140,7 @@ const tasks = {
       others[other] = await answer();
       await picture(`7-${others[other].state}`);
     }
-    await page.click('#secondary');
+    await page.click('button:has-text("Forget me")');
     await state('welcome');
     return { me, others, evidence, cameraAfter: await page.evaluate(() => document.getElementById('video').srcObject) };
   },
@@ -112,12 +152,12 @@ const tasks = {
       const ort = await import('./ort/ort.wasm.min.mjs');
       ort.env.wasm.wasmPaths = new URL('./ort/', location.href).href;
       ort.env.wasm.numThreads = 1;
-      const { readNpy } = await import('./src/npy.js');
+      const { readNpy } = await import('./node/core/npy.js');
       const bytes = async (name) => new Uint8Array(await (await fetch(`./kit/${name}`)).arrayBuffer());
       const session = await ort.InferenceSession.create(await bytes(files.model));
       const found = [];
       for (const { name, image } of cases) {
-        const { data, shape } = readNpy(await bytes(image));
+        const { data, shape } = readNpy(image, await bytes(image));
         const feed = { image: new ort.Tensor('uint8', data, [1, ...shape]) };
         const out = await session.run(feed);
         const start = performance.now();
@@ -129,26 +169,104 @@ const tasks = {
     }, JSON.parse(readFileSync(options.cases, 'utf8')));
   },
 
-  /** The page's own modules on one frame: faces, crop, embedding, times. */
-  async sight() {
+  /** Enroll, verify, save; then offline: load the page again, open what was saved, verify. */
+  async keep() {
     await state('welcome');
-    return page.evaluate(async ({ width, height }) => {
+    await page.evaluate(() => {
+      const { postMessage } = Worker.prototype;
+      Worker.prototype.postMessage = function (message, ...rest) {
+        if (message.method === 'enroll') window.began = performance.now();
+        return postMessage.call(this, message, ...rest);
+      };
+      const seen = () => (window.comparing ??= performance.now() - window.began);
+      const shown = document.getElementById('page');
+      new MutationObserver(() => shown.dataset.state === 'enrolled' && seen()).observe(shown, { attributes: true });
+    });
+    const focused = await enrollByKeyboard();
+    await picture('keep-1-enrolled');
+    const breaks = { enrolled: await accessibility() };
+    const comparing = await page.evaluate(() => window.comparing);
+    const me = await verifyNow();
+    await page.click('summary');
+    breaks[me.state] = await accessibility();
+    await picture('keep-2-accepted');
+    await page.click('button:has-text("Save")');
+    await (await page.waitForEvent('download')).saveAs(options.saved);
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    await context.setOffline(true);
+    const logged = problems.length;
+    const online = await page.evaluate(() => fetch(`./absent-${Math.random()}`).then(() => true, () => false));
+    problems.length = logged; // the browser logs that request, which must fail
+    await page.reload();
+    await state('welcome');
+    breaks.welcome = await accessibility();
+    await picture('keep-3-offline');
+    const opened = await openFiles([options.saved]);
+    await picture('keep-4-opened');
+    return { focused, breaks, comparing, me, online, opened, again: await verifyNow(), focusedLast: await focus() };
+  },
+
+  /** A bundle from elsewhere: opened, and verified with the camera. */
+  async open() {
+    const opened = await openFiles(options.files);
+    await picture('open-1');
+    if ((await page.getAttribute('#page', 'data-state')) === 'error') return { opened };
+    const me = await verifyNow();
+    await picture('open-2');
+    return { opened, me };
+  },
+
+  /** Stop while views are compared: the page stays as it was left. */
+  async stop() {
+    await state('welcome');
+    await page.evaluate(() => {
+      const { postMessage } = Worker.prototype;
+      Worker.prototype.postMessage = function (message, ...rest) {
+        if (message.method !== 'enroll') return postMessage.call(this, message, ...rest);
+        setTimeout(() => postMessage.call(this, message, ...rest), 1500); // a slow device
+      };
+    });
+    await page.click('#primary');
+    await page.waitForFunction(() => document.getElementById('hint').textContent.startsWith('Setting the threshold'));
+    await page.click('#primary'); // Stop
+    await state('welcome');
+    await page.waitForTimeout(4000);
+    return { state: await page.getAttribute('#page', 'data-state'), headline: await text('h1'), focused: await focus() };
+  },
+
+  /** Photos through the page's own modules: the reason or the crop's bytes, the outputs, and milliseconds. */
+  async photos() {
+    await state('welcome');
+    const found = await page.evaluate(async (photos) => {
       const ort = await import('./ort/ort.wasm.min.mjs');
       ort.env.wasm.wasmPaths = new URL('./ort/', location.href).href;
       ort.env.wasm.numThreads = 1;
+      ort.env.logLevel = 'error';
       const bytes = async (name) => new Uint8Array(await (await fetch(name)).arrayBuffer());
-      const { readBundle } = await import('./src/bundle.js');
-      const { makeFrameEmbedder } = await import('./src/sight.js');
-      const { align } = await import('./src/align.js');
-      const bundle = await readBundle((name) => bytes(`./bundle/${name}`));
-      const embedFrame = await makeFrameEmbedder(ort, await bytes('./models/face_detection_yunet_2023mar.onnx'), bundle);
-      const picture = { data: await bytes('./kit/frame.rgb'), width, height, channels: 3 };
-      const seen = await embedFrame(picture);
-      const times = [];
-      for (let n = 0; n < 20; n++) times.push((await embedFrame(picture)).ms);
-      const ms = Object.fromEntries(Object.keys(seen.ms).map((stage) => [stage, times.map((t) => t[stage]).sort((a, b) => a - b)[10]]));
-      return { ...seen, ms, embedding: Array.from(seen.embedding), crop: Array.from(align(picture, seen.face.landmarks)) };
-    }, options.frame);
+      const [{ readBundle }, { openDetector }, { openFinder }, { openVerifier }] = await Promise.all(
+        ['bundle', 'detector', 'faces', 'verifier'].map((name) => import(`./node/core/${name}.js`)),
+      );
+      const detector = await openDetector(ort, await bytes('./models/face_detection_yunet_2023mar.onnx'));
+      const find = await openFinder(await bytes('./node/core/facedge.wasm'), detector);
+      const verifiers = {};
+      const results = [];
+      for (const { name, height, width, bundle } of photos) {
+        const read = (file) => bytes(`./${bundle}/${file}`);
+        verifiers[bundle] ??= await openVerifier(ort, await readBundle({ read }, ['verifier.onnx']), { find });
+        const picture = { data: await bytes(`./kit/${name}`), height, width };
+        const { crop, reason } = await find(picture);
+        const answer = crop && (await verifiers[bundle].infer(crop));
+        const start = performance.now();
+        const { accepted } = verifiers[bundle].manifest.enrolled ? await verifiers[bundle].verifyPhoto(picture) : {};
+        const ms = performance.now() - start;
+        results.push({
+          name, reason, accepted, ms, crop: crop && Array.from(crop.data), embedding: answer && Array.from(answer.embedding),
+          probability: answer?.probability,
+        });
+      }
+      return results;
+    }, options.photos);
+    return found;
   },
 
   /** Requests to another server, which the content security policy must block. */

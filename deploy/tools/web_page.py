@@ -19,7 +19,7 @@ from facedge.bundle import Bundle
 
 WEB = Path(__file__).resolve().parents[1] / "web"
 DRIVER = Path(__file__).with_name("drive_page.mjs")
-PACKAGES = ("onnxruntime-web", "playwright-core")
+PACKAGES = ("onnxruntime-web", "fflate", "playwright-core", "axe-core")
 
 
 def chromium() -> str:
@@ -79,7 +79,7 @@ def drive(task: str, site: Path, browser: str, scratch: Path, *, tries_to_leave:
     answer = json.loads(done.stdout)
     assert "failure" not in answer, f"{answer['failure']} while the page showed {answer['shown']!r}"
     if not tries_to_leave:  # the browser refuses such requests, and logs it, before they reach the network
-        assert answer["problems"] == []
+        assert answer["problems"] == [], answer["problems"]
         assert {urlsplit(address).netloc for address in answer["requests"]} == {urlsplit(url).netloc}
     assert requested_by(net_log, url) <= {urlsplit(url).netloc}
     return answer["result"]

@@ -31,9 +31,9 @@ from facedge.errors import FacedgeError
 
 try:
     manifest = read_bundle(sys.argv[1]).manifest
-    missing = [name for name in ("verifier.onnx", "cohort.npy") if name not in manifest.files]
+    missing = [name for name in ("verifier.onnx", "calibration.json") if name not in manifest.files]
     if missing:
-        remedy = "facedge bundle convert adds verifier.onnx, facedge export --faces a cohort"
+        remedy = "facedge bundle convert adds verifier.onnx, and with --faces calibration.json"
         sys.exit(f"{sys.argv[1]} has no {' and no '.join(missing)}, which the page needs: {remedy}")
     if manifest.enrolled:
         print(f"note: {manifest.name} is enrolled in this bundle: serve the page to that person only", file=sys.stderr)
@@ -51,14 +51,29 @@ fi
 
 part="$out.part.$$"
 trap 'rm -rf "$part"' EXIT
-mkdir -p "$part/ort" "$part/models" "$part/bundle"
-cp -r "$here/index.html" "$here/style.css" "$here/icon.svg" "$here/src" "$part/"
+mkdir -p "$part/ort" "$part/fflate" "$part/models" "$part/bundle" "$part/web" "$part/node"
+cp "$here/index.html" "$here/style.css" "$here/icon.svg" "$here/app.webmanifest" "$part/"
+cp -r "$here/src" "$part/web/"
+cp -r "$here/../node/core" "$part/node/"
+cp "$here/node_modules/fflate/esm/browser.js" "$part/fflate/"
 ort="$here/node_modules/onnxruntime-web/dist"
 cp "$ort/ort.wasm.min.mjs" "$ort/ort-wasm-simd-threaded.mjs" "$ort/ort-wasm-simd-threaded.wasm" "$part/ort/"
 cp "$detector" "$part/models/face_detection_yunet_2023mar.onnx"
-for name in manifest.json manifest.sha256 verifier.onnx cohort.npy cohort_identities.npy; do
-  [ ! -f "$bundle/$name" ] || cp "$bundle/$name" "$part/bundle/"
-done
+cp "$bundle"/* "$part/bundle/" # as it was read: nothing else is in it
+rm -f "$part"/bundle/golden* "$part/bundle/card.md"
+"$python" - "$part" "$here/sw.js" <<'PYTHON'
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+site, worker = Path(sys.argv[1]), Path(sys.argv[2])
+files = {path.relative_to(site).as_posix(): path for path in sorted(site.rglob("*")) if path.is_file()}
+digests = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n" for name, path in files.items())
+version = hashlib.sha256(digests.encode()).hexdigest()[:16]
+head = f"const VERSION = 'facedge-{version}';\nconst FILES = {json.dumps(['./', *files])};\n"
+(site / "sw.js").write_text(head + worker.read_text())
+PYTHON
 chmod -R u+rwX,go+rX "$part"
 rm -rf "$out"
 mv "$part" "$out"

@@ -1,11 +1,12 @@
 // The states of the page: welcome, enroll, verify, decision. Each function shows one state and calls the next.
 
 import { decide, FRAMES } from './attempt.js';
-import { closeCamera, grab, isLive, openCamera } from './camera.js';
+import { closeCamera, endStream, grab, isLive, requestCamera } from './camera.js';
 import { startEngine } from './engine.js';
-import { judgeOfBundle, judgeOfPage } from './judges.js';
-import { advice } from './quality.js';
+import { chooseFiles, offer } from './files.js';
+import { advice, isSqueezed } from './sight.js';
 import { setCamera, setHint, setProgress, show, video } from './view.js';
+import { evidenceWords } from './words.js';
 
 const VIEWS = 12; // that enroll a person
 const BETWEEN_VIEWS = 300; // ms, so that they differ
@@ -14,26 +15,28 @@ const PATIENCE = 8000; // ms without a usable face until an attempt ends
 const POSES = ['Look straight at the camera.', 'Turn your head a little to one side.', 'And a little to the other side.'];
 
 const engine = startEngine();
-let about; // fields of the bundle's manifest
-let round = 0; // incremented when an attempt is left; a loop that still runs then ends
+let served; // what the page shows of the bundle that it came with
+let person; // the same of the person who is enrolled
+let round = 0; // incremented by every action: what an earlier one still waits for is then dropped
 
 class Stopped extends Error {}
 
 async function start() {
-  about = await engine.open();
+  served = await engine.open();
+  person = served;
   welcome();
 }
 
 function welcome() {
   setCamera(false);
   setProgress(0);
-  if (about.enrolled) {
+  const open = ['Open a saved enrollment', action(openSaved)];
+  if (served.enrolled) {
     show({
       state: 'welcome',
-      headline: `Verify ${about.name}`,
-      hint: `${about.name} is enrolled in this page. Look into the camera to be verified.`,
-      primary: ['Verify', guarded(() => verify(judgeOfBundle(about)))],
-      secondary: ['Enroll another face', guarded(enroll)],
+      headline: `Verify ${served.name}`,
+      hint: `${served.name} is enrolled in this page. Look into the camera to be verified.`,
+      buttons: [['Verify', action(verify)], ['Enroll another face', action(enroll)], open],
     });
     return;
   }
@@ -41,123 +44,171 @@ function welcome() {
     state: 'welcome',
     headline: 'Is it me?',
     hint: 'Enroll your face once. After that this page can verify that it is you.',
-    primary: ['Start', guarded(enroll)],
+    buttons: [['Start', action(enroll)], open],
   });
 }
 
-async function enroll() {
-  await cameraOn('enrolling', 'Enrolling');
+async function enroll(still) {
+  await cameraOn('enrolling', 'Enrolling', still);
   const views = [];
-  await watch({
+  const stretches = [];
+  await watch(still, {
     wait: BETWEEN_VIEWS,
     patience: Infinity,
+    enrolling: true,
     hint: () => POSES[Math.min(Math.floor((views.length / VIEWS) * POSES.length), POSES.length - 1)],
     take(result) {
       views.push(result.embedding);
+      stretches.push(result.stretch);
       setProgress(views.length / VIEWS);
       return views.length === VIEWS;
     },
   });
-  setHint('Comparing with the impostor cohort …');
-  const enrollment = await engine.enroll(views);
-  if (enrollment) enrolled(judgeOfPage(enrollment));
-  else again('That did not work', 'The views differed too much. Try in better light, alone in the picture.', enroll);
+  if (isSqueezed(stretches)) return again('That did not work', 'The picture is squeezed: choose the true proportions for this camera.', enroll);
+  setHint('Setting the threshold …');
+  const made = still(await engine.enroll(views));
+  if (!made) return again('That did not work', 'The views differed too much. Try in better light, alone in the picture.', enroll);
+  person = { ...made, made: true };
+  enrolled('You are enrolled');
 }
 
-function enrolled(judge) {
+function enrolled(headline) {
   show({
     state: 'enrolled',
-    headline: 'You are enrolled',
+    headline,
     hint: 'Try it: verify yourself, then let somebody else try.',
-    primary: ['Verify', guarded(() => verify(judge))],
-    secondary: ['Forget me', welcomeAndOff],
-    evidence: judge.evidence,
+    buttons: [['Verify', action(verify)], ...keeping()],
+    evidence: evidenceWords(person.calibration, person.condition),
   });
 }
 
-async function verify(judge) {
-  await cameraOn('verifying', 'Verifying');
+/** What can be done with the person who is enrolled. */
+function keeping() {
+  if (person === served) return [['Stop', stop]];
+  return person.made ? [['Save', action(save)], ['Forget me', forget]] : [['Forget me', forget]];
+}
+
+/** The enrollment as a file of the person's own; the page itself stores nothing. */
+async function save(still) {
+  offer('me.facedge.zip', still(await engine.save()));
+  enrolled('Saved');
+}
+
+async function openSaved(still) {
+  const files = still(await chooseFiles());
+  if (!files) return;
+  person = still(await engine.openBundle(files));
+  show({
+    state: 'enrolled',
+    headline: `${person.name} is enrolled`,
+    hint: 'Verify yourself, then let somebody else try.',
+    buttons: [['Verify', action(verify)], ...keeping()],
+    evidence: evidenceWords(person.calibration),
+  });
+}
+
+async function verify(still) {
+  await cameraOn('verifying', 'Verifying', still);
   const scores = [];
-  const complete = await watch({
+  const complete = await watch(still, {
     wait: BETWEEN_FRAMES,
     patience: PATIENCE,
+    enrolling: false,
     hint: () => 'Look at the camera.',
     take(result) {
-      scores.push(judge.scoreOf(result));
+      scores.push(result.probability);
       setProgress(scores.length / FRAMES);
       return scores.length === FRAMES;
     },
   });
-  if (!complete) again('No decision', 'No face was found that could be compared.', () => verify(judge));
-  else showDecision(judge, decide(scores, judge.threshold));
+  if (complete) showDecision(decide(scores, person.threshold));
+  else again('No decision', 'No face was found that could be compared.', verify);
 }
 
-function showDecision(judge, { accepted, score }) {
+function showDecision({ accepted, score }) {
   show({
     state: accepted ? 'accepted' : 'rejected',
     headline: accepted ? 'It is you' : 'Not accepted',
     hint: accepted ? 'This face matches the enrolled one.' : 'This face does not match the enrolled one closely enough.',
-    scale: score === null ? undefined : judge.scale(score),
-    primary: ['Verify again', guarded(() => verify(judge))],
-    secondary: [about.enrolled ? 'Stop' : 'Forget me', welcomeAndOff],
-    evidence: judge.evidence,
+    scale: score === null ? undefined : { score, threshold: person.threshold },
+    buttons: [['Verify again', action(verify)], ...keeping()],
+    evidence: evidenceWords(person.calibration, person.condition),
   });
 }
 
 /** Nothing was decided: shown as a rejection with a button to try again. */
-function again(headline, hint, action) {
-  show({ state: 'rejected', headline, hint, primary: ['Try again', guarded(action)], secondary: ['Stop', welcomeAndOff] });
+function again(headline, hint, task) {
+  show({ state: 'rejected', headline, hint, buttons: [['Try again', action(task)], ['Stop', stop]] });
 }
 
 /**
- * Embed frames until `take` has enough usable ones. False where no usable one came for `patience` ms.
+ * Look at frames until `take` has enough usable ones. False where no usable one came for `patience` ms.
  * A frame that is not usable shows advice instead of the hint.
  */
-async function watch({ wait, patience, hint, take }) {
-  const mine = ++round;
+async function watch(still, { wait, patience, enrolling, hint, take }) {
   let lastGood = performance.now();
   setHint(hint());
   for (;;) {
     if (!isLive(video)) throw new Error('The camera was disconnected. Plug it in and try again.');
-    const result = await engine.embedFrame(grab(video));
-    if (mine !== round) throw new Stopped();
-    const better = advice(result);
+    const result = still(await engine.look(grab(video), enrolling));
+    const better = advice(result, enrolling);
     if (!better) {
       lastGood = performance.now();
       if (take(result)) return true;
     } else if (performance.now() - lastGood > patience) return false;
     setHint(better ?? hint());
-    await new Promise((resolve) => setTimeout(resolve, better ? 60 : wait));
-    if (mine !== round) throw new Stopped();
+    still(await new Promise((resolve) => setTimeout(resolve, better ? 60 : wait)));
   }
 }
 
-async function cameraOn(state, headline) {
+async function cameraOn(state, headline, still) {
+  const mine = round;
   setProgress(0);
-  show({ state, headline, hint: 'Waiting for the camera …', secondary: ['Stop', welcomeAndOff] });
-  if (!isLive(video)) await openCamera(video);
+  show({ state, headline, hint: 'Waiting for the camera …', buttons: [['Stop', stop]] });
+  if (!isLive(video)) {
+    const stream = await requestCamera();
+    if (round !== mine) endStream(stream);
+    still();
+    video.srcObject = stream;
+    await video.play();
+  }
   setCamera(true);
 }
 
-function welcomeAndOff() {
+function stop() {
   round++;
   closeCamera(video);
   welcome();
 }
 
-/** A click handler that shows every failure, so that the page never stays in a waiting state. */
-function guarded(action) {
-  return () => action().catch(failed(action));
+function forget() {
+  engine.forget();
+  person = served;
+  stop();
 }
 
-function failed(action) {
-  return (error) => {
-    if (error instanceof Stopped) return;
-    closeCamera(video);
-    setCamera(false);
-    setProgress(0);
-    show({ state: 'error', headline: 'That did not work', hint: error.message, primary: ['Try again', guarded(action)] });
+/**
+ * A click handler that shows every failure, so that the page never stays in a waiting state. The task is given `still`, to
+ * be called with whatever it waited for: it throws where another action has begun since, so that a stopped task changes nothing.
+ */
+function action(task) {
+  return () => {
+    const mine = ++round;
+    const still = (value) => {
+      if (mine !== round) throw new Stopped();
+      return value;
+    };
+    return task(still).catch((error) => failed(error, mine === round, action(task)));
   };
 }
 
-start().catch(failed(async () => location.reload()));
+function failed(error, current, retry) {
+  if (error instanceof Stopped || !current) return;
+  closeCamera(video);
+  setCamera(false);
+  setProgress(0);
+  show({ state: 'error', headline: 'That did not work', hint: error.message, buttons: [['Try again', retry], ['Stop', stop]] });
+}
+
+start().catch((error) => failed(error, true, () => location.reload()));
+navigator.serviceWorker?.register('sw.js').catch(() => {}); // without it the page works all the same, but not offline

@@ -24,7 +24,10 @@ export function startEngine() {
 
   return {
     open: () => call('open'),
-    embedFrame: (picture) => call('embedFrame', picture, [picture.data.buffer]),
+    look: (picture, enrolling) => call('look', { picture, enrolling }, [picture.data.buffer]),
     enroll: (views) => call('enroll', views),
+    openBundle: (files) => call('openBundle', files),
+    save: () => call('save'),
+    forget: () => call('forget'),
   };
 }

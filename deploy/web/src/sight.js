@@ -1,64 +1,65 @@
-// A frame -> the face in it and its embedding: detect, refine, align, infer.
+// A frame -> the face in it, its embedding and its score, or what is wrong; and what the page says about it.
 
-import { align } from './align.js';
-import { FRAME_HEIGHT, FRAME_WIDTH } from './geometry.js';
-import { makeDetector } from './detector.js';
-import { refine } from './refine.js';
-import { hasRival, LEAST_CONTRAST, light } from './quality.js';
-import { isPlausibleFace } from './similarity.js';
+import { isScored } from '../../node/core/verifier.js';
+
+const RIVAL = 0.4; // a second face of that part of the first one's area means two people
+const MOST_OFF = 0.42; // how far from the middle, of the frame's shorter side: beyond it the page's circle cuts the face
+const MOST_STRETCH = [-0.25, 0.16]; // median over the views of an enrollment: deploy/FORMAT.md, section 10
+const FRAME = { policy: 'largest', turn: false }; // browsers turn a phone's camera upright
+
+const ADVICE = {
+  no_face: 'Move your face into the circle.',
+  many_faces: 'One person at a time, please.',
+  low_quality: 'More light, and your whole face in the picture, please.',
+  rotated: 'Hold your head upright.',
+  distorted: 'The picture is squeezed: choose the true proportions for this camera.',
+  off: 'Move to the middle.',
+  far: 'Come a little closer.',
+  dark: 'It is too dark: turn towards a light.',
+  bright: 'It is too bright: turn away from the light.',
+  blurred: 'Hold still for a moment.',
+  turned: 'Turn back to the camera.',
+};
 
 /**
  * @typedef {object} Sight  the result for one frame
- * @property {number} width @property {number} height of the frame
- * @property {import('./faces.js').Face | null} face the one to verify
- * @property {null | 'no_face' | 'many_faces' | 'low_quality'} reason why there is no embedding
- * @property {{mean: number, contrast: number}} [light]
+ * @property {string | null} reason why there is no score
+ * @property {string | null} fault what makes it a poor view to enroll with, or to go on with
+ * @property {number | null} stretch
  * @property {Float32Array} [embedding] @property {number} [probability]
- * @property {{detect: number, align: number, infer: number}} ms
  */
 
-/** verifier.onnx as a function: aligned crop 218 x 178 x 3 -> its outputs. */
-export async function makeVerifier(ort, model) {
-  const session = await ort.InferenceSession.create(model, { logSeverityLevel: 3 });
-  return async function infer(crop) {
-    const image = new ort.Tensor('uint8', crop, [1, FRAME_HEIGHT, FRAME_WIDTH, 3]);
-    const { embedding, attributes, probability } = await session.run({ image });
-    return { embedding: embedding.data, attributes: attributes.data, probability: probability.data[0] };
-  };
+/** @param {(picture: object, options: object) => Promise<import('../../node/core/faces.js').Found>} find @returns {Promise<Sight>} */
+export async function look(find, verifier, picture) {
+  const { crop, reason, face, faces, stretch, fault } = await find(picture, FRAME);
+  if (hasRival(faces)) return { reason: 'many_faces', fault: null, stretch };
+  if (!crop) return { reason, fault: null, stretch };
+  const { embedding, probability, quality } = await verifier.infer(crop);
+  if (!isScored({ probability, quality })) return { reason: 'low_quality', fault: null, stretch };
+  return { reason: null, fault: isOff(face.box, picture) ? 'off' : fault, stretch, embedding, probability };
 }
 
-/** @returns a function from a Picture to its Sight; the first call is the slowest */
-export async function makeFrameEmbedder(ort, detectorModel, bundle) {
-  const { candidates, detect } = makeDetector(ort, detectorModel);
-  const infer = await makeVerifier(ort, bundle.verifier);
-  const { crop: cropBox } = bundle.manifest.spec;
-
-  /** @returns {Promise<Sight>} */
-  return async function embedFrame(picture) {
-    const clock = stopwatch();
-    const faces = await detect(picture);
-    const result = { width: picture.width, height: picture.height, face: faces[0] ?? null, ms: { detect: clock() } };
-    if (!result.face || !isPlausibleFace(result.face.landmarks, result.height, result.width)) {
-      return { ...result, face: null, reason: 'no_face' };
-    }
-    if (hasRival(faces)) return { ...result, reason: 'many_faces' };
-    const landmarks = await refine(picture, result.face.landmarks, candidates);
-    result.ms.detect += clock();
-    if (!isPlausibleFace(landmarks, result.height, result.width)) return { ...result, reason: 'low_quality' };
-    result.face = { ...result.face, landmarks };
-    const crop = align(picture, landmarks);
-    result.light = light(crop, cropBox);
-    result.ms.align = clock();
-    if (!(result.light.contrast >= LEAST_CONTRAST)) return { ...result, reason: 'low_quality' };
-    const { embedding, probability } = await infer(crop);
-    result.ms.infer = clock();
-    const valid = embedding.every(Number.isFinite) && probability >= 0 && probability <= 1;
-    return valid ? { ...result, reason: null, embedding, probability } : { ...result, reason: 'low_quality' };
-  };
+/** Whether a second face is so large that the one to verify is ambiguous. @param {{box: number[]}[]} faces largest first */
+export function hasRival(faces) {
+  return faces.length > 1 && area(faces[1].box) >= RIVAL * area(faces[0].box);
 }
 
-/** Milliseconds since the last call. */
-function stopwatch() {
-  let last = performance.now();
-  return () => -last + (last = performance.now());
+const area = ([x0, y0, x1, y1]) => Math.max(0, x1 - x0) * Math.max(0, y1 - y0);
+
+function isOff([x0, y0, x1, y1], { width, height }) {
+  const off = Math.max(Math.abs((x0 + x1 - width) / 2), Math.abs((y0 + y1 - height) / 2));
+  return off > MOST_OFF * Math.min(width, height);
+}
+
+/** What the person before the camera can do better, or null where the view is good; only enrolling asks for more than a score. */
+export function advice({ reason, fault }, enrolling) {
+  return ADVICE[reason] ?? (enrolling || fault === 'off' ? ADVICE[fault] : null) ?? null;
+}
+
+/** Whether the views of an enrollment are of a squeezed picture. @param {number[]} stretches */
+export function isSqueezed(stretches) {
+  const sorted = [...stretches].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  const median = sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+  return !(median >= MOST_STRETCH[0] && median <= MOST_STRETCH[1]);
 }

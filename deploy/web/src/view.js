@@ -1,30 +1,34 @@
 // The elements of the page and their contents.
 
 import { drawScale } from './scale.js';
+import { scoreWords } from './words.js';
 
 const $ = (id) => document.getElementById(id);
 const page = $('page');
 export const video = $('video');
 
+const BUTTONS = ['primary', 'secondary', 'tertiary'];
+
 /**
- * One state of the page. Buttons are [label, what happens], or absent.
- * @param {{state: string, headline: string, hint?: string, primary?: [string, () => void],
- *   secondary?: [string, () => void], scale?: object, evidence?: string[]}} view
+ * One state of the page.
+ * @param {{state: string, headline: string, hint?: string, buttons: [string, () => void][], scale?: object, evidence?: string[]}} view
+ *   buttons: at most three, each a label and what happens
  */
-export function show({ state, headline, hint = '', primary, secondary, scale, evidence }) {
+export function show({ state, headline, hint = '', buttons, scale, evidence }) {
+  const focused = BUTTONS.includes(document.activeElement.id);
   page.dataset.state = state;
   setText('headline', headline);
   setHint(hint);
-  setButton($('primary'), primary);
-  setButton($('secondary'), secondary);
+  BUTTONS.forEach((id, n) => setButton($(id), buttons[n]));
   $('scale').hidden = !scale;
   if (scale) {
     $('scale').querySelector('svg').innerHTML = drawScale(scale); // numbers and our own words only
-    setText('scale-words', `Score ${scale.score.toFixed(2)}, accepted from ${scale.threshold.toFixed(2)}`);
+    setText('scale-words', scoreWords(scale));
   }
   $('evidence').hidden = !evidence;
   $('evidence').open = false;
   $('evidence-words').replaceChildren(...(evidence ?? []).map(paragraph));
+  if (focused) $('primary').focus({ preventScroll: true }); // the button that was pressed may be gone
 }
 
 /** The line under the headline. */

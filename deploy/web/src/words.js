@@ -1,25 +1,33 @@
 // Every sentence that carries a number: what an error rate means, for people.
 
-export const percent = (rate) => `${Number((100 * rate).toPrecision(2))} %`;
+const percent = (rate) => `${Number((100 * rate).toPrecision(2))} %`;
 const grouped = (count) => count.toLocaleString('en');
 
 /** "about 1 in 1,000" */
-export const oneIn = (rate) => `about 1 in ${grouped(Math.round(1 / rate))}`;
+const oneIn = (rate) => `about 1 in ${grouped(Math.round(1 / rate))}`;
 
-/** The evidence as paragraphs. @param {{target: number, upper95: number}} point */
-export function evidenceWords(point, basis) {
+const LOOKALIKES =
+  'A relative or a lookalike is accepted more often than other people. A good photo of you may be accepted too: this page ' +
+  'compares faces, it does not detect a photo before the camera.';
+const BY_HAND = 'The threshold of this enrollment was set by hand: its false accept rate is not known.';
+
+/** The evidence for a threshold as paragraphs. @param {object | null} calibration of the manifest */
+export function evidenceWords(calibration, condition = '') {
+  if (!calibration) return [BY_HAND, LOOKALIKES];
+  const { far_target: target, far_upper95: upper95, comparisons, identities } = calibration;
   return [
-    `Of other people who try, ${oneIn(point.target)} would be accepted; with 95 % certainty not more than ${percent(point.upper95)}.`,
-    basis,
-    'A relative or a lookalike is accepted more often than other people. A good photo of you may be accepted too: this ' +
-      'page compares faces, it does not detect a photo before the camera.',
+    `Of other people who try, ${oneIn(target)} would be accepted; with 95 % certainty not more than ${percent(upper95)}.`,
+    `Measured when the models were made: ${grouped(identities)} people were enrolled in turn, each against all others, in ` +
+      `${grouped(comparisons)} comparisons.`,
+    ...(condition ? [`Your views show ${condition}, where people are more alike: the threshold was raised to keep that rate.`] : []),
+    LOOKALIKES,
   ];
 }
 
-export const basisOfPage = (point) =>
-  `Measured on your device: the ${grouped(point.people)} people of the cohort in this page were enrolled in turn, each ` +
-  `against all others: ${grouped(point.pairs)} pairs, ${grouped(point.comparisons)} comparisons.`;
-
-export const basisOfBundle = (calibration) =>
-  `Measured when this verifier was made, on ${grouped(calibration.comparisons)} comparisons with ` +
-  `${grouped(calibration.identities)} people.`;
+/** One decision in words. @param {{score: number, threshold: number}} it */
+export function scoreWords({ score, threshold }) {
+  const certain = `Score ${score.toFixed(2)}, accepted from ${threshold.toFixed(2)}`;
+  return score >= threshold
+    ? `${certain}: this face is as much like the enrolled one as one person's pictures are like each other.`
+    : `${certain}: this face differs from the enrolled one as other people's faces do.`;
+}

@@ -42,3 +42,15 @@ export function checkArrays(files, embeddingSize) {
   if (identities && (identities.type !== '<i4' || identities.shape.join() !== String(cohort?.shape[0])))
     throw new BundleError('cohort_identities.npy: expected int32, one for each row of cohort.npy');
 }
+
+/** Rows of float32 -> a .npy file (N, D), as numpy writes it. @param {Float32Array[]} rows */
+export function toNpy(rows) {
+  const [count, size] = [rows.length, rows[0].length];
+  const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${count}, ${size}), }`;
+  const header = new TextEncoder().encode(`${text.padEnd(64 * Math.ceil((text.length + 11) / 64) - 11)}\n`);
+  const out = new Uint8Array(10 + header.length + 4 * count * size);
+  out.set([0x93, ...new TextEncoder().encode('NUMPY'), 1, 0, header.length & 255, header.length >> 8]);
+  out.set(header, 10);
+  rows.forEach((row, n) => out.set(new Uint8Array(Float32Array.from(row).buffer), 10 + header.length + 4 * size * n));
+  return out;
+}

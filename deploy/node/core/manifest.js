@@ -1,6 +1,6 @@
 // The manifest's keys and values, and the preprocessing that this host implements (FORMAT.md, sections 2, 5 and 7).
-import { createHash } from 'node:crypto';
 import { BundleError } from './errors.js';
+import { sha256 } from './seal.js';
 
 const FORMAT_VERSION = 1;
 const MOST_WHOLE = 2 ** 53;
@@ -36,7 +36,7 @@ export function refuseOtherVersions({ format, format_version: version }) {
   if (version > FORMAT_VERSION) throw new BundleError(`format version ${version} is newer than ${FORMAT_VERSION}: upgrade facedge`);
 }
 
-export function checkManifest(manifest) {
+export async function checkManifest(manifest) {
   exactKeys(manifest, KEYS, 'manifest.json');
   const { attribute_names: names, calibration, data, enrolled, files, threshold } = manifest;
   for (const [key, most] of [['name', 200], ['usage', 2000], ['created_by', 200]])
@@ -54,7 +54,7 @@ export function checkManifest(manifest) {
   need(['fp32', 'int8'].includes(manifest.precision), 'precision: expected fp32 or int8');
   need(isObject(manifest.parity) && Object.values(manifest.parity).every((value) => isNumber(value, 0, 1e30)), 'parity: expected numbers');
   need(isObject(manifest.metrics) && shallow(manifest.metrics), `metrics: expected a JSON object of at most ${MOST_DEPTH} levels`);
-  checkSpec(manifest);
+  await checkSpec(manifest);
   checkFiles(files, manifest.precision);
 }
 
@@ -78,14 +78,14 @@ function shallow(value, depth = 0) {
 }
 
 // verifier.onnx holds the preprocessing, but a spec of another algorithm or a wrong digest is another bundle than it claims.
-function checkSpec({ spec, spec_digest: digest }) {
+async function checkSpec({ spec, spec_digest: digest }) {
   need(isObject(spec), 'spec: expected a JSON object');
   need(isDigest(digest), 'spec_digest: expected 64 lower-case hex digits');
   const { crop, size } = spec;
   const inside = Array.isArray(crop) && crop.length === 4 && crop.every((corner) => isWhole(corner)) &&
     crop[0] < crop[2] && crop[2] <= 178 * 256 && crop[1] < crop[3] && crop[3] <= 218 * 256;
   const text = `{"algorithm":1,"crop":[${inside ? crop : ''}],"fraction":256,"frame":[178,218],"luma":[19595,38470,7471],"size":${size}}`;
-  const ours = createHash('sha256').update(text).digest('hex');
+  const ours = await sha256(new TextEncoder().encode(text));
   const sorted = isObject(spec) ? JSON.stringify(Object.fromEntries(Object.entries(spec).sort(([a], [b]) => (a < b ? -1 : 1)))) : '';
   if (!inside || !isWhole(size, 8, 512) || digest !== ours || sorted !== text)
     throw new BundleError('this bundle was made with another preprocessing than this host implements: re-export with this version');

@@ -1,16 +1,11 @@
 // What a reader checks in an ONNX file before an engine loads it (FORMAT.md, sections 3 and 4), without a protobuf package.
 import { BundleError } from './errors.js';
+import { LENGTH, MOST_FIELDS, ProtobufError, readFields, VARINT } from './protobuf.js';
 
 const MOST_OPSET = 20;
 const MOST_DEPTH = 32;
-const MOST_FIELDS = 1 << 17;
 const MOST_NODES = 20_000;
 const MOST_TEXT = 1 << 20;
-const MOST_FIELD_NUMBER = (1 << 29) - 1; // engines cut a larger number off, and would read another field than we
-const VARINT = 0;
-const FIXED64 = 1;
-const LENGTH = 2;
-const FIXED32 = 5;
 const UNBOUNDED = new Set(['Loop', 'Scan']);
 const ELEMENT_TYPES = { 1: 'float32', 2: 'uint8' };
 
@@ -24,8 +19,6 @@ const CHILDREN = {
   training: { 1: 'graph', 2: 'graph' },
   function: { 7: 'node', 9: 'opset', 11: 'attribute' },
 };
-
-class ProtobufError extends Error {}
 
 // {inputs, outputs, properties}; inputs and outputs of the main graph as {name, type, shape}, null for a free axis.
 export function inspectGraph(file, bytes) {
@@ -86,41 +79,6 @@ const standard = (domain) => domain === '' || domain === 'ai.onnx';
 function refuseOperator(file, operator, domain) {
   if (!standard(domain)) throw new BundleError(`${file} uses an operator outside standard ONNX, which a bundle never does`);
   if (UNBOUNDED.has(operator)) throw new BundleError(`${file} uses ${operator}, and a bundle holds no operators that iterate`);
-}
-
-// {number, wire, value, start, end} for each field of the message, or null for more than `most`.
-function readFields(bytes, start, end, most) {
-  const fields = [];
-  for (let at = start; at < end; ) {
-    if (fields.length === most) return null;
-    const [key, afterKey] = readVarint(bytes, at, end);
-    const number = Math.floor(key / 8);
-    const wire = key % 8;
-    let value = 0;
-    let begin = afterKey;
-    if (wire === VARINT) [value, at] = readVarint(bytes, afterKey, end);
-    else if (wire === LENGTH) {
-      [value, begin] = readVarint(bytes, afterKey, end);
-      at = begin + value;
-    } else if (wire === FIXED64 || wire === FIXED32) at = afterKey + (wire === FIXED64 ? 8 : 4);
-    else throw new ProtobufError(`wire type ${wire}`);
-    if (at > end) throw new ProtobufError('cut short');
-    if (!(number >= 1 && number <= MOST_FIELD_NUMBER)) throw new ProtobufError(`field ${number}`);
-    fields.push({ number, wire, value, start: begin, end: at });
-  }
-  return fields;
-}
-
-// [value, position after it]; a value from 2^53 on is inexact, and too large wherever it matters here.
-function readVarint(bytes, at, end) {
-  let value = 0;
-  for (let power = 1, count = 0; count < 10; power *= 128, count++) {
-    if (at >= end) throw new ProtobufError('cut short');
-    const byte = bytes[at++];
-    value += (byte & 0x7f) * power;
-    if (byte < 0x80) return [value, at];
-  }
-  throw new ProtobufError('a varint of more than 10 bytes');
 }
 
 // The text field of this number, '' where there is none; the last one counts.

@@ -1,0 +1,98 @@
+// calibration.json: the thresholds for an enrollment, by its number of images and the conditions that it shows.
+import { BundleError } from './errors.js';
+import { parseObject } from './json.js';
+
+export const CALIBRATION = 'calibration.json';
+const USUAL_FAR = 1e-3;
+const BEYOND = 1e6; // no number of the file lies beyond
+const MOST_IMAGES = 1024;
+const MOST_CONDITIONS = 64;
+
+function need(good, what) {
+  if (!good) throw new BundleError(`${CALIBRATION} ${what}: export the bundle again`);
+}
+
+const isNumber = (value, least = -BEYOND, most = BEYOND) => typeof value === 'number' && value >= least && value <= most;
+const isWhole = (value, most = 2 ** 53) => Number.isInteger(value) && value >= 1 && value <= most;
+const areNumbers = (values, count) => Array.isArray(values) && values.length === count && values.every((value) => isNumber(value));
+const rises = (values) => values.every((value, n) => n === 0 || value > values[n - 1]);
+
+function fields(value, keys, where) {
+  const names = typeof value === 'object' && value !== null ? Object.keys(value).sort().join(' ') : '';
+  need(names === keys, `${where}: expected the keys ${keys}`);
+  return value;
+}
+
+function items(value, where, most, least = 1) {
+  need(Array.isArray(value) && value.length >= least && value.length <= most, `${where}: expected ${least} to ${most} items`);
+  return value;
+}
+
+/** The table in these bytes, checked; BundleError where it breaks the format. */
+export function readTable(bytes, embeddingSize) {
+  const table = fields(parseObject(bytes, CALIBRATION), 'comparisons conditions identities rows', 'as a whole');
+  need(isWhole(table.identities) && isWhole(table.comparisons), 'identities, comparisons: expected whole numbers');
+  for (const row of items(table.rows, 'rows', MOST_IMAGES)) checkRow(row);
+  const targets = table.rows.map((row) => row.points.map((point) => point.far_target));
+  need(
+    rises(table.rows.map((row) => row.images)) && rises(targets[0]) && targets.every((one) => one.join() === targets[0].join()),
+    'rows: expected rising images with the same rising FARs',
+  );
+  for (const one of items(table.conditions, 'conditions', MOST_CONDITIONS, 0)) checkCondition(one, table.rows, embeddingSize);
+  return table;
+}
+
+function checkRow(row) {
+  fields(row, 'calibration_error images points shift slope', 'rows');
+  need(isWhole(row.images, MOST_IMAGES) && isNumber(row.slope, 0) && isNumber(row.shift), 'rows: expected numbers');
+  need(isNumber(row.calibration_error, 0, 1), 'rows.calibration_error: expected a number from 0 to 1');
+  for (const point of items(row.points, 'rows.points', MOST_IMAGES)) {
+    fields(point, 'far_low95 far_target far_upper95 frr threshold', 'rows.points');
+    const { threshold, ...rates } = point;
+    need(isNumber(threshold, -1, 2) && Object.values(rates).every((rate) => isNumber(rate, 0, 1)), 'rows.points: expected rates');
+  }
+}
+
+function checkCondition(condition, rows, size) {
+  const { name, mean, direction, rows: own } = fields(condition, 'direction mean name rows', 'conditions');
+  need(typeof name === 'string' && name.trim() !== '' && name.length <= 200, 'conditions.name: expected a text');
+  need(areNumbers(mean, size) && areNumbers(direction, size), 'conditions: expected vectors of the embedding size');
+  items(own, 'conditions.rows', rows.length, rows.length).forEach((row, n) => {
+    fields(row, 'above frr images limit', 'conditions.rows');
+    const count = rows[n].points.length;
+    need(row.images === rows[n].images && isNumber(row.limit), 'conditions.rows: expected the images of rows, and limits');
+    need(areNumbers(row.above, count) && areNumbers(row.frr, count), 'conditions.rows: expected a number a point');
+  });
+}
+
+const dot = (a, b) => a.reduce((sum, value, n) => sum + value * b[n], 0);
+
+/**
+ * The thresholds for an enrollment, as facedge/enrollment/operating_points.py and conditions.py look them up.
+ * @param {number[]} mean of the embeddings that enroll
+ * @param {number[]} template its direction, of length 1
+ * @param {number} images how many embeddings
+ * @returns {{slope: number, shift: number, error: number, chosen: object, points: object[], condition: string}} points on
+ *   cosines; `condition`: what the embeddings show that raised the threshold, or ''
+ */
+export function lookUp(table, mean, template, images) {
+  const index = Math.max(0, table.rows.findLastIndex((row) => row.images <= images));
+  const { slope, shift, calibration_error: error, points } = table.rows[index];
+  const shown = table.conditions
+    .filter((condition) => dot(condition.direction, mean) >= condition.rows[index].limit)
+    .map(({ name, mean: centre, rows }) => ({ name, base: dot(centre, template), ...rows[index] }));
+  const raised = points.map((point, n) => raise(point, n, shown));
+  const chosen = raised.find((point) => point.far_target >= USUAL_FAR);
+  if (!chosen) throw new BundleError(`${CALIBRATION} has no threshold for a FAR of ${USUAL_FAR}: export the bundle again`);
+  const { condition } = chosen;
+  return { slope, shift, error, condition, chosen, points: raised };
+}
+
+/** The point with the highest threshold that a condition asks for, and that condition's name. */
+function raise(point, n, shown) {
+  let [found, condition] = [point, ''];
+  for (const { name, base, above, frr } of shown) {
+    if (base + above[n] > found.threshold) [found, condition] = [{ ...found, threshold: base + above[n], frr: frr[n] }, name];
+  }
+  return { ...found, condition };
+}
