@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+import numpy as np
 import onnxruntime
 
 from facedge.errors import BundleError, FacedgeError, InputError
+from facedge.types import AnyArray
 
-ERRORS_ONLY = 3  # onnxruntime's log severity
+ERRORS_ONLY, FATAL_ONLY = 3, 4  # onnxruntime's log severities
 MOST_THREADS = 256
 FLOAT, BYTES = "tensor(float)", "tensor(uint8)"
 CPU = ("CPUExecutionProvider",)
@@ -69,6 +71,20 @@ def open_session(
     except Exception as problem:  # onnxruntime's exceptions share no public base class
         reason = str(problem).strip().splitlines()[0][:160] if str(problem).strip() else type(problem).__name__
         raise error(f"{name} does not load in onnxruntime {onnxruntime.__version__} ({reason})") from problem
+
+
+def takes_batches(session: Any, name: str, image: AnyArray) -> bool:
+    """Whether the graph gives two outputs for two images (1, ...) of its input `name`.
+
+    Some graphs name their batch axis and take one image all the same, so that only a run tells.
+    """
+    options = onnxruntime.RunOptions()
+    options.log_severity_level = FATAL_ONLY  # a failure is an answer here
+    try:
+        outputs = session.run(None, {name: np.concatenate([image, image])}, options)
+    except Exception:  # onnxruntime's exceptions share no public base class
+        return False
+    return all(len(output) == 2 for output in outputs)
 
 
 def check_ports(name: str, session: Any, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:

@@ -76,10 +76,8 @@ class Teacher:
     """A recogniser with its input convention: colour faces in CelebA geometry -> embeddings."""
 
     def __init__(self, path: Path, convention: TeacherInput) -> None:
-        from facedge.onnx_session import (
-            open_session,
-            with_cuda,
-        )  # late: training without a teacher needs no onnxruntime
+        # Late: training without a teacher needs no onnxruntime.
+        from facedge.onnx_session import open_session, takes_batches, with_cuda
 
         model = _read(path)
         self.convention = convention
@@ -87,9 +85,9 @@ class Teacher:
         # One thread a run: images are shared among threads instead.
         name = f"the teacher {path}"
         self._session = open_session(name, path, threads=1, providers=with_cuda(), error=RunError)
-        port = self._session.get_inputs()[0]
-        self._port = port.name
-        self.batch = 1 if isinstance(port.shape[0], int) else BATCH  # many recognisers take one image at a time
+        self._port = self._session.get_inputs()[0].name
+        blank = np.zeros((1, 3, convention.size, convention.size), np.float32)
+        self.batch = BATCH if takes_batches(self._session, self._port, blank) else 1
         self._grid = torch.from_numpy(sampling_grid(convention.size))[None]
 
     def prepare(self, rgb: UInt8Array) -> Float32Array:

@@ -96,6 +96,22 @@ def test_a_missing_or_invalid_teacher_is_refused(faces: Faces, tmp_path: Path) -
         Teacher(tmp_path / "bad.onnx", RAW)
 
 
+def test_a_graph_that_names_its_batch_and_takes_one_image_is_given_one(
+    faces: Faces, teacher: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = onnx.load(recogniser(tmp_path / "one.onnx", "batch"))
+    model.graph.node[0].output[0] = "means"
+    model.graph.node.append(helper.make_node("Reshape", ["means", "one"], ["embedding"]))
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 3], np.int64), "one"))
+    onnx.save(model, tmp_path / "one.onnx")
+    single = Teacher(tmp_path / "one.onnx", RAW)
+    assert single.batch == 1
+    rows = faces.indices("validation")
+    expected = teacher_embeddings(Teacher(teacher, RAW), faces, rows)
+    np.testing.assert_allclose(teacher_embeddings(single, faces, rows), expected, atol=1e-6)
+    assert capfd.readouterr().err == ""  # onnxruntime's complaint is no news
+
+
 def test_a_teacher_of_any_batch_gives_the_same_embeddings(faces: Faces, teacher: Path, tmp_path: Path) -> None:
     rows = faces.indices("train")
     free = Teacher(recogniser(tmp_path / "free.onnx", "N"), RAW)
