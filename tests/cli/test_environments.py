@@ -16,7 +16,7 @@ from tiny_bundle import crop
 
 from facedge.errors import RunError, StorageError
 from facedge.report.render import write_report
-from facedge.train.run_folder import create
+from facedge.train.run_folder import writing
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE_ONLY = """
@@ -105,8 +105,8 @@ def test_folders_of_reports_and_runs_that_cannot_be_made() -> None:
     for place in ("/proc/x", "/dev/null/x"):
         with pytest.raises(StorageError, match=f"cannot write to {place}"):
             write_report({}, place)
-        with pytest.raises(RunError, match=f"cannot write to {place}"):
-            create(Path(place))
+        with pytest.raises(RunError, match=f"cannot write to {place}"), writing(Path(place)):
+            pass
 
 
 @pytest.mark.parametrize(

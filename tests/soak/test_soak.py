@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-SECONDS = float(os.environ.get("FACEDGE_SOAK_SECONDS", "90"))
+SECONDS = float(os.environ.get("FACEDGE_SOAK_SECONDS", "120"))
 FAULTS = {"camera raises", "camera nothing", "camera hangs", "camera black", "camera same", "lock, clock back"}
 ENDS = {"bundle updated", "SIGTERM", "SIGKILL"}
 
