@@ -26,7 +26,8 @@ from facedge.bundle import read_bundle
 from facedge.bundle.cohort import read_cohort
 from facedge.bundle.resolve import pretrained
 from facedge.dataset.prepared import Faces
-from facedge.enrollment.calibration import choose_point, cohort_trials, fit_logistic, template
+from facedge.enrollment.calibration import cohort_trials, fit_logistic, template
+from facedge.enrollment.operating_points import from_trials
 from facedge.live.fusion import LIMIT, FusionRule
 from facedge.metrics.intervals import clopper_pearson
 from facedge.runtime.embedder import Embedder
@@ -90,7 +91,7 @@ def main() -> None:
     assert cohort is not None, "the bundle needs a cohort"
     trials = cohort_trials(*cohort, args.images)
     link = fit_logistic(trials.genuine, trials.impostor)
-    threshold = float(link.logit(np.array([choose_point(trials, args.far).threshold]))[0])
+    threshold = float(link.logit(np.array([from_trials(trials, args.far).chosen.cosine]))[0])
     x, ids, fewest = celeba_test(bundle, args.faces)
     genuine, impostor = attempts(x, ids, fewest, args.images, link.logit)
     rules: dict[str, Rule] = {"any frame": any_frame, "2 of 3": k_of_n(2, 3), "3 of 5": k_of_n(3, 5)}
@@ -108,7 +109,7 @@ def main() -> None:
         trials = cohort_trials(*cohort, images)
         link = fit_logistic(trials.genuine, trials.impostor)
         for far in (1e-3, 1e-2):
-            point = choose_point(trials, far).threshold
+            point = from_trials(trials, far).chosen.cosine
             compare_frames(x, ids, fewest, images, frames, link.logit, float(link.logit(np.array([point]))[0]), far)
 
 

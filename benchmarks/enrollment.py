@@ -5,10 +5,10 @@
 FACES is a prepared folder with CelebA's test identities (used twice: "cut" has the border repeated from the face on),
 --people a zip of aligned crops with a folder for each person, --lfw the folder of LFW's images. Of each source, those
 with enough images are enrolled by 1, 3, 5 and 10 of them; their other images are genuine probes, every image of
-everybody else of the source is an impostor. Thresholds come from a
-cohort alone, as on a device: the bundle's, and with --people also the bundle's with half of the zip's people, each
-source on its own and weighing alike. `warned` is the share of enrollments that the source check warns of, `unwarned`
-the FAR of the others. Writes a table (stdout), enrollment.json, enrollment.md and det.png.
+everybody else of the source is an impostor. Thresholds come from a cohort alone, as on a device: the bundle's, and with
+--people also the bundle's with half of the zip's people, each source on its own and weighing alike. `warned` is the
+share of enrollments that show a condition of the bundle's calibration table (the method "raised" raises their
+thresholds), `unwarned` the FAR of the others. Writes a table (stdout), enrollment.json, enrollment.md and det.png.
 """
 
 import argparse
@@ -17,15 +17,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from enrollment_methods import METHODS, Fit
+from enrollment_methods import METHODS, Fit, raised_cosine
 from enrollment_sources import People, celeba_cut, celeba_test, halves, lfw, people_zip
 from numpy.typing import NDArray
 
 from facedge.bundle import Bundle, read_bundle
+from facedge.bundle.calibration_table import CalibrationTable, read_table
 from facedge.bundle.cohort import read_cohort
 from facedge.bundle.resolve import pretrained
 from facedge.enrollment.calibration import template
-from facedge.enrollment.source_check import NEAREST, check_source
+from facedge.enrollment.conditions import shown_conditions
 from facedge.errors import FacedgeError, InputError
 from facedge.metrics.comparisons import one_sided
 from facedge.metrics.intervals import DEFAULT_BOOTSTRAP, percentile_interval, resampled_rates
@@ -95,18 +96,22 @@ def main() -> None:
     sets = {"CelebA test": celeba_test(bundle, args.faces)[:2], "CelebA test, cut": celeba_cut(bundle, args.faces)}
     if args.lfw:
         sets["LFW"] = lfw(bundle, args.lfw)
+    table = read_table(bundle.files, bundle.manifest.embedding_size)
+    if table is not None:
+        METHODS["raised"] = raised_cosine(table, args.far)
+        args.methods = ["raised", *args.methods]
     cohorts: dict[str, list[People]] = {"bundle": [cohort]}
     if args.people:
         sets["people"] = people_zip(bundle, args.people)
         first, sets["people, other half"] = halves(sets["people"])
         cohorts["bundle and half of the people"] = [cohort, first]
-    rows, curves = measure(cohorts, sets, args.far, args.methods, args.images)
+    rows, curves = measure(cohorts, sets, args.far, args.methods, args.images, table)
     if args.output:
         write(args.output, bundle, rows, args.far)
         plot(curves, args.output / "det.png", max(args.images))
 
 
-def enrollments(fit: Fit, people: People, images: int, cohort: People) -> Scored:
+def enrollments(fit: Fit, people: People, images: int, cohort: People, table: CalibrationTable | None = None) -> Scored:
     """Enroll up to MOST_ENROLLED people who have more images by `images` of them, and score all the rest."""
     x, ids = people
     rng = np.random.default_rng(1)
@@ -120,7 +125,7 @@ def enrollments(fit: Fit, people: People, images: int, cohort: People) -> Scored
         who_is.append(np.full(len(mixed) - images, who))
         impostor.append(score(x[other]))
         pairs.append(np.stack([np.full(other.sum(), who), ids[other]], axis=1))
-        if check_source(enrolled, *cohort, None, template(enrolled)).percentile >= NEAREST:
+        if table is not None and shown_conditions(table, enrolled, template(enrolled)):
             warned.append(who)
     return Scored(*(np.concatenate(part) for part in (genuine, who_is, impostor, pairs)), frozenset(warned))
 
@@ -158,7 +163,12 @@ def threshold_of_sources(scores: list[Floats], far: float) -> float:
 
 
 def measure(
-    cohorts: dict[str, list[People]], sets: dict[str, People], far: float, methods: list[str], counts: list[int]
+    cohorts: dict[str, list[People]],
+    sets: dict[str, People],
+    far: float,
+    methods: list[str],
+    counts: list[int],
+    table: CalibrationTable | None,
 ) -> tuple[list[Row], dict[str, Scored]]:
     """The table, printed as it grows, and the scores at the most images for the DET plot."""
     rows, curves = [], {}
@@ -169,7 +179,7 @@ def measure(
             for data, people in sets.items():
                 several = np.unique(people[1], return_counts=True)[1] > images
                 if several.sum() >= FEWEST_ENROLLED:
-                    scored[data] = enrollments(fit, people, images, cohorts["bundle"][0])
+                    scored[data] = enrollments(fit, people, images, cohorts["bundle"][0], table)
                     curves[f"{data}: {name}"] = scored[data]
             for cohort, parts in cohorts.items():
                 impostors = [cohort_scores(fit, part, images, SLOW.get(name, 10_000)) for part in parts]

@@ -1,7 +1,7 @@
 """The ways to turn a few embeddings of a person into a score, side by side. Used by benchmarks/enrollment.py.
 
 Each method is fit(enrolled (K, D), cohort (N, D), identities (N,)) -> score(embeddings (M, D)) -> float64 (M,).
-What facedge ships is the mean cosine; the others are what it was chosen among.
+What facedge ships is the mean cosine, raised under conditions; the others are what it was chosen among.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from facedge.bundle.calibration_table import CalibrationTable
 from facedge.enrollment.calibration import Linear, template
+from facedge.enrollment.conditions import raise_thresholds, shown_conditions
+from facedge.enrollment.operating_points import look_up
 
 Floats = NDArray[np.float64]
 Score = Callable[[NDArray[np.floating]], Floats]
@@ -43,8 +46,22 @@ def whitener(embeddings: NDArray[np.floating], identities: NDArray[np.integer]) 
 
 
 def mean_cosine(enrolled: NDArray[np.floating], _cohort: object, _identities: object) -> Score:
-    """What enrollment ships: cosine to the mean of the enrolled, the same threshold for everybody."""
+    """Cosine to the mean of the enrolled, the same threshold for everybody."""
     return template(enrolled).score
+
+
+def raised_cosine(table: CalibrationTable, far: float) -> Fit:
+    """The same, less what the conditions that the photos show raise the threshold by: what enrollment does."""
+
+    def fitted(enrolled: NDArray[np.floating], _cohort: object, _identities: object) -> Score:
+        score = template(enrolled)
+        asked = look_up(table, len(enrolled), far)
+        if asked is None:
+            return score.score
+        raised, _ = raise_thresholds(asked, shown_conditions(table, enrolled, score))
+        return Linear(score.weight, asked.chosen.cosine - raised.chosen.cosine).score
+
+    return fitted
 
 
 def normalised_cosine(
