@@ -77,15 +77,16 @@ def test_the_c_host(folder: Path, bundle: Bundle, tmp_path: Path) -> None:
     subprocess.run(["make", "-s", f"OUT={tmp_path}/build"], cwd=DEPLOY / "c", check=True)
 
     def run(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [f"{tmp_path}/build/{program}", str(bundle.path), *map(str, arguments)]
+        command = [f"{tmp_path}/build/{program}", *map(str, arguments)]
         environment = {**os.environ, "FACEDGE_ONNXRUNTIME": str(library)}
         return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
-    assert_golden(run("facedge-golden"))
+    assert_golden(run("facedge-golden", bundle.path))
     photos = probes(folder)
     for number, photo in enumerate(photos):
         (tmp_path / f"{number}.ppm").write_bytes(b"P6\n178 218\n255\n" + photo.tobytes())
-    said = lines(run("facedge-verify", *(tmp_path / f"{number}.ppm" for number in range(len(photos)))))
+    paths = [tmp_path / f"{number}.ppm" for number in range(len(photos))]
+    said = lines(run("facedge-c", "verify", *paths, "-b", bundle.path))
     expected = scores(bundle, photos)
     assert np.allclose([line["score"] for line in said], expected, atol=1e-5)
     assert [line["decision"] == "accept" for line in said] == [s >= bundle.manifest.threshold for s in expected]
