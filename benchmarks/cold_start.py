@@ -1,6 +1,6 @@
 """Cold start: `facedge verify one.jpg` against the same imports and models loaded bare, in turn.
 
-    python benchmarks/cold_start.py BUNDLE PHOTO [--rounds 15]
+    python benchmarks/cold_start.py BUNDLE PHOTO [--rounds 15] [--facedge-c deploy/c/build/facedge-c]
 
 Prints the median milliseconds of each command and its ratio to the bare one (the aim: at most 1.5). The bare one opens
 the bundle's backbone and head and, for a photo that is no aligned crop, the face detector. Every command is a fresh
@@ -16,6 +16,8 @@ import sys
 import time
 from pathlib import Path
 
+import onnxruntime
+
 from facedge.bundle.format import BACKBONES
 from facedge.faces.crop import is_aligned
 from facedge.faces.yunet import find_model
@@ -29,18 +31,20 @@ for name in sys.argv[1:]:
 PYTHON_API = "import sys, facedge; facedge.load(sys.argv[1]).verify(sys.argv[2])"
 
 
-def commands(bundle: Path, photo: Path) -> dict[str, list[str]]:
-    """The commands that are compared, by name; the bare one first."""
+def commands(bundle: Path, photo: Path, program: Path | None = None) -> dict[str, list[str]]:
+    """The commands that are compared, by name; the bare one first. program: facedge-c."""
     precision = json.loads((bundle / "manifest.json").read_text())["precision"]
     backbone = bundle / BACKBONES[precision]
     python = sys.executable
     models = [backbone, bundle / "head.onnx", *([] if is_aligned(load_rgb(photo)) else [find_model()])]
+    in_c = {"facedge-c verify": [str(program), "verify", str(photo), "-b", str(bundle)]} if program else {}
     return {
         "bare imports and models": [python, "-c", BARE, *map(str, models)],
         "facedge.load().verify()": [python, "-c", PYTHON_API, str(bundle), str(photo)],
         "facedge verify": [python, "-m", "facedge", "-q", "verify", str(photo), "-b", str(bundle)],
         "facedge --help": [python, "-m", "facedge", "--help"],
         "import typer": [python, "-c", "import typer"],
+        **in_c,
     }
 
 
@@ -60,9 +64,14 @@ def main() -> None:
     parser.add_argument("bundle", type=Path)
     parser.add_argument("photo", type=Path)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--facedge-c", type=Path, dest="program")
     options = parser.parse_args()
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # for the bare command too
-    jobs = commands(options.bundle, options.photo)
+    if options.program:
+        capi = Path(onnxruntime.__file__).parent / "capi"
+        os.environ["FACEDGE_ONNXRUNTIME"] = str(next(capi.glob("libonnxruntime.so*")))
+        os.environ["FACEDGE_DETECTOR"] = str(find_model())
+    jobs = commands(options.bundle, options.photo, options.program)
     times: dict[str, list[float]] = {name: [] for name in jobs}
     for name, command in [*jobs.items()] * options.rounds:
         times[name].append(milliseconds(command))

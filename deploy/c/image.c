@@ -107,11 +107,11 @@ static void mirror(unsigned char *pixels, int height, int width) {
 
 static unsigned char *read_jpeg(const unsigned char *data, size_t size, facedge_photo *photo) {
     static const int rotations[9] = {0, 0, 0, 180, 180, 270, 90, 90, 270}; /* by EXIF's orientation; 2, 4, 5, 7 mirrored */
-    int width, height, sampling, space, orientation = exif_orientation(data, size);
+    int width = 0, height = 0, sampling, space, orientation = exif_orientation(data, size);
     unsigned char *pixels = NULL;
     tjhandle decoder = tjInitDecompress();
-    if (decoder && tjDecompressHeader3(decoder, data, size, &width, &height, &sampling, &space) == 0 && width <= MOST_SIDE &&
-        height <= MOST_SIDE && (pixels = malloc((size_t)width * (size_t)height * 3)) &&
+    if (decoder && tjDecompressHeader3(decoder, data, size, &width, &height, &sampling, &space) == 0 && width > 0 && height > 0 &&
+        width <= MOST_SIDE && height <= MOST_SIDE && (pixels = malloc((size_t)width * (size_t)height * 3)) &&
         tjDecompress2(decoder, data, size, pixels, width, 0, height, TJPF_RGB, 0) != 0 &&
         tjGetErrorCode(decoder) == TJERR_FATAL) {
         free(pixels);

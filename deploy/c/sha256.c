@@ -46,15 +46,62 @@ static void block(uint32_t state[8], const uint8_t *bytes) {
     for (int k = 0; k < 8; k++) state[k] += s[k];
 }
 
+static void portable_blocks(uint32_t state[8], const uint8_t *bytes, size_t count) {
+    for (; count; count--, bytes += 64) block(state, bytes);
+}
+
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(FACEDGE_PORTABLE_SHA)
+#include <cpuid.h>
+#include <immintrin.h>
+
+/* The processor's own instructions, ten times as fast. State is kept as A B E F and C D G H, as they want it. */
+__attribute__((target("sha,sse4.1"))) static void sha_blocks(uint32_t state[8], const uint8_t *bytes, size_t count) {
+    const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
+    const __m128i cdab = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(const void *)state), 0xB1);
+    const __m128i efgh = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(const void *)(state + 4)), 0x1B);
+    __m128i abef = _mm_alignr_epi8(cdab, efgh, 8), cdgh = _mm_blend_epi16(efgh, cdab, 0xF0);
+    for (; count; count--, bytes += 64) {
+        const __m128i abef_before = abef, cdgh_before = cdgh;
+        __m128i w[4];
+        for (int k = 0; k < 4; k++)
+            w[k] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)(bytes + 16 * k)), big_endian);
+        for (int t = 0; t < 16; t++) { /* four rounds each */
+            const __m128i last = w[(t + 3) % 4];
+            __m128i sum = _mm_add_epi32(w[t % 4], _mm_loadu_si128((const __m128i *)(const void *)(K + 4 * t)));
+            cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
+            abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0E));
+            sum = _mm_add_epi32(_mm_sha256msg1_epu32(w[t % 4], w[(t + 1) % 4]), _mm_alignr_epi8(last, w[(t + 2) % 4], 4));
+            w[t % 4] = _mm_sha256msg2_epu32(sum, last); /* of the rounds 16 on; beyond the last ones it is not used */
+        }
+        abef = _mm_add_epi32(abef, abef_before);
+        cdgh = _mm_add_epi32(cdgh, cdgh_before);
+    }
+    const __m128i feba = _mm_shuffle_epi32(abef, 0x1B), dchg = _mm_shuffle_epi32(cdgh, 0xB1);
+    _mm_storeu_si128((__m128i *)(void *)state, _mm_blend_epi16(feba, dchg, 0xF0));
+    _mm_storeu_si128((__m128i *)(void *)(state + 4), _mm_alignr_epi8(dchg, feba, 8));
+}
+
+static void blocks(uint32_t state[8], const uint8_t *bytes, size_t count) {
+    unsigned a, b = 0, c, d;
+    const unsigned sha = 1u << 29; /* of leaf 7 */
+    if (__builtin_cpu_supports("sse4.1") && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & sha))
+        sha_blocks(state, bytes, count);
+    else
+        portable_blocks(state, bytes, count);
+}
+#else
+#define blocks portable_blocks
+#endif
+
 void sha256_hex(const void *data, size_t length, char hex[65]) {
     uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     const uint8_t *bytes = data;
     size_t whole = length / 64 * 64, rest = length - whole, padded = rest < 56 ? 64 : 128;
-    for (size_t at = 0; at < whole; at += 64) block(state, bytes + at);
+    blocks(state, bytes, whole / 64);
     uint8_t tail[128] = {0};
     if (rest) memcpy(tail, bytes + whole, rest);
     tail[rest] = 0x80;
     for (int k = 0; k < 8; k++) tail[padded - 1 - (size_t)k] = (uint8_t)((uint64_t)length * 8 >> (8 * k));
-    for (size_t at = 0; at < padded; at += 64) block(state, tail + at);
+    blocks(state, tail, padded / 64);
     for (int k = 0; k < 8; k++) sprintf(hex + 8 * k, "%08x", (unsigned)state[k]);
 }

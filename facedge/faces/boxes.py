@@ -1,7 +1,7 @@
 """The detector's input and output: a photo letterboxed into planes; output tensors decoded into boxes and landmarks.
 
 The compiled kernel (ext/boxes.c) does the work; the numpy versions here, which give the same bits, serve without it.
-Candidate boxes that overlap are one face: `non_max_suppression` keeps the best, `mean_landmarks` averages them.
+Candidate boxes that overlap are one face: `non_max_suppression` keeps the best, `mean_face` averages them.
 """
 
 from collections.abc import Sequence
