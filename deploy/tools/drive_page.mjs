@@ -271,11 +271,10 @@ const tasks = {
         const answer = crop && (await verifiers[bundle].infer(crop));
         if (verifiers[bundle].manifest.enrolled) await verifiers[bundle].verifyPhoto(picture); // the first call is slow
         const start = performance.now();
-        const { accepted } = verifiers[bundle].manifest.enrolled ? await verifiers[bundle].verifyPhoto(picture) : {};
+        const { accepted, score } = verifiers[bundle].manifest.enrolled ? await verifiers[bundle].verifyPhoto(picture) : {};
         const ms = performance.now() - start;
         results.push({
-          name, reason, accepted, ms, crop: crop && Array.from(crop.data), embedding: answer && Array.from(answer.embedding),
-          probability: answer?.probability,
+          name, reason, accepted, score, ms, crop: crop && Array.from(crop.data), embedding: answer && Array.from(answer.embedding),
         });
       }
       return results;
