@@ -247,21 +247,34 @@ const tasks = {
         ['bundle', 'detector', 'faces', 'verifier'].map((name) => import(`./node/core/${name}.js`)),
       );
       const detector = await openDetector(ort, await bytes('./models/face_detection_yunet_2023mar.onnx'));
-      const find = await openFinder(await bytes('./node/core/facedge.wasm'), detector);
+      let recorded; // the outputs of another host's detector, in place of this one's
+      const replay = (height, width) =>
+        [1, 1, 4, 10].flatMap((channels) =>
+          [8, 16, 32].map((stride) => {
+            const count = Math.floor(height / stride) * Math.floor(width / stride) * channels;
+            const output = recorded.slice(0, count);
+            recorded = recorded.subarray(count);
+            return output;
+          }),
+        );
+      const detect = (planes, height, width) => (recorded ? replay(height, width) : detector(planes, height, width));
+      const find = await openFinder(await bytes('./node/core/facedge.wasm'), detect);
       const verifiers = {};
       const results = [];
-      for (const { name, height, width, bundle } of photos) {
+      for (const { name, height, width, bundle, outputs } of photos) {
         const read = (file) => bytes(`./${bundle}/${file}`);
         verifiers[bundle] ??= await openVerifier(ort, await readBundle({ read }, ['verifier.onnx']), { find });
         const picture = { data: await bytes(`./kit/${name}`), height, width };
+        recorded = outputs && new Float32Array((await bytes(`./kit/${outputs}`)).buffer);
         const { crop, reason } = await find(picture);
+        recorded = undefined;
         const answer = crop && (await verifiers[bundle].infer(crop));
+        if (verifiers[bundle].manifest.enrolled) await verifiers[bundle].verifyPhoto(picture); // the first call is slow
         const start = performance.now();
-        const { accepted } = verifiers[bundle].manifest.enrolled ? await verifiers[bundle].verifyPhoto(picture) : {};
+        const { accepted, score } = verifiers[bundle].manifest.enrolled ? await verifiers[bundle].verifyPhoto(picture) : {};
         const ms = performance.now() - start;
         results.push({
-          name, reason, accepted, ms, crop: crop && Array.from(crop.data), embedding: answer && Array.from(answer.embedding),
-          probability: answer?.probability,
+          name, reason, accepted, score, ms, crop: crop && Array.from(crop.data), embedding: answer && Array.from(answer.embedding),
         });
       }
       return results;

@@ -15,6 +15,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import web_page
 from absent import AbsentError
 
 import facedge
@@ -143,6 +144,37 @@ def c_program(command: Sequence[str], library: str) -> Callable[[Sequence[Person
         return found
 
     return check
+
+
+def in_node(people: Sequence[Person], scratch: Path) -> list[Answer]:
+    """node/ on the photos' pixels."""
+    asked = []
+    for number, (person, image) in enumerate(_every_photo(people)):
+        file = scratch / f"{number}.rgb"
+        file.write_bytes(image.tobytes())
+        height, width = image.shape[:2]
+        asked.append({"file": str(file), "height": height, "width": width, "bundle": str(person.bundle)})
+    script = Path(__file__).with_name("judge_photos.mjs")
+    return [_with_bytes(line) for line in run_lines(["node", str(script), str(find_model())], json.dumps(asked))]
+
+
+def in_chromium(people: Sequence[Person], scratch: Path) -> list[Answer]:
+    """web/ on the photos' pixels, in the site that was built for the golden vectors."""
+    site, asked = scratch / "site", []
+    for number, (person, image) in enumerate(_every_photo(people)):
+        asked.append(web_page.put_photo(site, image, f"{number}.rgb", person.bundle.name))
+        if not (site / person.bundle.name).exists():
+            (site / person.bundle.name).symlink_to(person.bundle)
+    return [_with_bytes(line) for line in web_page.drive("photos", site, web_page.chromium(), scratch, photos=asked)]
+
+
+def _every_photo(people: Sequence[Person]) -> list[tuple[Person, UInt8Array]]:
+    return [(person, image) for person in people for image in person.photos]
+
+
+def _with_bytes(line: dict[str, Any]) -> Answer:
+    crop = None if line["crop"] is None else bytes(line["crop"])
+    return Answer(line["accepted"], line["score"], crop, line["ms"])
 
 
 def run_lines(command: Sequence[str], stdin: str | None = None, **environment: str) -> list[dict[str, Any]]:

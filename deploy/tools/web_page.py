@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from absent import AbsentError
 
 from facedge.bundle import Bundle
+from facedge.types import UInt8Array
 
 WEB = Path(__file__).resolve().parents[1] / "web"
 DRIVER = Path(__file__).with_name("drive_page.mjs")
@@ -83,6 +84,13 @@ def drive(task: str, site: Path, browser: str, scratch: Path, *, tries_to_leave:
         assert {urlsplit(address).netloc for address in answer["requests"]} == {urlsplit(url).netloc}
     assert requested_by(net_log, url) <= {urlsplit(url).netloc}
     return answer["result"]
+
+
+def put_photo(site: Path, rgb: UInt8Array, name: str, bundle: str) -> dict[str, Any]:
+    """Pixels (H, W, 3) for the task `photos`, to be judged by the site's bundle in that folder."""
+    (site / "kit").mkdir(exist_ok=True)
+    (site / "kit" / name).write_bytes(rgb.tobytes())
+    return {"name": name, "height": rgb.shape[0], "width": rgb.shape[1], "bundle": bundle}
 
 
 def golden_answers(bundle: Bundle, debug: bytes, site: Path, browser: str, scratch: Path) -> list[dict[str, Any]]:

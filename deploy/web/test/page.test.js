@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { bundleInZip, sourceOf } from '../src/archive.js';
+import { decide, FRAMES } from '../src/attempt.js';
+import { drawScale } from '../src/scale.js';
+import { advice, hasRival, isSqueezed } from '../src/sight.js';
+import { evidenceWords, scoreWords } from '../src/words.js';
+
+test('the middle score decides, a score at the threshold is accepted', () => {
+  assert.deepEqual(decide([1, 9, 5, 9, 1], 5), { accepted: true, score: 5 });
+  assert.deepEqual(decide([9, 9, 1, 1, 1], 5), { accepted: false, score: 1 });
+});
+
+test('an attempt fails closed', () => {
+  const good = new Array(FRAMES).fill(9);
+  assert.equal(decide(good, 5).accepted, true);
+  for (const bad of [Number.NaN, Infinity, undefined]) {
+    assert.deepEqual(decide([bad, ...good.slice(1)], 5), { accepted: false, score: null });
+  }
+  assert.equal(decide(good.slice(1), 5).accepted, false, 'a frame is missing');
+  for (const threshold of [Number.NaN, null, undefined]) assert.equal(decide(good, threshold).accepted, false);
+});
+
+test('enrolling asks for a good view, verifying for a score', () => {
+  assert.equal(advice({ reason: null, fault: null }, true), null);
+  assert.match(advice({ reason: null, fault: 'dark' }, true), /dark/);
+  assert.equal(advice({ reason: null, fault: 'dark' }, false), null);
+  assert.match(advice({ reason: null, fault: 'off' }, false), /middle/);
+  for (const reason of ['no_face', 'many_faces', 'low_quality', 'rotated', 'distorted']) {
+    for (const enrolling of [true, false]) assert.match(advice({ reason, fault: null }, enrolling), /\./);
+  }
+});
+
+test('a second face counts when nobody can say which one is meant', () => {
+  const [large, small, equal] = [[0, 0, 100, 100], [200, 0, 230, 30], [200, 0, 290, 90]].map((box) => ({ box }));
+  assert.ok(!hasRival([large]) && !hasRival([large, small]) && hasRival([large, equal]));
+});
+
+test('the median of the views tells a squeezed picture', () => {
+  assert.ok(!isSqueezed([0, 0.1, -0.1, 0.9]) && !isSqueezed([0.15, 0.17, 0, 0.15]));
+  assert.ok(isSqueezed([0.2, 0.2, 0, 0.3]) && isSqueezed([-0.3, -0.3]) && isSqueezed([Number.NaN]));
+});
+
+test('the picture of a score stays inside, however far the score', () => {
+  for (const score of [-1e9, 0, 0.5, 1, 1e9]) {
+    const at = Number(/cx="([^"]+)"/.exec(drawScale({ score, threshold: 0.9 }))[1]);
+    assert.ok(at >= 8 && at <= 392);
+  }
+});
+
+test('evidence is said in words, and its absence too', () => {
+  const calibration = { far_target: 0.001, far_upper95: 0.0018, identities: 100, comparisons: 201267 };
+  assert.match(evidenceWords(calibration)[0], /1 in 1,000 .* 0.18 %/);
+  assert.match(evidenceWords(calibration, 'dark glasses').join(' '), /dark glasses/);
+  assert.match(evidenceWords(null)[0], /by hand/);
+  assert.match(scoreWords({ score: 0.95, threshold: 0.93 }), /Score 0.95, accepted from 0.93: .* is as much like/);
+  assert.match(scoreWords({ score: 0.5, threshold: 0.93 }), /differs/);
+});
+
+test('a bundle is one zip of one folder, or the files of a folder', async () => {
+  const unzip = (inside) => (zip, { filter }) =>
+    Object.fromEntries(Object.entries(inside).filter(([name, bytes]) => filter({ name, originalSize: bytes.length })));
+  const inside = { 'ana.facedge/': [], 'ana.facedge/manifest.json': [1], 'ana.facedge/head.onnx': [2] };
+  const files = bundleInZip({ 'ana.facedge.zip': [0] }, unzip(inside));
+  assert.deepEqual(files, { 'manifest.json': [1], 'head.onnx': [2] });
+  assert.equal(bundleInZip(files, null), files);
+  for (const other of [{ 'a/x': [1], 'b/y': [1] }, {}]) {
+    assert.throws(() => bundleInZip({ 'x.zip': [0] }, unzip(other)), /one folder/);
+  }
+  assert.throws(() => bundleInZip({ 'x.zip': [0] }, unzip({ 'a/x': { length: 2 ** 30 } })), /more than 256 MB/);
+  const source = sourceOf(files);
+  assert.deepEqual(await source.list(), ['manifest.json', 'head.onnx']);
+  await assert.rejects(source.read('manifest.sha256', 9), /missing/);
+  await assert.rejects(source.read('constructor', 9), /missing/);
+  await assert.rejects(source.read('head.onnx', 0), /at most 0/);
+});
