@@ -135,7 +135,8 @@ class Place:
                 os.environ.update(before)
 
     def _shown(self, text: str) -> str:
-        return text.replace(str(self._home), HOME)
+        """Output as the pages show it: another home directory, and no time, which is of one machine and moment."""
+        return re.sub(r"[\d.]+ ms an image", "… ms an image", text.replace(str(self._home), HOME))
 
 
 def run_page(page: str, place: Place) -> str:
