@@ -1,5 +1,6 @@
 """The pages: every block prints what is printed there, every figure is a measured one, every link leads somewhere."""
 
+import json
 import re
 import shlex
 import tomllib
@@ -121,3 +122,16 @@ def test_output_is_compared_to_the_letter_but_for_small_numbers() -> None:
 def test_commands_in_a_text() -> None:
     text = "facedge enroll ana --from a \\\n  --far 1%  # a comment\n. x && facedge verify p -b ana && echo yes\n"
     assert list(commands(text)) == ["facedge enroll ana --from a --far 1%", "facedge verify p -b ana"]
+
+
+def test_one_version_in_every_package() -> None:
+    """The release workflow compares them with the tag."""
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        assert len({key for key, _ in pairs}) == len(pairs), "a key stands twice"
+        return dict(pairs)
+
+    module = json.loads((ROOT / "deploy" / "node" / "package.json").read_text(), object_pairs_hook=once)
+    assert module["version"] == package
+    assert "private" not in module  # it is published
