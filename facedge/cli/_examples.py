@@ -48,7 +48,7 @@ EXAMPLES = {
         "facedge eval runs/backbone --faces faces --robustness -o report",
         "facedge eval me.facedge --pairs lfw/pairs.txt --images lfw -o report",
     ),
-    "demo": ("facedge demo", "facedge demo -o /tmp/demo --epochs 4"),
+    "demo": ("facedge demo", "facedge demo -o small-demo --epochs 4"),
     "bundle show": ("facedge bundle show", "facedge bundle show ana --json"),
     "bundle check": ("facedge bundle check me.facedge", "facedge bundle check ana --json"),
     "bundle convert": ("facedge bundle convert ana", "facedge bundle convert me.facedge -o new.facedge"),
