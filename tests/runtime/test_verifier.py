@@ -196,7 +196,8 @@ def test_threads_do_not_change_the_score(tiny_bundle: Path) -> None:
 def test_the_record_has_the_keys_of_the_contract(verifier: Verifier) -> None:
     record = verifier.verify(crop(1)).to_record("x.jpg", attributes=True)
     assert list(record) == [
-        "probe", "decision", "reason", "score", "threshold", "far", "faces", "not_judged", "box", "landmarks", "attributes", "ms",
+        "probe", "decision", "reason", "score", "threshold", "far", "faces", "not_judged", "box", "landmarks",
+        "attributes", "ms",
     ]  # fmt: skip
     assert record["decision"] == "reject"
     assert record["far"] == {"target": 0.01, "upper95": 0.02}
