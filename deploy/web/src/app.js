@@ -28,8 +28,6 @@ async function start() {
 }
 
 function welcome() {
-  setCamera(false);
-  setProgress(0);
   const open = ['Open a saved enrollment', action(openSaved)];
   if (served.enrolled) {
     show({
@@ -69,14 +67,14 @@ async function enroll(still) {
   const made = still(await engine.enroll(views));
   if (!made) return again('That did not work', 'The views differed too much. Try in better light, alone in the picture.', enroll);
   person = { ...made, made: true };
-  enrolled('You are enrolled');
+  enrolled();
 }
 
-function enrolled(headline) {
+function enrolled(headline = person.made ? 'You are enrolled' : `${person.name} is enrolled`) {
   show({
     state: 'enrolled',
     headline,
-    hint: 'Try it: verify yourself, then let somebody else try.',
+    hint: 'Verify yourself, then let somebody else try.',
     buttons: [['Verify', action(verify)], ...keeping()],
     evidence: evidenceWords(person.calibration, person.condition),
   });
@@ -98,13 +96,7 @@ async function openSaved(still) {
   const files = still(await chooseFiles());
   if (!files) return;
   person = still(await engine.openBundle(files));
-  show({
-    state: 'enrolled',
-    headline: `${person.name} is enrolled`,
-    hint: 'Verify yourself, then let somebody else try.',
-    buttons: [['Verify', action(verify)], ...keeping()],
-    evidence: evidenceWords(person.calibration),
-  });
+  enrolled();
 }
 
 async function verify(still) {
@@ -138,7 +130,7 @@ function showDecision({ accepted, score }) {
 
 /** Nothing was decided: shown as a rejection with a button to try again. */
 function again(headline, hint, task) {
-  show({ state: 'rejected', headline, hint, buttons: [['Try again', action(task)], ['Stop', stop]] });
+  show({ state: 'rejected', headline, hint, buttons: [['Try again', action(task)], ...keeping()] });
 }
 
 /**
@@ -175,10 +167,14 @@ async function cameraOn(state, headline, still) {
   setCamera(true);
 }
 
+/** End what is under way; whoever is enrolled stays so. */
 function stop() {
   round++;
   closeCamera(video);
-  welcome();
+  setCamera(false);
+  setProgress(0);
+  if (person === served) welcome();
+  else enrolled();
 }
 
 function forget() {
