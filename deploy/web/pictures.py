@@ -18,7 +18,7 @@ import web_page  # noqa: E402
 
 from facedge.types import UInt8Array  # noqa: E402
 
-WIDTH, HEIGHT = 390, 720
+WIDTH, HEIGHT = 390, 900
 STEPS = ("1-welcome", "2-enrolling", "5-accepted", "7-rejected")
 
 
