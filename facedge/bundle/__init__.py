@@ -2,6 +2,7 @@
 
 format.py                  file names and limits               manifest.py   manifest.json as a dataclass
 read.py, write.py          the directory                       resolve.py    the bundle that a name or path means
+archive.py                 the same in one file, a zip
 onnx_file.py               protobuf fields, and the graphs     arrays.py     the .npy files
 head_onnx.py               head.onnx, and verifier.onnx's head
 json_fields.py             JSON, read strictly                 card.py       the text of `facedge bundle show`

@@ -1,4 +1,4 @@
-"""Reading a bundle directory: every file is hashed before it is parsed, and used as the bytes that were hashed."""
+"""Reading a bundle, a directory or a zip: every file is hashed before it is parsed, and used as the bytes hashed."""
 
 import hashlib
 import os
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from facedge.bundle.archive import is_archive, names_in, read_member
 from facedge.bundle.arrays import check_plain_arrays
 from facedge.bundle.cohort import check_cohort
 from facedge.bundle.format import (
@@ -41,7 +42,7 @@ class Bundle:
 
 
 def read_bundle(path: str | Path) -> Bundle:
-    """Read and check a bundle directory.
+    """Read and check a bundle, a directory or one file NAME.facedge.zip.
 
     Order: format version, the manifest's own hash, its content, the list of files, every hash, then that graphs and
     arrays hold nothing the format forbids. Raises BundleError in one sentence at the first thing that is wrong.
@@ -56,13 +57,13 @@ def read_bundle(path: str | Path) -> Bundle:
 
 def read_manifest(folder: Path) -> tuple[Manifest, str]:
     """The manifest of a bundle and its sha256, after its version, its seal and its content were checked."""
-    if not folder.is_dir():
+    if not folder.is_dir() and not is_archive(folder):
         came = "a file" if folder.exists() else "nothing there"
         raise BundleError(f"{folder}: expected a bundle directory (NAME{SUFFIX}), got {came}")
-    data = _read_regular(folder / MANIFEST, MOST_MANIFEST_BYTES)
+    data = _read(folder, MANIFEST, MOST_MANIFEST_BYTES)
     content = parse_json(data, MANIFEST)
     refuse_other_versions(content)
-    if _read_regular(folder / SEAL, 1024) != seal_of(data):
+    if _read(folder, SEAL, 1024) != seal_of(data):
         raise BundleError(f"{MANIFEST} was edited or damaged ({SEAL} does not match it): {REPAIR}")
     return Manifest.from_content(content), hashlib.sha256(data).hexdigest()
 
@@ -75,7 +76,8 @@ def check_listing(folder: Path, manifest: Manifest) -> None:
         if name not in manifest.files:
             raise BundleError(f"manifest.json does not list {name}: {REPAIR}")
     expected = {*manifest.files, MANIFEST, SEAL}
-    extra = sorted({entry.name for entry in os.scandir(folder)} - expected)
+    found = names_in(folder) if is_archive(folder) else {entry.name for entry in os.scandir(folder)}
+    extra = sorted(set(found) - expected)
     if extra:
         raise BundleError(f"{extra[0][:80]!r} is in the bundle but not in its manifest: remove it, or {REPAIR}")
 
@@ -83,7 +85,7 @@ def check_listing(folder: Path, manifest: Manifest) -> None:
 def read_file(folder: Path, name: str, entry: FileEntry) -> bytes:
     """The bytes of one listed file, once they have the size and the sha256 that the manifest gives."""
     refuse_name(name)  # for callers without check_listing: no name may lead out of the folder
-    data = _read_regular(folder / name, MOST_BYTES, entry.size)
+    data = _read(folder, name, MOST_BYTES, entry.size)
     if hashlib.sha256(data).hexdigest() != entry.sha256:
         raise BundleError(f"{name} is damaged or was replaced (its sha256 is not the manifest's): {REPAIR}")
     return data
@@ -94,6 +96,16 @@ def check_contents(files: Mapping[str, bytes], manifest: Manifest) -> None:
     check_graphs(files)
     check_plain_arrays(files)
     check_cohort(files, manifest.embedding_size)
+
+
+def _read(bundle: Path, name: str, most: int, size: int | None = None) -> bytes:
+    """One file of a bundle, of at most `most` bytes, and of exactly `size` where that is given."""
+    if not is_archive(bundle):
+        return _read_regular(bundle / name, most, size)
+    data = read_member(bundle, name, most if size is None else min(most, size))
+    if size is not None and len(data) != size:
+        raise BundleError(f"{name} has {len(data):,} bytes, its manifest says {size:,}: {REPAIR}")
+    return data
 
 
 def _read_regular(path: Path, most: int, size: int | None = None) -> bytes:

@@ -1,7 +1,8 @@
 """Which bundle a name or path means, and where the bundles of enrolled people are.
 
-The same rule in every command and in `facedge.load`: text with a slash or ending in ".facedge" is a path, everything
-else is the name of an enrolled person. A folder of that name in the working directory is never taken instead.
+The same rule in every command and in `facedge.load`: text with a slash, or ending in ".facedge" or ".facedge.zip", is
+a path, everything else is the name of an enrolled person. A folder of that name in the working directory is never taken
+instead.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+from facedge.bundle import archive
 from facedge.bundle.format import MANIFEST, SUFFIX
 from facedge.errors import BundleError, InputError, StorageError
 
@@ -68,7 +70,7 @@ def resolve_person(value: str | Path | None) -> Path:
 def is_path(text: str) -> bool:
     """Whether text on the command line means a path and not a person's name."""
     separators = {"/", os.sep, os.altsep or "/"}
-    return text.endswith(SUFFIX) or any(separator in text for separator in separators)
+    return text.endswith((SUFFIX, SUFFIX + archive.SUFFIX)) or any(separator in text for separator in separators)
 
 
 def pretrained(name: str | None = None) -> Path:
