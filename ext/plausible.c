@@ -5,7 +5,7 @@
 
 static const float fe_same_face = 0.5f;
 static const double fe_farthest_in_copy = 0.2;
-static const double fe_most_roll = 30, fe_most_roll_left = 5, fe_certain_roll = 20, fe_least_detection = 0.9;
+static const double fe_most_roll = 30, fe_most_roll_left = 5, fe_certain_roll = 15, fe_least_detection = 0.9;
 static const double fe_box_weight = 1.25, fe_eyes_weight = 0.45, fe_yaw_weight = 1.45, fe_offset = 0.37;
 static const double fe_least_eyes = 0.6;
 static const double fe_narrowest = -0.32, fe_widest = 0.23;
