@@ -67,9 +67,11 @@ def commands(text: str) -> Iterator[str]:
         words = shlex.split(line, comments=True)
         while "facedge" in words:
             words = words[words.index("facedge") :]
-            ends = [k for k, word in enumerate(words) if word in ("&&", "|", "||", ";", ">", "--", "\\")] + [len(words)]
-            yield shlex.join(word.rstrip(";") for word in words[: ends[0]])
-            words = words[max(1, ends[0]) :]
+            ends = [k for k, word in enumerate(words) if word in ("&&", "|", "||", ";", ">", "--", "\\")]
+            ends += [k + 1 for k, word in enumerate(words) if word.endswith(";")]  # as in "photo.jpg; echo"
+            end = min([*ends, len(words)])
+            yield shlex.join(word.rstrip(";") for word in words[:end])
+            words = words[max(1, end) :]
 
 
 class Place:

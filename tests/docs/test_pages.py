@@ -137,6 +137,7 @@ def test_output_is_compared_to_the_letter_but_for_small_numbers() -> None:
 
 def test_commands_in_a_text() -> None:
     text = "facedge enroll ana --from a \\\n  --far 1%  # a comment\n. x && facedge verify p -b ana && echo yes\n"
+    assert list(commands('facedge verify p; echo "exit code $?"')) == ["facedge verify p"]
     assert list(commands(text)) == ["facedge enroll ana --from a --far 1%", "facedge verify p -b ana"]
 
 
