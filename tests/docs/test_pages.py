@@ -1,5 +1,6 @@
 """The pages: every block prints what is printed there, every figure is a measured one, every link leads somewhere."""
 
+import hashlib
 import json
 import re
 import shlex
@@ -15,6 +16,7 @@ from facedge.cli import COMMANDS
 
 REPOSITORY = re.compile(r"https://github\.com/facedge/facedge/(?:tree|blob)/main/([^)\s#]*)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+CARD = "facedge/models/MODEL_CARD.md"
 NAMES = [path.relative_to(ROOT).as_posix() for path in pages()]
 
 
@@ -29,10 +31,19 @@ def test_a_page_prints_what_its_blocks_print(name: str, tmp_path: Path, detector
     assert run_page(page, Place(tmp_path)) == page
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, CARD])
 def test_figures_are_those_of_the_measurements(name: str) -> None:
     page = (ROOT / name).read_text(encoding="utf-8")
     assert fill(page) == page
+
+
+def test_the_model_card_is_of_the_models_that_are_shipped() -> None:
+    """A new calibration table changes the bundle's sha256 and no figure, so the card names the backbone's."""
+    card = (ROOT / CARD).read_text(encoding="utf-8")
+    backbone = (ROOT / "facedge" / "models" / "edge.facedge" / "backbone.int8.onnx").read_bytes()
+    found = re.search(r"whose `backbone\.int8\.onnx` has the sha256 `([0-9a-f]{16})`", " ".join(card.split()))
+    assert found is not None
+    assert hashlib.sha256(backbone).hexdigest().startswith(found[1])
 
 
 @pytest.mark.parametrize("name", NAMES)
