@@ -47,6 +47,14 @@ def test_the_model_card_is_of_the_models_that_are_shipped() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_lists_and_paragraphs_are_not_broken_in_two(name: str) -> None:
+    """Python-Markdown ends a paragraph before a line that begins with a comment, and joins a list to one before it."""
+    page = (ROOT / name).read_text(encoding="utf-8")
+    assert not re.findall(r"^.*\S.*\n<!--from.*", page, flags=re.MULTILINE)
+    assert not re.findall(r"^- .*\n(?:  .*\n)*\n1\. .*", page, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_command_of_a_page_exists(name: str) -> None:
     """Options are checked by the command line itself; nothing runs."""
     page = (ROOT / name).read_text(encoding="utf-8")
