@@ -1,7 +1,7 @@
 """Runs what is printed in README.md and docs/*.md, and compares it with the output printed there.
 
 python docs/scripts/pages.py                   # every page; exit code 1 and a diff where a page differs
-python docs/scripts/pages.py docs/quickstart.md --write      # puts the output of today into the page
+python docs/scripts/pages.py docs/quickstart.md --write      # puts the output of today into the page, to the digit
 
 The blocks of a page, in their order, share one folder with the photos of drawn_photos.py, and one home directory:
 
@@ -67,9 +67,11 @@ def commands(text: str) -> Iterator[str]:
         words = shlex.split(line, comments=True)
         while "facedge" in words:
             words = words[words.index("facedge") :]
-            ends = [k for k, word in enumerate(words) if word in ("&&", "|", "||", ";", ">", "--", "\\")] + [len(words)]
-            yield shlex.join(word.rstrip(";") for word in words[: ends[0]])
-            words = words[max(1, ends[0]) :]
+            ends = [k for k, word in enumerate(words) if word in ("&&", "|", "||", ";", ">", "--", "\\")]
+            ends += [k + 1 for k, word in enumerate(words) if word.endswith(";")]  # as in "photo.jpg; echo"
+            end = min([*ends, len(words)])
+            yield shlex.join(word.rstrip(";") for word in words[:end])
+            words = words[max(1, end) :]
 
 
 class Place:
@@ -139,8 +141,11 @@ class Place:
         return re.sub(r"[\d.]+ ms an image", "… ms an image", text.replace(str(self._home), HOME))
 
 
-def run_page(page: str, place: Place) -> str:
-    """The page with the output that its blocks give here; lines "..." stay, with what they stand for left out."""
+def run_page(page: str, place: Place, *, exact: bool = False) -> str:
+    """The page with the output that its blocks give here; lines "..." stay, with what they stand for left out.
+
+    exact: also where the output printed there is near enough, so that one photo has one score in all of a page.
+    """
     page = fill(page)
     for command in HIDDEN.findall(page):
         place.shell(command)
@@ -150,18 +155,18 @@ def run_page(page: str, place: Place) -> str:
         after = found[number + 1] if number + 1 < len(found) else None
         target, text = block, block.text
         if block.language == "console":
-            text = run_console(block.text, place)
+            text = run_console(block.text, place, exact=exact)
         elif block.language == "python":
             output = place.python(block.text)
             if after is None or after.language != "text" or page[block.end : after.start].strip("`\n") != "text":
                 continue
-            target, text = after, abridged(after.text, output)
+            target, text = after, abridged(after.text, output, exact=exact)
         result = result[: target.start + shift] + text + result[target.end + shift :]
         shift += len(text) - (target.end - target.start)
     return result
 
 
-def run_console(text: str, place: Place) -> str:
+def run_console(text: str, place: Place, *, exact: bool = False) -> str:
     """A console block with the output of its commands."""
     lines: list[str] = []
     for session in re.split(r"^(?=\$ )", text, flags=re.MULTILINE):
@@ -171,33 +176,35 @@ def run_console(text: str, place: Place) -> str:
         command = re.match(r"\$ (?:.*\\\n)*.*\n", session)
         assert command is not None
         printed = place.shell(command[0][2:].replace("\\\n", " "))
-        lines.append(command[0] + abridged(session[command.end() :], printed))
+        lines.append(command[0] + abridged(session[command.end() :], printed, exact=exact))
     return "".join(lines)
 
 
-def abridged(expected: str, printed: str) -> str:
+def abridged(expected: str, printed: str, *, exact: bool = False) -> str:
     """`expected` where it fits, as printed otherwise; blank lines at the end as in `expected`."""
     blank = len(expected) - len(expected.rstrip("\n"))
     tail = "\n" * max(1, blank) if printed.strip() or expected.strip() else expected
     actual = printed.rstrip("\n").rstrip() + tail if printed.strip() else tail if expected.strip() == "" else "\n"
-    return expected if fits(expected.rstrip("\n").split("\n"), actual.rstrip("\n").split("\n")) else actual
+    lines = expected.rstrip("\n").split("\n"), actual.rstrip("\n").split("\n")
+    return expected if fits(*lines, exact=exact) else actual
 
 
-def fits(expected: Sequence[str], actual: Sequence[str]) -> bool:
+def fits(expected: Sequence[str], actual: Sequence[str], *, exact: bool = False) -> bool:
     """Whether lines are as expected, "..." being any lines."""
     if not expected:
         return not actual
     if expected[0].strip() == "...":
-        return any(fits(expected[1:], actual[k:]) for k in range(len(actual) + 1))
-    return bool(actual) and same_line(expected[0], actual[0]) and fits(expected[1:], actual[1:])
+        return any(fits(expected[1:], actual[k:], exact=exact) for k in range(len(actual) + 1))
+    same = bool(actual) and same_line(expected[0], actual[0], exact=exact)
+    return same and fits(expected[1:], actual[1:], exact=exact)
 
 
-def same_line(expected: str, actual: str) -> bool:
-    """Whether two lines are equal but for small differences of their numbers, and for sizes and times."""
+def same_line(expected: str, actual: str, *, exact: bool = False) -> bool:
+    """Whether two lines are equal but for sizes and times and, unless `exact`, small differences of their numbers."""
     shown = [FREE.sub(r"#\1", line) for line in (expected, actual)]
     texts = [" ".join(NUMBER.sub("#", line).split()) for line in shown]
     numbers = [[float(found.replace(",", "")) for found in NUMBER.findall(line)] for line in shown]
-    return texts[0] == texts[1] and all(map(same_number, *numbers))
+    return texts[0] == texts[1] and (numbers[0] == numbers[1] if exact else all(map(same_number, *numbers)))
 
 
 def same_number(expected: float, actual: float) -> bool:
@@ -215,7 +222,7 @@ def main(arguments: Sequence[str]) -> int:
     for path in chosen:
         with tempfile.TemporaryDirectory() as folder:
             page = path.read_text()
-            made = run_page(page, Place(Path(folder)))
+            made = run_page(page, Place(Path(folder)), exact=write)
         if made == page:
             continue
         differs = 1

@@ -135,7 +135,7 @@ def _at_far(manifest: Manifest, far: float) -> Threshold:
         lowest = min(point[0] for point in known)
         raise InputError(
             f"far: {found.identities:,} impostor identities are behind this bundle's calibration, which supports a "
-            f"FAR of {lowest:g} and no less; {far:g} needs about {round(3 / far):,}: ask for {lowest:g} or more"
+            f"FAR of {lowest:g} and no less: ask for {lowest:g} or more, or enroll again on a larger cohort"
         )
     target, value, upper95 = max(fitting)
     return Threshold(value, FarEvidence(target, upper95))

@@ -20,6 +20,7 @@ def test_the_site_builds_strictly() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     page = (ROOT / "site" / "command-line.html").read_text(encoding="utf-8")
     assert all(f"facedge {words}" in page for words in COMMANDS)
+    assert 'class="language-console highlight"' in (ROOT / "site" / "quickstart.html").read_text(encoding="utf-8")
     index = (ROOT / "site" / "index.html").read_text(encoding="utf-8")
     assert not re.findall(r'(?:src|href)="https?://(?!github\.com/facedge|facedge\.github\.io|zensical\.org)', index)
 

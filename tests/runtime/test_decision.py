@@ -33,9 +33,9 @@ def test_a_far_takes_the_loosest_point_that_keeps_it(far: float, expected: Thres
     assert choose_threshold(manifest(), far=far) == expected
 
 
-def test_a_far_that_the_impostors_do_not_support_is_refused_with_the_number() -> None:
+def test_a_far_that_the_impostors_do_not_support_is_refused_with_the_lowest_that_they_do() -> None:
     with pytest.raises(
-        InputError, match=r"1,000 impostor identities .* FAR of 0\.003 and no less; 0\.0001 needs about 30,000"
+        InputError, match=r"1,000 impostor identities .* FAR of 0\.003 and no less: ask for 0\.003 or more"
     ):
         choose_threshold(manifest(), far=1e-4)
 
