@@ -1,5 +1,7 @@
-/* facedge-c verify PHOTO ... -b NAME.facedge: one JSON object a line; exit code 0 accepted (all), 1 not accepted, 2 error. */
+/* facedge-c verify PHOTO ... -b NAME.facedge: one JSON object a line; exit code 0 accepted (all), 1 not accepted, 2 error.
+ * facedge-c enroll NAME.facedge --from PHOTO ... -b BASE.facedge: one JSON object; exit code 0 enrolled, 2 error. */
 #define _POSIX_C_SOURCE 200809L /* clock_gettime */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +12,12 @@
 
 static const char usage[] =
     "usage: facedge-c verify PHOTO ... -b NAME.facedge [--aligned] [--crops FOLDER]\n"
+    "       facedge-c enroll NAME.facedge --from PHOTO ... -b BASE.facedge [--aligned] [--far RATE] [--replace]\n"
     "  PHOTO      a JPEG, PPM or PGM file; - is standard input\n"
     "  --aligned  photos are aligned crops of any size\n"
     "  --crops    write the aligned crops of the faces to FOLDER/0.ppm, FOLDER/1.ppm, ...\n"
+    "  --far      the FAR asked, such as 0.001\n"
+    "  --replace  replace somebody who is enrolled in NAME.facedge\n"
     "The detector's file is in $FACEDGE_DETECTOR, onnxruntime's library in $FACEDGE_ONNXRUNTIME or the system's place.\n";
 
 static void print_text(const char *text) {
@@ -56,8 +61,10 @@ static void print_result(const char *path, const facedge_result *result, double 
 
 /* What the options say besides the bundle. */
 typedef struct {
-    int aligned;
-    const char *crops;
+    int aligned, replace;
+    const char *crops, *bundle, *far;
+    const char **photos; /* of enroll, the first is the new bundle */
+    int count;
 } settings;
 
 static int write_crop(const facedge *verifier, const facedge_photo *photo, const char *folder, int number, char *why,
@@ -94,31 +101,80 @@ static int verify_file(const facedge *verifier, const char *path, int number, co
     return result.accepted ? 0 : 1;
 }
 
-int main(int argc, char **argv) {
-    const char *bundle = NULL;
-    char why[512] = "", **photos = malloc((size_t)argc * sizeof *photos);
-    int count = 0, worst = 0;
-    settings set = {0, NULL};
-    facedge *verifier = NULL;
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) return free(photos), puts(facedge_version()), 0;
-    for (int k = 2; photos && k < argc; k++) {
-        if (strcmp(argv[k], "--aligned") == 0)
-            set.aligned = 1;
-        else if (strcmp(argv[k], "--crops") == 0 && k + 1 < argc)
-            set.crops = argv[++k];
-        else if (strcmp(argv[k], "-b") == 0 && k + 1 < argc)
-            bundle = argv[++k];
-        else
-            photos[count++] = argv[k];
-    }
-    if (argc < 2 || strcmp(argv[1], "verify") != 0 || !bundle || !count) return free(photos), fputs(usage, stderr), 2;
-    worst = facedge_open(bundle, NULL, &verifier, why, sizeof why) == FACEDGE_OK ? 0 : 2;
-    for (int k = 0; k < count && worst < 2; k++) {
-        int code = verify_file(verifier, photos[k], k, &set, why, sizeof why);
+static int verify(const facedge *verifier, const settings *set, char *why, size_t why_size) {
+    int worst = 0;
+    for (int k = 0; k < set->count && worst < 2; k++) {
+        int code = verify_file(verifier, set->photos[k], k, set, why, why_size);
         worst = code > worst ? code : worst;
     }
-    if (worst == 2) fprintf(stderr, "facedge: error: %s\n", why);
-    facedge_close(verifier);
-    free(photos);
     return worst;
+}
+
+static void print_enrolled(const char *path, const facedge_enrolled *enrolled) {
+    fputs("{\"bundle\": ", stdout);
+    print_text(path);
+    printf(", \"threshold\": %.17g, \"samples\": %lld, \"far_target\": %g, \"far_low95\": %.8g, \"far_upper95\": %.8g, "
+           "\"frr_of_cohort\": %.8g, \"condition\": ", enrolled->threshold, (long long)enrolled->samples, enrolled->far_target,
+           enrolled->far_low95, enrolled->far_upper95, enrolled->frr);
+    print_text(enrolled->condition);
+}
+
+static int add_file(facedge_enrollment *person, const char *path, const settings *set, char *why, size_t why_size) {
+    facedge_photo photo;
+    facedge_search search = FACEDGE_SEARCH;
+    const char *fault = NULL;
+    unsigned char *pixels = image_read(path, &photo, why, why_size);
+    if (!pixels) return 0;
+    search.policy = FACEDGE_ONLY;
+    if (set->aligned) search.aligned = 1;
+    facedge_status status = facedge_enroll_add(person, &photo, &search, &fault, why, why_size);
+    free(pixels);
+    if (status == FACEDGE_OK && fault) fprintf(stderr, "left out: %s: %s\n", path, fault);
+    return status == FACEDGE_OK;
+}
+
+static int enroll(const facedge *base, const settings *set, char *why, size_t why_size) {
+    facedge_enroll_options options = FACEDGE_ENROLL_OPTIONS;
+    facedge_enrolled enrolled = FACEDGE_ENROLLED;
+    facedge_enrollment *person = NULL;
+    if (set->far) options.far = atof(set->far);
+    int good = facedge_enroll_begin(base, &options, &person, why, why_size) == FACEDGE_OK;
+    for (int k = 1; good && k < set->count; k++) good = add_file(person, set->photos[k], set, why, why_size);
+    good = good && facedge_enroll_save(person, set->photos[0], NULL, set->replace, &enrolled, why, why_size) == FACEDGE_OK;
+    if (good) {
+        print_enrolled(set->photos[0], &enrolled);
+        puts("}");
+    }
+    facedge_enroll_end(person);
+    return good ? 0 : 2;
+}
+
+static void read_options(int argc, char **argv, settings *set) {
+    for (int k = 2; k < argc; k++) {
+        const char **value = strcmp(argv[k], "--crops") == 0 ? &set->crops : strcmp(argv[k], "-b") == 0 ? &set->bundle
+                             : strcmp(argv[k], "--far") == 0 ? &set->far : NULL;
+        if (value && k + 1 < argc) *value = argv[++k];
+        else if (strcmp(argv[k], "--aligned") == 0) set->aligned = 1;
+        else if (strcmp(argv[k], "--replace") == 0) set->replace = 1;
+        else if (strcmp(argv[k], "--from") != 0) set->photos[set->count++] = argv[k];
+    }
+}
+
+int main(int argc, char **argv) {
+    char why[512] = "";
+    settings set = {0};
+    facedge *verifier = NULL;
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) return puts(facedge_version()), 0;
+    int enrolls = argc > 1 && strcmp(argv[1], "enroll") == 0, verifies = argc > 1 && strcmp(argv[1], "verify") == 0;
+    set.photos = malloc((size_t)argc * sizeof *set.photos);
+    if (!set.photos) return 2;
+    read_options(argc, argv, &set);
+    if ((!enrolls && !verifies) || !set.bundle || set.count < (enrolls ? 2 : 1)) return free(set.photos), fputs(usage, stderr), 2;
+    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files ends in a sentence, as a full disk does */
+    int code = facedge_open(set.bundle, NULL, &verifier, why, sizeof why) == FACEDGE_OK ? 0 : 2;
+    if (code == 0) code = enrolls ? enroll(verifier, &set, why, sizeof why) : verify(verifier, &set, why, sizeof why);
+    if (code == 2) fprintf(stderr, "facedge: error: %s\n", why);
+    facedge_close(verifier);
+    free(set.photos);
+    return code;
 }

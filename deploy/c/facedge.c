@@ -117,8 +117,7 @@ static void copy(float *to, const float *from, int64_t count) {
     if (to) memcpy(to, from, (size_t)count * sizeof *to);
 }
 
-static facedge_status infer(const facedge *f, const fe_frame *image, const facedge_answer *answer, char *why,
-                            size_t why_size) {
+facedge_status infer(const facedge *f, const fe_frame *image, const facedge_answer *answer, char *why, size_t why_size) {
     int64_t pixels = f->bundle.size * f->bundle.size, d = f->bundle.embedding_size, a = f->bundle.attribute_count;
     float *input = malloc((size_t)(pixels + d + a) * sizeof *input), probability = NAN;
     if (!input) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");

@@ -1,4 +1,4 @@
-/* facedge in C: a photo, a camera's frame or an aligned crop, and a bundle in; a decision out.
+/* facedge in C: a photo, a camera's frame or an aligned crop, and a bundle in; a decision, or a person's bundle, out.
  *
  *     facedge *verifier;
  *     char why[256];
@@ -10,7 +10,7 @@
  *     facedge_close(verifier);
  *
  * Ownership: what facedge_open gives belongs to the caller and ends with facedge_close; everything else stays with
- *   whoever made it. No function keeps a pointer to its arguments.
+ *   whoever made it. Only an enrollment keeps a pointer to an argument, its base.
  * Threads: any number of threads may use an open verifier at a time; close it when all are done. Sessions of the
  *   detector, one for each shape of photo, are shared between them under a lock.
  * Errors: every function that can fail returns a status and writes one sentence into `why` (cut to why_size, always
@@ -46,7 +46,10 @@ typedef enum {
     FACEDGE_NOT_ENROLLED = 3, /* the bundle's head is a template: it verifies nobody */
     FACEDGE_NO_ENGINE = 4,    /* onnxruntime's library is missing, too old, or a call of it failed */
     FACEDGE_NO_MEMORY = 5,
-    FACEDGE_NO_DETECTOR = 6   /* photos need the detector's file, and it is missing or another one */
+    FACEDGE_NO_DETECTOR = 6,  /* photos need the detector's file, and it is missing or another one */
+    FACEDGE_NO_SAMPLES = 7,   /* the photos do not enroll anybody: none is good enough, or they do not fit each other */
+    FACEDGE_OCCUPIED = 8,     /* somebody is enrolled there already, or something else is there */
+    FACEDGE_NO_STORAGE = 9    /* the disk is full or cannot be written; nothing has changed */
 } facedge_status;
 
 typedef enum { FACEDGE_AS_CALIBRATED = 0, FACEDGE_FP32 = 1, FACEDGE_INT8 = 2 } facedge_precision;
@@ -197,6 +200,61 @@ FACEDGE_API facedge_status facedge_verify_batch(const facedge *verifier, const f
 /* The numbers behind it; works without an enrolled person too. */
 FACEDGE_API facedge_status facedge_infer(const facedge *verifier, const facedge_image *image,
                                          const facedge_answer *answer, char *why, size_t why_size);
+
+/* --- enrolling --- */
+
+/* A person's bundle from photos or frames, without training, as `facedge enroll` makes it: the same rules of quality, the
+ * same choice of varied samples, template, threshold (from the base's calibration.json, raised where the samples show a
+ * condition such as dark glasses) and head. The base is any open bundle with a cohort and a calibration.json.
+ *
+ *     facedge_enrollment *person;
+ *     facedge_enroll_begin(base, NULL, &person, why, sizeof why);
+ *     while (next_photo(&photo)) facedge_enroll_add(person, &photo, NULL, &fault, why, sizeof why);
+ *     status = facedge_enroll_save(person, "ana.facedge", NULL, 0, NULL, why, sizeof why);
+ *     facedge_enroll_end(person);
+ *
+ * What only `facedge enroll` does: find photos of a second person among them, impostors of the user's own, adding to
+ * somebody who is enrolled, a FAR that the table does not hold, the warnings about likeness to the cohort. No lock is
+ * taken: two programs that replace one person at the same time leave the bundle of either, whole.
+ * An enrollment is used by one thread at a time; the base must stay open until it ends. */
+typedef struct facedge_enrollment facedge_enrollment;
+
+typedef struct {
+    size_t struct_size;
+    double far;      /* asked: a target of the table; 0 for 0.001, or the lowest above it that the table holds */
+    int64_t samples; /* that are kept at most; 0 for 20 */
+    int frames;      /* 1: frames of one camera, which may be alike; 0: photos, each of which counts once */
+} facedge_enroll_options;
+
+#define FACEDGE_ENROLL_OPTIONS {sizeof(facedge_enroll_options), 0, 0, 0}
+
+typedef struct {
+    size_t struct_size;
+    int64_t photos, samples; /* that were added; that the template is made of */
+    double threshold;        /* of the score */
+    double far_target, far_low95, far_upper95; /* asked, and the 95 % interval */
+    double frr;              /* share of a person's own photos that are refused, as measured on the cohort */
+    int64_t refused_samples; /* by a template of the others */
+    const char *condition;   /* what raised the threshold, NULL for nothing; valid until the next save or the end */
+    double stretch;          /* median logarithm by which the pictures seem widened; outside -0.16..0.13 it is doubtful */
+} facedge_enrolled;
+
+#define FACEDGE_ENROLLED {sizeof(facedge_enrolled), 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0}
+
+FACEDGE_API facedge_status facedge_enroll_begin(const facedge *base, const facedge_enroll_options *options,
+                                                facedge_enrollment **enrollment, char *why, size_t why_size);
+FACEDGE_API void facedge_enroll_end(facedge_enrollment *enrollment); /* NULL is fine */
+
+/* search: NULL refuses photos of several faces. *fault: NULL where the photo may become a sample, otherwise why not: no_face,
+ * many_faces, low_quality, rotated, distorted, far, bright, dark, blurred, turned, or copy of an earlier one. */
+FACEDGE_API facedge_status facedge_enroll_add(facedge_enrollment *enrollment, const facedge_photo *photo,
+                                              const facedge_search *search, const char **fault, char *why, size_t why_size);
+
+/* Choose samples and threshold, and write the bundle to `path`, NAME.facedge, whole or not at all (directory 0700, files
+ * 0600). name: what it is called inside; NULL takes NAME. replace: 1 replaces somebody who is enrolled there. enrolled:
+ * filled in where it is not NULL. More photos may be added afterwards, and the enrollment saved again. */
+FACEDGE_API facedge_status facedge_enroll_save(facedge_enrollment *enrollment, const char *path, const char *name, int replace,
+                                               facedge_enrolled *enrolled, char *why, size_t why_size);
 
 #ifdef __cplusplus
 }

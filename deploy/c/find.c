@@ -8,7 +8,7 @@
 
 static const facedge_search defaults = FACEDGE_SEARCH;
 
-static const char *const reasons[] = {NULL, "no_face", "many_faces", "low_quality", "rotated", "distorted"};
+const char *const search_reasons[] = {NULL, "no_face", "many_faces", "low_quality", "rotated", "distorted"};
 
 static facedge_status of_core(fe_status status, char *why, size_t why_size) {
     if (status == FE_NO_MEMORY) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
@@ -47,7 +47,7 @@ static void clear(const facedge *f, facedge_result *result) {
 }
 
 static void describe(const fe_found *found, facedge_result *result) {
-    result->reason = reasons[found->reason];
+    result->reason = search_reasons[found->reason];
     result->has_face = found->has_face;
     if (found->has_face) result->face = public_face(&found->face);
     result->faces = found->count;
@@ -60,20 +60,13 @@ static int is_aligned(const facedge_search *wanted, const fe_frame *frame) {
     return (frame->width == 178 && frame->height == 218) || (frame->width == 89 && frame->height == 109);
 }
 
-/* What the public functions share: checked arguments, the photo as a frame, and the search where it is no crop. */
-typedef struct {
-    fe_frame frame;
-    uint8_t *made;
-    fe_search *search; /* NULL where the photo is an aligned crop */
-} job;
-
-static void job_end(job *j) {
+void job_end(job *j) {
     fe_search_destroy(j->search);
     free(j->made);
 }
 
-static facedge_status job_begin(const facedge *f, const facedge_photo *photo, const facedge_search **wanted, job *j, char *why,
-                                size_t why_size) {
+facedge_status job_begin(const facedge *f, const facedge_photo *photo, const facedge_search **wanted, job *j, char *why,
+                         size_t why_size) {
     memset(j, 0, sizeof *j);
     if (!*wanted) *wanted = &defaults;
     if (!f || (*wanted)->struct_size < sizeof **wanted)
@@ -86,8 +79,7 @@ static facedge_status job_begin(const facedge *f, const facedge_photo *photo, co
     return status;
 }
 
-/* The aligned crop of a job as a frame; pixels NULL where there is none. */
-static fe_frame crop_of(const job *j) {
+fe_frame crop_of(const job *j) {
     if (!j->search) return j->frame;
     return (fe_frame){fe_search_found(j->search)->crop, FE_CROP_HEIGHT, FE_CROP_WIDTH, FE_CROP_WIDTH * 3, 3, 1};
 }

@@ -5,8 +5,7 @@
 
 enum { MOST_TEXT = 2000, MOST_DEPTH = 8, MOST_BYTES = 1 << 30 };
 
-/* Exactly these keys, separated by blanks: a stray or missing one means another writer, or an edit. */
-static int exact_keys(const json *value, const char *keys) {
+int exact_keys(const json *value, const char *keys) {
     size_t count = 0;
     if (!json_is(value, JSON_OBJECT)) return 0;
     for (const char *at = keys; *at; count++) {
@@ -24,7 +23,7 @@ static int is_rate(const json *value, double least) {
     return json_is(value, JSON_NUMBER) && value->number >= least && value->number <= 1;
 }
 
-static int is_whole(const json *value, long long least, long long most) {
+int is_whole(const json *value, long long least, long long most) {
     long long number;
     return json_whole(value, &number) && number >= least && number <= most;
 }
@@ -34,8 +33,7 @@ static int is_digest(const json *value) {
     return text && strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
 }
 
-/* A text of 1 to `most` characters that is more than blanks, without control characters but newline and tab. */
-static int is_text(const json *value, size_t most) {
+int is_text(const json *value, size_t most) {
     const unsigned char *at = (const unsigned char *)json_text(value);
     size_t count = 0, blanks = 0;
     if (!at) return 0;

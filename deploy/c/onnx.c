@@ -7,7 +7,7 @@
 
 enum { MOST_OPSET = 20, MOST_NESTED = 32, MOST_FIELDS = 1 << 17, MOST_NODES = 20000, MOST_NAME = 1 << 20 };
 enum { MOST_FIELD = (1 << 29) - 1 }; /* engines cut a larger number off, and would read another field than we */
-enum { VARINT = 0, FIXED64 = 1, LENGTH = 2, FIXED32 = 5 };
+enum { VARINT = 0, FIXED64 = 1, LENGTH = ONNX_LENGTH, FIXED32 = 5 };
 typedef enum { LEAF, MODEL, GRAPH, NODE, ATTRIBUTE, TENSOR, SPARSE, TRAINING, FUNCTION, OPSET, PROPERTY } kind;
 
 /* Which fields of a message hold further messages worth visiting. */
@@ -33,12 +33,6 @@ typedef struct {
 } waiting;
 
 typedef struct {
-    uint64_t number, value; /* value: of a VARINT */
-    int wire;
-    const unsigned char *start, *end;
-} field;
-
-typedef struct {
     uint64_t opset;
     long nodes, fields;
 } facts;
@@ -53,20 +47,19 @@ static int varint(const unsigned char **at, const unsigned char *end, uint64_t *
     return 0;
 }
 
-/* The next field of a message, whose `at` moves on: 0 where the bytes are no protobuf. */
-static int next_field(message *m, field *f) {
+int onnx_next_field(const unsigned char **at, const unsigned char *end, onnx_field *f) {
     uint64_t key, length;
-    if (!varint(&m->at, m->end, &key)) return 0;
+    if (!varint(at, end, &key)) return 0;
     f->number = key >> 3;
     f->wire = (int)(key & 7);
     f->value = length = 0;
-    if (f->wire == VARINT ? !varint(&m->at, m->end, &f->value) : f->wire == LENGTH && !varint(&m->at, m->end, &length))
+    if (f->wire == VARINT ? !varint(at, end, &f->value) : f->wire == LENGTH && !varint(at, end, &length))
         return 0;
     if (f->wire == FIXED64 || f->wire == FIXED32) length = f->wire == FIXED64 ? 8 : 4;
     int known = f->wire == VARINT || f->wire == FIXED64 || f->wire == LENGTH || f->wire == FIXED32;
-    if (!known || f->number < 1 || f->number > MOST_FIELD || length > (uint64_t)(m->end - m->at)) return 0;
-    f->start = m->at;
-    f->end = m->at += length;
+    if (!known || f->number < 1 || f->number > MOST_FIELD || length > (uint64_t)(end - *at)) return 0;
+    f->start = *at;
+    f->end = *at += length;
     return 1;
 }
 
@@ -89,12 +82,12 @@ static kind child_of(kind parent, uint64_t number) {
 }
 
 /* "" and "ai.onnx" are the same, the standard domain. */
-static int standard(const field *domain) {
+static int standard(const onnx_field *domain) {
     size_t length = (size_t)(domain->end - domain->start);
     return length == 0 || (length == 7 && memcmp(domain->start, "ai.onnx", 7) == 0);
 }
 
-static int iterates(const field *operator) {
+static int iterates(const onnx_field *operator) {
     size_t length = (size_t)(operator->end - operator->start);
     return length == 4 && (memcmp(operator->start, "Loop", 4) == 0 || memcmp(operator->start, "Scan", 4) == 0);
 }
@@ -109,11 +102,11 @@ static int is_name(kind kind, uint64_t number) {
 static onnx_verdict visit(message m, waiting *stack, facts *found) {
     kind kind = m.kind;
     int depth = m.depth + 1;
-    field f, domain = {0}, operator = {0};
+    onnx_field f, domain = {0}, operator = {0};
     uint64_t version = 0;
     while (m.at < m.end) {
         if (++found->fields > MOST_FIELDS) return ONNX_LARGE;
-        if (!next_field(&m, &f)) return ONNX_BROKEN;
+        if (!onnx_next_field(&m.at, m.end, &f)) return ONNX_BROKEN;
         if (f.wire == LENGTH && is_name(kind, f.number) && f.end - f.start > MOST_NAME) return ONNX_BROKEN;
         if (f.wire == LENGTH && kind == NODE && f.number == 4) operator = f;
         if (kind == TENSOR && (f.number == 13 || (f.number == 14 && f.value != 0))) return ONNX_EXTERNAL;

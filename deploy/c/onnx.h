@@ -3,6 +3,7 @@
 #define FACEDGE_ONNX_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef enum {
     ONNX_FINE = 0,
@@ -17,5 +18,17 @@ typedef enum {
 
 /* Everything in the file is inspected: subgraphs, functions and training graphs too. No memory is kept. */
 onnx_verdict onnx_inspect(const unsigned char *data, size_t size);
+
+/* One field of a protobuf message: its value where it is a varint, its content where its wire type is ONNX_LENGTH. */
+typedef struct {
+    uint64_t number, value;
+    int wire;
+    const unsigned char *start, *end;
+} onnx_field;
+
+enum { ONNX_LENGTH = 2 };
+
+/* The next field of the message from *at, which moves on, to end: 0 where the bytes are no protobuf. */
+int onnx_next_field(const unsigned char **at, const unsigned char *end, onnx_field *f);
 
 #endif

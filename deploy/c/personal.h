@@ -1,0 +1,31 @@
+/* The files of a person's bundle, from those of its base and what an enrollment gave. */
+#ifndef FACEDGE_PERSONAL_H
+#define FACEDGE_PERSONAL_H
+
+#include "buffer.h"
+#include "table.h"
+#include "verifier.h"
+
+/* What an enrollment gave. */
+typedef struct {
+    const char *name;
+    const table_choice *choice;
+    double threshold;        /* the probability of the chosen point */
+    const double *weight;    /* of the head's logit: embedding_size numbers */
+    const float *embeddings; /* of the samples, one after the other */
+    int64_t samples, refused; /* refused: of the samples, by a template of the others; -1 with one sample */
+    int64_t passed, passed_identities; /* of the cohort, that pass as this person */
+    double likeness;         /* mean cosine between the samples; NaN with one */
+} fitted_person;
+
+typedef struct {
+    bundle_file *files;
+    size_t count;
+    buffer head, verifier, enrolled, golden, manifest, seal;
+} personal;
+
+/* *out is for personal_free, whatever the status. */
+facedge_status personal_make(const facedge *base, const fitted_person *person, personal *out, char *why, size_t why_size);
+void personal_free(personal *p);
+
+#endif
