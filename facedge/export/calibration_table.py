@@ -38,8 +38,8 @@ DRAWS = 5  # enrollments of each person by random images, for the limits of cond
 # are far apart. Of 180 other people enrolled by 3 ordinary photos 7 % are claimed, which costs 0.4 points of FRR; 3.0
 # deviations cost 0.8 points, and 3.5 find too few of the faces lit by infrared.
 # A low resolution that just passes the limit on blur lies near ordinary photos: of the enrollments of 100 validation
-# people under it 15 % show it at 3.4 deviations and 57 % at 2.0, where its FAR falls from 0.13 to 0.08 % and 3 to 4 % of
-# ordinary enrollments are claimed, for 0.3 points of FRR (1 photo) to 0.1 (3 photos).
+# people under it 15 % show it at 3.4 deviations and 57 % at 2.0, where its FAR falls from 0.13 to 0.08 % and 3 to 4 %
+# of ordinary enrollments are claimed, for 0.3 points of FRR (1 photo) to 0.1 (3 photos).
 CLAIMED_FROM = 3.4
 CLAIMED_SOONER = {"a low resolution": 2.0}
 MOST_MISSED = 0.001

@@ -43,7 +43,7 @@ MOST_ROLL_LEFT = 5.0
 # A face that is tilted, or was found by turning the photo, must be found with certainty: of CelebA's 600 validation
 # images as they are none is refused by this, turned by 180 degrees 1.5 %, tilted by 30 degrees 9 %; tilted by 45
 # degrees 36 of the 42 that pass all other rules, some of which are upside down in the crop. With the limit at 20
-# degrees 34 of the 42 are refused; at 10 degrees 36 too, but then also 3 % of faces in masks and 2 % of overexposed ones.
+# degrees 34 of the 42 are refused; at 10 degrees 36 too, but then also 3 % of faces in masks and 2 % of bright ones.
 CERTAIN_ROLL = 15.0
 LEAST_DETECTION = 0.9
 
