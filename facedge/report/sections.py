@@ -158,7 +158,8 @@ def _pairs(record: dict[str, Any]) -> Section:
     text = (
         f"Correct on **{correct}** of {found['genuine']:,} genuine and {found['impostor']:,} impostor pairs of "
         f"{found['identities']:,} people. {found['method']} In {found['no_face']:,} of {found['images']:,} photos no "
-        "face was found; a pair with such a photo counts as rejected."
+        "usable face was found (none, or one that is tilted or distorted); a pair with such a photo counts as "
+        "rejected."
     )
     return Section(f"Listed pairs: {found['name']}", (text,))
 

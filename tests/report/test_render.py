@@ -131,7 +131,7 @@ def test_the_page_holds_the_figures_of_the_record(record: dict[str, Any]) -> Non
     page = html_page(record)
     assert "91.2 %" in page
     assert "96.5 %" in page
-    assert "In 3 of 1,549 photos no face was found" in page
+    assert "In 3 of 1,549 photos no usable face was found" in page
     assert percent(record["verification"]["eer"]) in page
     for entry in record["verification"]["tar_at_far"].values():
         assert (percent(entry["tar"]) in page) if entry["tar"] is not None else (entry["refused"] in page)

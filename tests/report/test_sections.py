@@ -61,7 +61,7 @@ def test_every_part_of_a_model_card_is_there(record: dict[str, Any]) -> None:
     ]  # fmt: skip
     assert record["bundle"]["sha256"][:16] in card
     assert "**93.7 % (92.1 to 95.2)** of 500 genuine and 500 impostor pairs" in card
-    assert "In 3 of 1,549 photos no face was found" in card
+    assert "In 3 of 1,549 photos no usable face was found" in card
     assert "largest ratio of two FARs is **2.0 (0.5 to 3.3)**, by Pale skin" in card
     for title in ("Brightness", "Rotation", "Blur", "JPEG", "Low resolution", "Half covered"):
         assert f"| {title}" in card
