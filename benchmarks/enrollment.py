@@ -216,7 +216,9 @@ def _frr(scored: Scored, threshold: float) -> tuple[float, float, float]:
 
 CUT_NOTE = (
     "The crops of `people` have their border repeated inside the frame. `CelebA test, cut` has the same done to the "
-    "test images, and shows how much of the FAR that alone makes.\n\n"
+    "test images, and shows how much of the FAR that alone makes. Of the method `raised`, which facedge ships, rows "
+    "above twice the FAR asked can be of these two sets only: an enrollment whose photos do not show the condition "
+    "(`warned` is the share of those that do) keeps the threshold for ordinary photos.\n\n"
 )
 HEADER = (
     "| data | cohort | method | images | people | realised FAR (95 %) | FRR (95 %) | FRR at the FAR asked | warned | "
