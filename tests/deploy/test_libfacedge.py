@@ -11,9 +11,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 import tiny_bundle
+from libfacedge import (
+    BAD_ARGUMENT,
+    BAD_BUNDLE,
+    BGR,
+    BGRA,
+    GREY,
+    NO_DETECTOR,
+    NO_ENGINE,
+    NV12,
+    OK,
+    RGB,
+    RGBA,
+    Decision,
+    File,
+    Image,
+    Library,
+    Result,
+    photo_of,
+    search,
+)
 
 from facedge.enrollment.enroll import enroll
 from facedge.faces.crop import find_crop
@@ -25,158 +44,6 @@ from facedge.types import UInt8Array
 
 HOST = Path(__file__).resolve().parents[2] / "deploy" / "c"
 EXAMPLES = HOST / "examples"
-RGB, BGR, RGBA, BGRA, GREY, NV12 = range(6)
-OK, BAD_ARGUMENT, BAD_BUNDLE, NOT_ENROLLED, NO_ENGINE, NO_MEMORY, NO_DETECTOR = range(7)
-
-
-class Photo(ctypes.Structure):
-    _fields_ = [
-        ("struct_size", ctypes.c_size_t),
-        ("pixels", ctypes.c_void_p),
-        ("height", ctypes.c_int64),
-        ("width", ctypes.c_int64),
-        ("row_stride", ctypes.c_ssize_t),
-        ("format", ctypes.c_int),
-        ("rotation", ctypes.c_int),
-        ("chroma", ctypes.c_void_p),
-        ("chroma_stride", ctypes.c_ssize_t),
-    ]
-
-
-class Face(ctypes.Structure):
-    _fields_ = [("box", ctypes.c_double * 4), ("landmarks", ctypes.c_float * 10), ("detection", ctypes.c_float)]
-
-
-class Result(ctypes.Structure):
-    _fields_ = [
-        ("struct_size", ctypes.c_size_t),
-        ("accepted", ctypes.c_int),
-        ("score", ctypes.c_float),
-        ("threshold", ctypes.c_double),
-        ("reason", ctypes.c_char_p),
-        ("has_face", ctypes.c_int),
-        ("face", Face),
-        ("faces", ctypes.c_int64),
-        ("turned", ctypes.c_int),
-        ("stretch", ctypes.c_double),
-    ]
-
-
-class Options(ctypes.Structure):
-    _fields_ = [
-        ("struct_size", ctypes.c_size_t),
-        ("onnxruntime", ctypes.c_char_p),
-        ("detector", ctypes.c_char_p),
-        ("threads", ctypes.c_int),
-        ("precision", ctypes.c_int),
-    ]
-
-
-class Search(ctypes.Structure):
-    _fields_ = [
-        ("struct_size", ctypes.c_size_t),
-        ("policy", ctypes.c_int),
-        ("min_face", ctypes.c_double),
-        ("min_score", ctypes.c_double),
-        ("turn", ctypes.c_int),
-        ("aligned", ctypes.c_int),
-    ]
-
-
-class Image(ctypes.Structure):
-    _fields_ = [
-        ("pixels", ctypes.c_void_p),
-        ("height", ctypes.c_int64),
-        ("width", ctypes.c_int64),
-        ("row_stride", ctypes.c_ssize_t),
-    ]
-
-
-class Decision(ctypes.Structure):
-    _fields_ = [
-        ("accepted", ctypes.c_int),
-        ("score", ctypes.c_float),
-        ("threshold", ctypes.c_double),
-        ("reason", ctypes.c_char_p),
-    ]
-
-
-class File(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_char_p), ("data", ctypes.c_char_p), ("size", ctypes.c_size_t)]
-
-
-def search(policy: str = "largest", turn: bool = True, aligned: int = 0, min_face: float = 0.075) -> Search:
-    kinds = ("largest", "center", "only")
-    return Search(ctypes.sizeof(Search), kinds.index(policy), min_face, 0.6, turn, aligned)
-
-
-def photo_of(pixels: UInt8Array, kind: int = RGB, rotation: int = 0) -> Photo:
-    pixels = np.ascontiguousarray(pixels)
-    size, at, row = ctypes.sizeof(Photo), pixels.ctypes.data, pixels.strides[0]
-    photo = Photo(size, at, *pixels.shape[:2], row, kind, rotation, None, 0)
-    photo.kept = pixels  # ctypes keeps no reference to the bytes behind an address
-    return photo
-
-
-class Library:
-    """The shared library, by ctypes."""
-
-    def __init__(self, path: Path, onnxruntime_library: str, detector: Path | None) -> None:
-        self.c = ctypes.CDLL(str(path))
-        self.why = ctypes.create_string_buffer(512)
-        self.options = Options(
-            ctypes.sizeof(Options), onnxruntime_library.encode(), str(detector).encode() if detector else None, 1, 0
-        )
-
-    def open(self, bundle: Path) -> ctypes.c_void_p:
-        handle = ctypes.c_void_p()
-        status = self.c.facedge_open(
-            str(bundle).encode(), ctypes.byref(self.options), ctypes.byref(handle), self.why, 512
-        )
-        assert status == OK, self.why.value
-        return handle
-
-    def verify(self, handle: ctypes.c_void_p, photo: Photo, how: Search | None = None) -> Result:
-        result = Result(ctypes.sizeof(Result))
-        why = ctypes.create_string_buffer(512)
-        chosen = ctypes.byref(how) if how else None
-        status = self.c.facedge_verify_photo(handle, ctypes.byref(photo), chosen, ctypes.byref(result), why, 512)
-        assert status == OK, why.value
-        return result
-
-    def find(self, handle: ctypes.c_void_p, photo: Photo, how: Search | None = None) -> tuple[Result, UInt8Array]:
-        result, crop = Result(ctypes.sizeof(Result)), np.zeros((218, 178, 3), np.uint8)
-        chosen = ctypes.byref(how) if how else None
-        at = crop.ctypes.data_as(ctypes.c_void_p)
-        status = self.c.facedge_find_face(handle, ctypes.byref(photo), chosen, ctypes.byref(result), at, self.why, 512)
-        assert status == OK, self.why.value
-        return result, crop
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if not shutil.which("make") or not shutil.which("cc"):
-        pytest.skip("building the C host needs make and a C compiler")
-    target = tmp_path_factory.mktemp("c") / "build"
-    subprocess.run(["make", "-s", f"OUT={target}"], cwd=HOST, check=True)
-    return target
-
-
-@pytest.fixture(scope="module")
-def engine() -> str:
-    found = list((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so*"))
-    if not found:
-        pytest.skip("this onnxruntime wheel has no libonnxruntime.so to load")
-    return str(found[0])
-
-
-@pytest.fixture(scope="module")
-def library(built: Path, engine: str) -> Library:
-    try:
-        detector: Path | None = find_model()
-    except Exception:  # the tests that need it ask for the fixture `detector`
-        detector = None
-    return Library(built / "libfacedge.so.0", engine, detector)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,554 @@
+"""Enrolling in C: the same person's bundle as Python writes, whole or not at all."""
+
+import ctypes
+import dataclasses
+import io
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from libfacedge import (
+    BAD_ARGUMENT,
+    BAD_BUNDLE,
+    BGR,
+    NO_SAMPLES,
+    OCCUPIED,
+    OK,
+    RGB,
+    RGBA,
+    Library,
+    Photo,
+    photo_of,
+)
+from PIL import Image
+
+from facedge.bundle import read_bundle, write_bundle
+from facedge.bundle.calibration_table import read_table
+from facedge.bundle.resolve import pretrained
+from facedge.demo.synthetic_dataset import synthetic_face
+from facedge.enrollment.capture import check_photo
+from facedge.enrollment.enroll import enroll
+from facedge.errors import BundleError, FacedgeError
+from facedge.faces.yunet import find_model
+from facedge.imaging import load_rgb
+from facedge.runtime.check import check_bundle
+from facedge.runtime.embedder import Embedder
+from facedge.runtime.verifier import load
+from facedge.types import UInt8Array
+
+SEED, PEOPLE = 5, (13, 1, 23)  # drawn people whom the shipped bundle tells apart
+
+
+class EnrollOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("far", ctypes.c_double),
+        ("samples", ctypes.c_int64),
+        ("frames", ctypes.c_int),
+    ]
+
+
+class Enrolled(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("photos", ctypes.c_int64),
+        ("samples", ctypes.c_int64),
+        ("threshold", ctypes.c_double),
+        ("far_target", ctypes.c_double),
+        ("far_low95", ctypes.c_double),
+        ("far_upper95", ctypes.c_double),
+        ("frr", ctypes.c_double),
+        ("refused_samples", ctypes.c_int64),
+        ("condition", ctypes.c_char_p),
+        ("stretch", ctypes.c_double),
+    ]
+
+
+class Person:
+    """An enrollment in C."""
+
+    def __init__(self, library: Library, base: ctypes.c_void_p, **options: Any) -> None:
+        self.c, self.why, self.handle = library.c, ctypes.create_string_buffer(512), ctypes.c_void_p()
+        asked = EnrollOptions(ctypes.sizeof(EnrollOptions), options.get("far", 0), options.get("samples", 0))
+        self.status = self.c.facedge_enroll_begin(
+            base, ctypes.byref(asked), ctypes.byref(self.handle), self.why, len(self.why)
+        )
+
+    def add(self, photo: Photo) -> str | None:
+        fault = ctypes.c_char_p()
+        status = self.c.facedge_enroll_add(
+            self.handle, ctypes.byref(photo), None, ctypes.byref(fault), self.why, len(self.why)
+        )
+        assert status == OK, self.why.value
+        return fault.value.decode() if fault.value else None
+
+    def save(self, path: Path, replace: bool = False) -> tuple[int, Enrolled]:
+        found = Enrolled(ctypes.sizeof(Enrolled))
+        where = (str(path).encode(), None, int(replace))
+        return self.c.facedge_enroll_save(self.handle, *where, ctypes.byref(found), self.why, len(self.why)), found
+
+    def end(self) -> None:
+        self.c.facedge_enroll_end(self.handle)
+
+
+@cache
+def drawn(person: int, shot: int) -> UInt8Array:
+    """An aligned crop, uint8 (218, 178, 3)."""
+    with Image.open(io.BytesIO(synthetic_face(SEED, person, shot)[0])) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def crops(person: int, count: int, first: int = 0) -> list[UInt8Array]:
+    return [drawn(person, first + shot) for shot in range(count)]
+
+
+@pytest.fixture(scope="module")
+def base(library: Library) -> Iterator[ctypes.c_void_p]:
+    try:
+        handle = library.open(pretrained())
+    except FacedgeError as problem:
+        pytest.skip(f"needs the bundle inside the package: {problem}")
+    yield handle
+    library.c.facedge_close(handle)
+
+
+def enrolled_in_c(
+    library: Library, base: ctypes.c_void_p, photos: Sequence[Photo], path: Path, **options: Any
+) -> tuple[Enrolled, list[str | None]]:
+    person = Person(library, base, **options)
+    assert person.status == OK, person.why.value
+    faults = [person.add(photo) for photo in photos]
+    status, found = person.save(path)
+    assert status == OK, person.why.value
+    found.condition = bytes(found.condition) if found.condition else None  # ours after the end
+    person.end()
+    return found, faults
+
+
+def assert_same(ours: Path, theirs: Path, probes: Sequence[UInt8Array]) -> None:
+    """Both bundles hold the same samples, evidence and threshold, and decide the same about the probes."""
+    failed = [finding for finding in check_bundle(ours) if not finding.ok]
+    assert not failed
+    one, other = read_bundle(ours), read_bundle(theirs)
+    assert one.files["enrolled.npy"] == other.files["enrolled.npy"]
+    assert set(one.files) == set(other.files)
+    assert one.manifest.threshold == pytest.approx(other.manifest.threshold, abs=1e-6)
+    found, expected = (dataclasses.asdict(bundle.manifest.calibration) for bundle in (one, other))
+    points = zip(found.pop("points"), expected.pop("points"), strict=True)
+    assert found == expected
+    for mine, point in points:
+        assert mine == pytest.approx(point, abs=1e-6)
+    figures, wanted = (bundle.manifest.metrics["enrollment"] for bundle in (one, other))
+    assert {key: figures[key] for key in figures if key != "sample_likeness"} == {
+        key: wanted[key] for key in figures if key != "sample_likeness"
+    }
+    assert figures["sample_likeness"] == pytest.approx(wanted["sample_likeness"], abs=1e-6)
+    mine_, their = load(ours), load(theirs)
+    for probe in probes:
+        a, b = mine_.verify(probe), their.verify(probe)
+        assert (a.accepted, a.reason) == (b.accepted, b.reason)
+        if b.score is not None:
+            assert a.score == pytest.approx(b.score, abs=1e-5)
+
+
+# --- the same as Python ---
+
+
+@pytest.mark.parametrize("count", [1, 2, 6])
+def test_drawn_crops_enroll_as_in_python(library: Library, base: ctypes.c_void_p, count: int, tmp_path: Path) -> None:
+    mine = crops(PEOPLE[0], count)
+    found, faults = enrolled_in_c(library, base, [photo_of(crop) for crop in mine], tmp_path / "c.facedge")
+    made = enroll(mine).save(tmp_path / "p.facedge")
+    probes = [crop for person in PEOPLE for crop in crops(person, 4, 8)]
+    assert_same(tmp_path / "c.facedge", tmp_path / "p.facedge", probes)
+    assert faults == [None] * count and (found.photos, found.samples) == (count, len(made.samples))
+    assert found.threshold == pytest.approx(made.fitted.threshold, abs=1e-6)
+    assert (found.far_target, found.frr) == (made.fitted.point.target, made.fitted.point.frr)
+    assert (tmp_path / "c.facedge").stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "c.facedge").iterdir()} == {0o600}
+    opened = library.open(tmp_path / "c.facedge")
+    for probe in probes:
+        decision, result = load(tmp_path / "c.facedge").verify(probe), library.verify(opened, photo_of(probe))
+        assert bool(result.accepted) == decision.accepted
+        assert result.score == pytest.approx(decision.score, abs=1e-6)
+    library.c.facedge_close(opened)
+
+
+def test_copies_count_once_and_the_most_varied_are_kept(
+    library: Library, base: ctypes.c_void_p, tmp_path: Path
+) -> None:
+    encoded = io.BytesIO()
+    Image.fromarray(drawn(PEOPLE[0], 1)).save(encoded, "JPEG", quality=80)
+    again = np.asarray(Image.open(encoded).convert("RGB"))
+    photos = [*crops(PEOPLE[0], 12), drawn(PEOPLE[0], 3), again]
+    found, faults = enrolled_in_c(library, base, [photo_of(p) for p in photos], tmp_path / "c.facedge", samples=5)
+    enroll(photos, samples=5).save(tmp_path / "p.facedge")
+    assert faults[-2:] == ["copy", "copy"] and found.samples == 5
+    assert_same(tmp_path / "c.facedge", tmp_path / "p.facedge", crops(PEOPLE[0], 3, 20))
+
+
+@pytest.mark.parametrize("far", [0.001, 0.01, 0.05])
+def test_a_far_of_the_table(library: Library, base: ctypes.c_void_p, far: float, tmp_path: Path) -> None:
+    mine = crops(PEOPLE[1], 3)
+    enrolled_in_c(library, base, [photo_of(crop) for crop in mine], tmp_path / "c.facedge", far=far)
+    enroll(mine, far=far).save(tmp_path / "p.facedge")
+    assert_same(tmp_path / "c.facedge", tmp_path / "p.facedge", crops(PEOPLE[1], 2, 8))
+
+
+def test_a_far_that_the_table_does_not_hold_is_refused(library: Library, base: ctypes.c_void_p, tmp_path: Path) -> None:
+    person = Person(library, base, far=0.0123)
+    person.add(photo_of(drawn(PEOPLE[0], 0)))
+    assert person.save(tmp_path / "c.facedge")[0] == BAD_ARGUMENT
+    assert b"expected a FAR of the bundle's calibration.json" in person.why.value
+    person.end()
+    assert list(tmp_path.iterdir()) == []
+
+
+def with_table(path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
+    """The shipped bundle with a changed calibration.json."""
+    shipped = read_bundle(pretrained())
+    table = json.loads(shipped.files["calibration.json"])
+    made = change(table)
+    content = made if isinstance(made, bytes) else json.dumps(table).encode()
+    write_bundle(path, {**shipped.files, "calibration.json": content}, shipped.manifest)
+    return path
+
+
+def test_a_condition_raises_the_threshold(library: Library, tmp_path: Path) -> None:
+    def always_shown(table: dict[str, Any]) -> None:
+        for condition in table["conditions"][:4]:
+            for row in condition["rows"]:
+                row["limit"] = -10.0
+
+    changed = with_table(tmp_path / "base.facedge", always_shown)
+    handle, mine = library.open(changed), crops(PEOPLE[0], 4)
+    found, _ = enrolled_in_c(library, handle, [photo_of(crop) for crop in mine], tmp_path / "c.facedge")
+    made = enroll(mine, bundle=changed).save(tmp_path / "p.facedge")
+    assert made.fitted.condition and found.condition == made.fitted.condition.encode()
+    assert_same(tmp_path / "c.facedge", tmp_path / "p.facedge", crops(PEOPLE[0], 2, 8))
+    library.c.facedge_close(handle)
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("detector")
+def test_photos_in_any_layout_enroll_as_in_python(
+    library: Library, base: ctypes.c_void_p, shared_data: Path, tmp_path: Path
+) -> None:
+    folder = shared_data / "photos"
+    paths = sorted((folder / "me").glob("*.jpg"))
+    images = [load_rgb(path) for path in paths]
+    padded = np.zeros((images[0].shape[0], images[0].shape[1] + 5, 3), np.uint8)
+    padded[:, : images[0].shape[1]] = images[0]
+    gaps = photo_of(padded)
+    gaps.width = images[0].shape[1]
+    alpha = np.full((*images[3].shape[:2], 1), 7, np.uint8)
+    photos = [
+        gaps,
+        photo_of(images[1][:, :, ::-1], BGR),
+        photo_of(np.rot90(images[2], 1), RGB, 90),
+        photo_of(np.concatenate([images[3], alpha], axis=2), RGBA),
+        *(photo_of(image) for image in images[4:]),
+    ]
+    two = max((load_rgb(path) for path in sorted((folder / "group").iterdir())), key=lambda image: image.size)
+    thing = load_rgb(sorted((shared_data / "non_face").rglob("*.jp*g"))[0])
+    found, faults = enrolled_in_c(library, base, [*photos, photo_of(two), photo_of(thing)], tmp_path / "c.facedge")
+    enroll(images).save(tmp_path / "p.facedge")
+    assert faults == [None] * len(photos) + ["many_faces", "no_face"]
+    others = [load_rgb(path) for path in sorted((folder / "others").iterdir())]
+    assert_same(tmp_path / "c.facedge", tmp_path / "p.facedge", [*images, *others])
+    assert found.samples == len(images)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.usefixtures("detector")
+def test_people_of_lfw_enroll_as_in_python(
+    library: Library, base: ctypes.c_void_p, shared_data: Path, tmp_path: Path
+) -> None:
+    people = [folder for folder in sorted((shared_data / "lfw" / "lfw").iterdir()) if len(list(folder.iterdir())) >= 6]
+    compared = 0
+    for number, folder in enumerate(people[:8]):
+        images = [load_rgb(path) for path in sorted(folder.iterdir())[:6]]
+        ours, theirs = tmp_path / f"c{number}.facedge", tmp_path / f"p{number}.facedge"
+        try:
+            enroll(images[:4]).save(theirs)
+        except FacedgeError:  # photos that do not match the others, which C does not find
+            continue
+        enrolled_in_c(library, base, [photo_of(image) for image in images[:4]], ours)
+        assert_same(ours, theirs, images[4:])
+        compared += 1
+    assert compared >= 3
+
+
+# --- what is refused ---
+
+
+def test_poor_crops_are_named_and_enroll_nobody(library: Library, base: ctypes.c_void_p, tmp_path: Path) -> None:
+    face = drawn(PEOPLE[0], 0)
+    blurred = np.asarray(Image.fromarray(face).resize((12, 14)).resize((178, 218)))
+    poor = {
+        "dark": np.full_like(face, 3),
+        "bright": np.minimum(face.astype(int) + 140, 255).astype(np.uint8),
+        "blurred": blurred,
+    }
+    person, embedder = Person(library, base), Embedder(read_bundle(pretrained()))
+    for name, crop in poor.items():
+        assert person.add(photo_of(crop)) == name == check_photo(embedder, crop, name).fault
+    assert person.save(tmp_path / "c.facedge")[0] == NO_SAMPLES
+    assert person.why.value == b"none of 3 photos is good enough to enroll with: add other photos"
+    person.end()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_photos_that_refuse_each_other_enroll_nobody(library: Library, base: ctypes.c_void_p, tmp_path: Path) -> None:
+    person = Person(library, base)
+    for identity in range(30, 40):
+        person.add(photo_of(drawn(identity, 0)))
+    status, found = person.save(tmp_path / "c.facedge")
+    assert status == NO_SAMPLES or found.refused_samples * 2 <= found.samples
+    person.end()
+
+
+def nan_slope(table: dict[str, Any]) -> bytes:
+    table["rows"][0]["slope"] = float("nan")
+    return json.dumps(table).encode()
+
+
+def edit(*path: str | int, value: Any = None) -> Callable[[dict[str, Any]], None]:
+    def change(table: dict[str, Any]) -> None:
+        at: Any = table
+        for step in path[:-1]:
+            at = at[step]
+        if value is None:
+            del at[path[-1]]
+        else:
+            at[path[-1]] = value
+
+    return change
+
+
+DAMAGE: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "not JSON": lambda table: b"{",
+    "cut short": lambda table: json.dumps(table).encode()[:-40],
+    "a list": lambda table: b"[]",
+    "NaN": nan_slope,
+    "no rows": edit("rows", value=[]),
+    "a key missing": edit("rows"),
+    "a key more": edit("more", value=1),
+    "rows falling": lambda table: table["rows"].reverse(),
+    "a row's key missing": edit("rows", 3, "shift"),
+    "slope below 0": edit("rows", 0, "slope", value=-1.0),
+    "slope as text": edit("rows", 0, "slope", value="20"),
+    "no points": edit("rows", 0, "points", value=[]),
+    "points falling": lambda table: table["rows"][0]["points"].reverse(),
+    "a rate above 1": edit("rows", 0, "points", 0, "frr", value=1.5),
+    "a cosine above 2": edit("rows", 0, "points", 0, "threshold", value=3.0),
+    "other targets": edit("rows", 2, "points", 0, "far_target", value=0.0015),
+    "identities 0": edit("identities", value=0),
+    "identities 1.5": edit("identities", value=1.5),
+    "a short mean": edit("conditions", 0, "mean", value=[0.0, 1.0]),
+    "a direction of texts": edit("conditions", 0, "direction", value=["a"] * 128),
+    "a condition's row missing": edit("conditions", 0, "rows", 5),
+    "other images": edit("conditions", 0, "rows", 5, "images", value=9),
+    "above too short": edit("conditions", 0, "rows", 0, "above", value=[0.1]),
+    "a name of control characters": edit("conditions", 0, "name", value="\x1b[2J"),
+    "a number beyond": edit("conditions", 0, "rows", 0, "limit", value=1e7),
+    "65 conditions": lambda table: table["conditions"].extend(table["conditions"][:1] * 49),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_table_is_refused_in_one_sentence(library: Library, damage: str, tmp_path: Path) -> None:
+    bundle = with_table(tmp_path / "base.facedge", DAMAGE[damage])
+    with pytest.raises(BundleError):
+        read_table(read_bundle(bundle).files, 128)
+    handle = library.open(bundle)
+    person = Person(library, handle)
+    assert person.status == BAD_BUNDLE and not person.handle.value
+    assert re.fullmatch(rb"calibration\.json [^\n]*", person.why.value)
+    library.c.facedge_close(handle)
+
+
+@pytest.mark.parametrize("missing", ["calibration.json", "cohort.npy"])
+def test_a_base_without_what_enrolling_needs_is_refused(library: Library, missing: str, tmp_path: Path) -> None:
+    shipped = read_bundle(pretrained())
+    files = {name: data for name, data in shipped.files.items() if name not in (missing, "cohort_identities.npy")}
+    write_bundle(tmp_path / "base.facedge", files, shipped.manifest)
+    handle = library.open(tmp_path / "base.facedge")
+    assert Person(library, handle).status == BAD_BUNDLE
+    library.c.facedge_close(handle)
+
+
+def test_a_base_with_impostors_of_its_user_is_refused(library: Library, tmp_path: Path) -> None:
+    enroll(crops(PEOPLE[0], 3), impostors=crops(PEOPLE[1], 2)).save(tmp_path / "ana.facedge")
+    handle = library.open(tmp_path / "ana.facedge")
+    person = Person(library, handle)
+    assert person.status == BAD_BUNDLE and b"use facedge enroll" in person.why.value
+    library.c.facedge_close(handle)
+
+
+def test_nobody_is_replaced_unasked(library: Library, base: ctypes.c_void_p, tmp_path: Path) -> None:
+    person, target = Person(library, base), tmp_path / "ana.facedge"
+    for crop in crops(PEOPLE[0], 2):
+        person.add(photo_of(crop))
+    assert person.save(target)[0] == OK
+    before = (target / "manifest.json").read_bytes()
+    assert person.save(target)[0] == OCCUPIED and (target / "manifest.json").read_bytes() == before
+    person.add(photo_of(drawn(PEOPLE[0], 2)))
+    assert person.save(target, replace=True)[0] == OK
+    assert read_bundle(target).manifest.metrics["enrollment"]["samples"] == 3
+    shutil.copytree(pretrained(), tmp_path / "edge.facedge")
+    (tmp_path / "file.facedge").write_text("x")
+    (tmp_path / "folder.facedge").mkdir()
+    (tmp_path / "folder.facedge" / "x").write_text("x")
+    (tmp_path / "link.facedge").symlink_to(target)
+    for name in ("edge", "file", "folder", "link"):
+        assert person.save(tmp_path / f"{name}.facedge", replace=True)[0] == OCCUPIED, name
+    for name in ("ana", ".facedge", "ana.FACEDGE"):
+        assert person.save(tmp_path / name)[0] == BAD_ARGUMENT, name
+    person.end()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_structs_of_another_size_are_refused(library: Library, base: ctypes.c_void_p, tmp_path: Path) -> None:
+    handle, options = ctypes.c_void_p(), EnrollOptions(8)
+    call = (base, ctypes.byref(options), ctypes.byref(handle), library.why, 512)
+    assert library.c.facedge_enroll_begin(*call) == BAD_ARGUMENT
+    person, small = Person(library, base), Enrolled(8)
+    call = (person.handle, b"a.facedge", None, 0, ctypes.byref(small), person.why, 512)
+    assert library.c.facedge_enroll_save(*call) == BAD_ARGUMENT
+    person.end()
+
+
+# --- the command, full disks and kills ---
+
+
+@pytest.fixture(scope="module")
+def ppm(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("photos")
+    for number, crop in enumerate(crops(PEOPLE[0], 3)):
+        (folder / f"{number}.ppm").write_bytes(b"P6 178 218 255\n" + crop.tobytes())
+    return sorted(folder.iterdir())
+
+
+def command(
+    built: Path, engine: str, target: Path, photos: Sequence[Path], *more: str, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "FACEDGE_ONNXRUNTIME": engine, **options.pop("env", {})}
+    words = [built / "facedge-c", "enroll", target, "--from", *photos, "-b", pretrained(), *more]
+    return subprocess.run(list(map(str, words)), env=env, capture_output=True, text=True, check=False, **options)
+
+
+def test_the_command_enrolls_as_facedge_does(built: Path, engine: str, ppm: list[Path], tmp_path: Path) -> None:
+    done = command(built, engine, tmp_path / "c.facedge", ppm)
+    assert done.returncode == 0, done.stderr
+    made = enroll(crops(PEOPLE[0], 3)).save(tmp_path / "p.facedge")
+    printed = json.loads(done.stdout)
+    assert printed["threshold"] == pytest.approx(made.fitted.threshold, abs=1e-6)
+    assert printed["samples"] == 3 and printed["bundle"] == str(tmp_path / "c.facedge")
+    assert_same(tmp_path / "c.facedge", tmp_path / "p.facedge", crops(PEOPLE[0], 2, 8))
+    assert command(built, engine, tmp_path / "c.facedge", ppm).returncode == 2
+    assert command(built, engine, tmp_path / "c.facedge", ppm, "--replace").returncode == 0
+    assert command(built, engine, tmp_path / "d.facedge", [tmp_path / "none.ppm"]).returncode == 2
+    golden = subprocess.run(
+        [str(built / "facedge-golden"), str(tmp_path / "c.facedge")],
+        env={**os.environ, "FACEDGE_ONNXRUNTIME": engine},
+        capture_output=True,
+        check=False,
+    )
+    assert golden.returncode == 0, golden.stderr
+
+
+@pytest.mark.parametrize("limit", [0, 20_000, 2_000_000])
+@pytest.mark.parametrize("there", [False, True])
+def test_a_full_disk_leaves_what_was_there(
+    built: Path, engine: str, ppm: list[Path], limit: int, there: bool, tmp_path: Path
+) -> None:
+    target = tmp_path / "ana.facedge"
+    if there:
+        assert command(built, engine, target, ppm[:2]).returncode == 0
+    before = (target / "manifest.json").read_bytes() if there else b""
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    done = command(built, engine, target, ppm, "--replace", preexec_fn=small_files)
+    assert done.returncode == 2 and "cannot be written (File too large)" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == (["ana.facedge"] if there else [])
+    if there:
+        assert (target / "manifest.json").read_bytes() == before and load(target)
+
+
+KILLER = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+static void step(void) {
+    static int done;
+    const char *at = getenv("KILL_AT");
+    if (at && ++done == atoi(at)) kill(getpid(), SIGKILL);
+}
+int fsync(int f) { step(); return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(f); }
+int rename(const char *a, const char *b) {
+    step();
+    int found = ((int (*)(const char *, const char *))dlsym(RTLD_NEXT, "rename"))(a, b);
+    step();
+    return found;
+}
+int renameat2(int f, const char *a, int t, const char *b, unsigned g) {
+    step();
+    int found = ((int (*)(int, const char *, int, const char *, unsigned))dlsym(RTLD_NEXT, "renameat2"))(f, a, t, b, g);
+    step();
+    return found;
+}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("there", [False, True])
+def test_a_kill_leaves_the_old_or_the_new(
+    built: Path, engine: str, ppm: list[Path], there: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "killer.c").write_text(KILLER)
+    subprocess.run(["cc", "-shared", "-fPIC", "killer.c", "-o", "killer.so", "-ldl"], cwd=tmp_path, check=True)
+    seen = set()
+    for number in range(1, 40):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        target = folder / "ana.facedge"
+        if there:
+            assert command(built, engine, target, ppm[:2]).returncode == 0
+        env = {"LD_PRELOAD": str(tmp_path / "killer.so"), "KILL_AT": str(number)}
+        done = command(built, engine, target, ppm, "--replace", env=env)
+        if done.returncode == 0:
+            break
+        assert done.returncode == -9, done.stderr
+        found = read_bundle(target).manifest.metrics["enrollment"]["samples"] if target.exists() else 0
+        assert found in ((2, 3) if there else (0, 3))
+        seen.add(found)
+        rest = [path.name for path in folder.iterdir() if path != target]
+        assert all(re.fullmatch(r"\.ana\.facedge\.[0-9a-f]{12}\.tmp", name) for name in rest)
+    assert number > 15 and seen == ({2, 3} if there else {0, 3})
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("detector")
+def test_the_command_takes_whole_photos(built: Path, engine: str, shared_data: Path, tmp_path: Path) -> None:
+    image = load_rgb(shared_data / "photos" / "me" / "obama-720p.jpg")
+    (tmp_path / "me.ppm").write_bytes(b"P6 %d %d 255\n" % image.shape[1::-1] + image.tobytes())
+    env = {"FACEDGE_DETECTOR": str(find_model())}
+    done = command(built, engine, tmp_path / "c.facedge", [tmp_path / "me.ppm"], env=env)
+    assert done.returncode == 0, done.stderr
+    enroll([image]).save(tmp_path / "p.facedge")
+    assert_same(tmp_path / "c.facedge", tmp_path / "p.facedge", [image])
