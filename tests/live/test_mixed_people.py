@@ -41,7 +41,10 @@ class NumberTracker:
 
 @pytest.fixture(scope="module")
 def people(shared_data: Path) -> tuple[list[Verifier], list[np.ndarray]]:
-    """Verifiers of the first OWNERS people, and embeddings of images of everybody, those enrolled with left out."""
+    """Verifiers of the first OWNERS people, and embeddings of images of everybody, those enrolled with left out.
+
+    Some of CelebA's images bear another person's number: an owner whose photos do not match each other takes no part.
+    """
     celeba = read_celeba(shared_data / "celeba")
     folder = shared_data / "celeba" / "img_align_celeba"
     known, counts = np.unique(celeba.identities[celeba.partition == 2], return_counts=True)
@@ -50,7 +53,10 @@ def people(shared_data: Path) -> tuple[list[Verifier], list[np.ndarray]]:
     for number, person in enumerate(chosen):
         paths = [folder / celeba.names[row] for row in np.flatnonzero(celeba.identities == person)]
         if number < OWNERS:
-            verifiers.append(facedge.enroll([str(path) for path in paths[:ENROLLED]]).verifier)
+            try:
+                verifiers.append(facedge.enroll([str(path) for path in paths[:ENROLLED]]).verifier)
+            except InputError:
+                continue
         rest = paths[ENROLLED : ENROLLED + 8]
         embeddings.append(np.concatenate([verifiers[0].embed(load_rgb(path)[None]) for path in rest]))
     return verifiers, embeddings
