@@ -1,4 +1,6 @@
+#define _POSIX_C_SOURCE 200809L /* newlocale */
 #include "buffer.h"
+#include "numbers.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -53,10 +55,14 @@ void number_text(double number, char text[32]) {
         snprintf(text, 32, "%.0f", number);
         return;
     }
-    for (int digits = 15; digits <= 17; digits++) {
+    numbers_locale numbers;
+    int plain = numbers_begin(&numbers); /* else "nan", which no reader takes */
+    snprintf(text, 32, "nan");
+    for (int digits = 15; plain && digits <= 17; digits++) {
         snprintf(text, 32, "%.*g", digits, number);
-        if (strtod(text, NULL) == number) return;
+        if (strtod(text, NULL) == number) break;
     }
+    if (plain) numbers_end(&numbers);
 }
 
 static void json_members(buffer *b, const json *value) {

@@ -1,5 +1,7 @@
 /* A recursive-descent parser for RFC 8259, 64 levels deep at most, with the limits of FORMAT.md, section 2. */
+#define _POSIX_C_SOURCE 200809L /* newlocale */
 #include "json.h"
+#include "numbers.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -126,7 +128,10 @@ static int number_of(reader *r, double *number) {
         if ((n = take_digits(r, digits, n, room)) == before) return 0;
     }
     digits[n] = 0;
-    *number = strtod(digits, NULL); /* in the "C" locale, as a library should find it */
+    numbers_locale numbers;
+    if (!numbers_begin(&numbers)) return 0;
+    *number = strtod(digits, NULL);
+    numbers_end(&numbers);
     return isfinite(*number);
 }
 

@@ -24,6 +24,19 @@ def test_the_demo_runs_from_photos_to_a_report(tmp_path: Path, capsys: pytest.Ca
     assert json.loads((tmp_path / "demo/report/report.json").read_text())["attributes"]["mean_accuracy"] > 0.6
 
 
+def test_an_interrupted_command_ends_the_demo(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("facedge.train.backbone.train_backbone", interrupted)
+    with pytest.raises(SystemExit) as stop:
+        main(["demo", "-o", str(tmp_path / "demo"), "--identities", "300", "--shots", "2", "--epochs", "1"])
+    assert stop.value.code == 130
+    assert "$ facedge train head" not in capsys.readouterr().err
+
+
 def test_the_demo_does_not_write_into_a_folder_in_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(SystemExit) as stop:

@@ -9,6 +9,7 @@ import pytest
 import facedge
 from facedge.camera.source import Frame
 from facedge.dataset.celeba import read_celeba
+from facedge.errors import InputError
 from facedge.faces.crop import FaceCrop
 from facedge.faces.detect import Face
 from facedge.imaging import load_rgb
@@ -50,9 +51,9 @@ def people(shared_data: Path) -> tuple[list[Verifier], list[np.ndarray]]:
     known, counts = np.unique(celeba.identities[celeba.partition == 2], return_counts=True)
     chosen = known[counts >= ENROLLED + 8][: OWNERS + OTHERS]
     verifiers, embeddings = [], []
-    for number, person in enumerate(chosen):
+    for person in chosen:
         paths = [folder / celeba.names[row] for row in np.flatnonzero(celeba.identities == person)]
-        if number < OWNERS:
+        if len(verifiers) < OWNERS:
             try:
                 verifiers.append(facedge.enroll([str(path) for path in paths[:ENROLLED]]).verifier)
             except InputError:

@@ -87,6 +87,8 @@ def scores_of(run: Path) -> list[dict[str, Any]]:
 def test_a_signal_within_an_epoch_ends_the_step_and_the_run_goes_on_after_it(
     number: signal.Signals, tiny_faces: Faces, tmp_path: Path
 ) -> None:
+    if signal.getsignal(number) == signal.SIG_IGN:  # as a shell leaves SIGINT to its background jobs
+        signal.signal(number, signal.default_int_handler)
     wanted = config(2)
     train(tmp_path / "whole", tiny_faces, wanted)
     steps: list[tuple[int, int]] = []
