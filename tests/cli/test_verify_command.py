@@ -93,7 +93,7 @@ def test_thresholds_and_fars(tiny_bundle: Path, photos: Path, capsys: pytest.Cap
     assert run("verify", me, "-b", tiny_bundle, "--far", "0.1", "--json") == 0
     assert lines(capsys)[0]["far"] == {"target": 0.1, "upper95": 0.12}
     assert run("verify", me, "-b", tiny_bundle, "--far", "1e-5") == 2
-    assert "needs about 300,000" in capsys.readouterr().err
+    assert "supports a FAR of 0.003 and no less" in capsys.readouterr().err
     assert run("verify", me, "-b", tiny_bundle, "--far", "0.1", "--threshold", "0.5") == 2
 
 
