@@ -16,6 +16,7 @@ from tiny_bundle import manifest
 
 import facedge.bundle
 from facedge.bundle import Calibration, DataNote, FileEntry, Manifest, OperatingPoint
+from facedge.bundle.format import MOST_BYTES
 from facedge.errors import BundleError
 
 SCHEMA = Path(facedge.bundle.__file__).with_name("manifest.schema.json")
@@ -48,7 +49,8 @@ manifests = st.builds(
     parity=st.dictionaries(words, st.floats(0, 1e6), max_size=3),
     data=st.builds(DataNote, words, words, words),
     created=st.none() | st.just("2026-11-23T18:00:00Z"),
-    files=st.dictionaries(words, st.builds(FileEntry, st.just("0" * 64), st.integers(1, 10**9)), max_size=2),
+    # Two files of at most half the limit of all together: beyond it a manifest is refused.
+    files=st.dictionaries(words, st.builds(FileEntry, st.just("0" * 64), st.integers(1, MOST_BYTES // 2)), max_size=2),
 )
 
 
