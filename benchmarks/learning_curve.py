@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facedge.train.run_folder import read_backbone_config, read_metrics
+from facedge.train.run_folder import read_metrics
 
 DRAWS = 2000
 
@@ -46,14 +46,11 @@ def points_of(runs: list[Path]) -> list[Point]:
     """The epochs of all runs in their order."""
     points: list[Point] = []
     for run in runs:
-        config = read_backbone_config(run)
         before = points[-1].samples if points else 0
-        each = (config.data.images + sum(card.images for card in config.more)) * (1 + config.recipe.teacher_views)
         for record in read_metrics(run):
             tar = record["tar_at_far_1e-3"]
             if tar is not None:
-                samples = before + each * record["epoch"]
-                points.append(Point(run.name, samples, tar, record["attribute_accuracy"]))
+                points.append(Point(run.name, before + record["samples"], tar, record["attribute_accuracy"]))
     return points
 
 

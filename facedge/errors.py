@@ -53,3 +53,9 @@ class StorageError(FacedgeError):
 
 class MissingDependencyError(FacedgeError):
     """An optional package or model file is not installed."""
+
+
+def first_line(problem: object, most: int | None = None) -> str:
+    """The first line of an exception's text, at most so many characters; its type's name where it has no text."""
+    lines = str(problem).strip().splitlines()
+    return lines[0][:most] if lines else type(problem).__name__

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from facedge.errors import ImageError, InputError
+from facedge.errors import ImageError, InputError, first_line
 from facedge.exif import orientation
 from facedge.formatting import printable
 from facedge.types import UInt8Array
@@ -66,7 +66,7 @@ def load_rgb(source: str | os.PathLike[str] | bytes, *, max_pixels: int = MAX_PI
         except MemoryError as problem:
             raise ImageError(f"{name} takes more memory than there is: scale it down first") from problem
         except Exception as problem:  # damaged files raise a dozen kinds: OSError, SyntaxError, struct.error...
-            reason = _first_line(problem)
+            reason = _reason(problem)
             if _UNSUPPORTED.search(reason):
                 raise ImageError(
                     f"{name} is an image of a kind that is not read ({reason}): convert it to an ordinary JPEG or PNG"
@@ -88,7 +88,7 @@ def from_pil(image: Image.Image) -> UInt8Array:
     except MemoryError as problem:
         raise ImageError(f"{name} takes more memory than there is: scale it down first") from problem
     except Exception as problem:  # Pillow reads files when pixels are first used
-        raise ImageError(f"{name} cannot be read ({_first_line(problem)}): open its file again") from problem
+        raise ImageError(f"{name} cannot be read ({_reason(problem)}): open its file again") from problem
 
 
 # --- files and formats ---
@@ -108,9 +108,7 @@ def _open(source: str | os.PathLike[str] | bytes, name: str) -> IO[bytes]:
     except FileNotFoundError as problem:
         raise ImageError(f"no image at {name}: check the path") from problem
     except (OSError, ValueError) as problem:
-        raise ImageError(
-            f"cannot read {name} ({_first_line(problem)}): check the path and its permissions"
-        ) from problem
+        raise ImageError(f"cannot read {name} ({_reason(problem)}): check the path and its permissions") from problem
 
 
 class _WholeFile(io.BufferedReader):
@@ -280,6 +278,6 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _first_line(problem: Exception) -> str:
-    lines = str(getattr(problem, "strerror", None) or problem).strip().splitlines()
-    return lines[0] if lines else type(problem).__name__
+def _reason(problem: Exception) -> str:
+    """Such as "Permission denied", without the path that the sentence names already."""
+    return first_line(getattr(problem, "strerror", None) or problem)

@@ -13,11 +13,12 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import numpy as np
 import onnxruntime
 
-from facedge.errors import BundleError, FacedgeError, InputError
+from facedge.errors import BundleError, FacedgeError, InputError, first_line
 from facedge.types import AnyArray
 
 ERRORS_ONLY, FATAL_ONLY = 3, 4  # onnxruntime's log severities
 MOST_THREADS = 256
+MOST_REASON = 160  # characters of onnxruntime's reason in a sentence
 FLOAT, BYTES = "tensor(float)", "tensor(uint8)"
 CPU = ("CPUExecutionProvider",)
 
@@ -69,12 +70,12 @@ def open_session(
             model if isinstance(model, bytes) else str(model), options, providers=list(providers)
         )
     except Exception as problem:  # onnxruntime's exceptions share no public base class
-        reason = str(problem).strip().splitlines()[0][:160] if str(problem).strip() else type(problem).__name__
+        reason = first_line(problem, MOST_REASON)
         raise error(f"{name} does not load in onnxruntime {onnxruntime.__version__} ({reason})") from problem
 
 
-def takes_batches(session: Any, name: str, image: AnyArray) -> bool:
-    """Whether the graph gives two outputs for two images (1, ...) of its input `name`.
+def why_no_batch(session: Any, name: str, image: AnyArray) -> str | None:
+    """None where the graph gives two outputs for two images (1, ...) of its input `name`, otherwise the reason.
 
     Some graphs name their batch axis and take one image all the same, so that only a run tells.
     """
@@ -82,9 +83,9 @@ def takes_batches(session: Any, name: str, image: AnyArray) -> bool:
     options.log_severity_level = FATAL_ONLY  # a failure is an answer here
     try:
         outputs = session.run(None, {name: np.concatenate([image, image])}, options)
-    except Exception:  # onnxruntime's exceptions share no public base class
-        return False
-    return all(len(output) == 2 for output in outputs)
+    except Exception as problem:  # onnxruntime's exceptions share no public base class
+        return first_line(problem, MOST_REASON)
+    return None if all(len(output) == 2 for output in outputs) else "two images give one output"
 
 
 def check_ports(name: str, session: Any, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:

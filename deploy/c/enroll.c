@@ -6,7 +6,7 @@
 #include "npy.h"
 #include "personal.h"
 #include "store.h"
-#include "take.h"
+#include "photo_sample.h"
 
 enum { MOST_SAMPLES = 20, MOST_ALLOWED = 1000, FEWEST_REFUSED = 4, OWN_IMPOSTORS = 1000000 };
 static const double narrowest_median = -0.25, widest_median = 0.16; /* of the stretch: FORMAT.md section 10 */

@@ -3,7 +3,7 @@
 #define FACEDGE_PERSONAL_H
 
 #include "buffer.h"
-#include "table.h"
+#include "calibration.h"
 #include "verifier.h"
 
 /* What an enrollment gave. */

@@ -77,7 +77,7 @@ def check_listing(folder: Path, manifest: Manifest) -> None:
             raise BundleError(f"manifest.json does not list {name}: {REPAIR}")
     expected = {*manifest.files, MANIFEST, SEAL}
     found = names_in(folder) if is_archive(folder) else {entry.name for entry in os.scandir(folder)}
-    extra = sorted(set(found) - expected)
+    extra = sorted(found - expected)
     if extra:
         raise BundleError(f"{extra[0][:80]!r} is in the bundle but not in its manifest: remove it, or {REPAIR}")
 
@@ -103,9 +103,13 @@ def _read(bundle: Path, name: str, most: int, size: int | None = None) -> bytes:
     if not is_archive(bundle):
         return _read_regular(bundle / name, most, size)
     data = read_member(bundle, name, most if size is None else min(most, size))
-    if size is not None and len(data) != size:
-        raise BundleError(f"{name} has {len(data):,} bytes, its manifest says {size:,}: {REPAIR}")
+    _check_size(name, len(data), size)
     return data
+
+
+def _check_size(name: str, found: int, size: int | None) -> None:
+    if size is not None and found != size:
+        raise BundleError(f"{name} has {found:,} bytes, its manifest says {size:,}: {REPAIR}")
 
 
 def _read_regular(path: Path, most: int, size: int | None = None) -> bytes:
@@ -129,6 +133,5 @@ def _read_regular(path: Path, most: int, size: int | None = None) -> bytes:
         raise BundleError(f"{path.name} is not a plain file; a bundle holds plain files only: {REPAIR}")
     with os.fdopen(handle, "rb") as file:
         data = file.read(most + 1) if size in (None, status.st_size) else b""
-    if size is not None and (found := len(data) or status.st_size) != size:
-        raise BundleError(f"{path.name} has {found:,} bytes, its manifest says {size:,}: {REPAIR}")
+    _check_size(path.name, len(data) or status.st_size, size)
     return data

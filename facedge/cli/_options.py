@@ -61,6 +61,22 @@ ThreadsOption = Annotated[
 ]
 
 
+# Of the commands that make a bundle of a backbone, `export` and `adopt`.
+EXPORTING = ("torch", "onnx", "onnxscript", "safetensors")  # the packages that they need
+NewBundleOption = Annotated[Path, typer.Option("-o", "--output", metavar="NAME.facedge", help="The bundle to write.")]
+MoreImpostorsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--impostors", metavar="DIR", help="Photos of more impostors, one folder a person: they support a lower FAR."
+    ),
+]
+Int8Option = Annotated[bool, typer.Option("--int8", help="Also quantize; shipped only if it passes its gate.")]
+BundleNameOption = Annotated[
+    str | None, typer.Option("--name", help="Name of the bundle.", show_default="that of the file")
+]
+UsageOption = Annotated[str | None, typer.Option("--usage", help="Who may use the bundle, one sentence.")]
+
+
 def far_option(default: str) -> Any:
     """The option --far, with the text that the help shows as its default."""
     return typer.Option(

@@ -8,11 +8,19 @@ import typer
 
 from facedge.cli import _console
 from facedge.cli._console import require_extra
+from facedge.cli._options import (
+    EXPORTING,
+    BundleNameOption,
+    Int8Option,
+    MoreImpostorsOption,
+    NewBundleOption,
+    UsageOption,
+)
 
 
 def adopt(
     recogniser: Annotated[Path, typer.Argument(metavar="RECOGNISER.onnx", help="Any face recogniser in ONNX.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="NAME.facedge", help="The bundle to write.")],
+    output: NewBundleOption,
     faces: Annotated[
         Path,
         typer.Option(metavar="FACES", help="Prepared dataset: attributes are fitted and impostors taken from it."),
@@ -28,16 +36,13 @@ def adopt(
     licence: Annotated[
         str | None, typer.Option(help="Licence of the recogniser, recorded in the bundle.", show_default="not stated")
     ] = None,
-    impostors: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Photos of more impostors, one folder a person: they support a lower FAR."),
-    ] = None,
-    int8: Annotated[bool, typer.Option("--int8", help="Also quantize; shipped only if it passes its gate.")] = False,
-    name: Annotated[str | None, typer.Option(help="Name of the bundle.", show_default="that of the file")] = None,
-    usage: Annotated[str | None, typer.Option(help="Who may use the bundle, one sentence.")] = None,
+    impostors: MoreImpostorsOption = None,
+    int8: Int8Option = False,
+    name: BundleNameOption = None,
+    usage: UsageOption = None,
 ) -> None:
     """Make a bundle with a recogniser of another maker as its backbone, after checking it against the file itself."""
-    require_extra("train", ("torch", "onnx", "onnxscript", "safetensors"), "adopting a recogniser")
+    require_extra("train", EXPORTING, "adopting a recogniser")
     from facedge.export.adopt import AdoptRequest
     from facedge.export.adopt import adopt as adopt_recogniser
 

@@ -8,12 +8,20 @@ import typer
 
 from facedge.cli import _console
 from facedge.cli._console import require_extra
-from facedge.cli._options import rate
+from facedge.cli._options import (
+    EXPORTING,
+    BundleNameOption,
+    Int8Option,
+    MoreImpostorsOption,
+    NewBundleOption,
+    UsageOption,
+    rate,
+)
 
 
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of the backbone.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="NAME.facedge", help="The bundle to write.")],
+    output: NewBundleOption,
     head: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Run folder of a face head; without it, nobody is enrolled.")
     ] = None,
@@ -31,19 +39,16 @@ def export(
             show_default="0.1%, or the lowest that the impostors support",
         ),
     ] = None,
-    impostors: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Photos of more impostors, one folder a person: they support a lower FAR."),
-    ] = None,
-    int8: Annotated[bool, typer.Option("--int8", help="Also quantize; shipped only if it passes its gate.")] = False,
+    impostors: MoreImpostorsOption = None,
+    int8: Int8Option = False,
     rounded: Annotated[
         bool, typer.Option("--rounded", help="Round the weights to 8 significant bits: the bundle zips to about half.")
     ] = False,
-    name: Annotated[str | None, typer.Option(help="Name of the bundle.", show_default="that of the file")] = None,
-    usage: Annotated[str | None, typer.Option(help="Who may use the bundle, one sentence.")] = None,
+    name: BundleNameOption = None,
+    usage: UsageOption = None,
 ) -> None:
     """Export a trained backbone, and a head, into one bundle, after checking its outputs against torch's."""
-    require_extra("train", ("torch", "onnx", "onnxscript", "safetensors"), "exporting")
+    require_extra("train", EXPORTING, "exporting")
     from facedge.export.bundle import ExportRequest, export_bundle
 
     request = ExportRequest(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TORCH = ("torch", "safetensors", "matplotlib")
 OF_THE_MACHINE = ("device", "threads")  # may differ when a run is resumed
+REPEATED = ("more", "teachers", "teacher_inputs")  # fields whose options may be repeated
 
 Run = Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="Folder to write the run into.")]
 Arch = Annotated[Literal["edge", "plain"], typer.Option(help="The network; plain is the baseline.")]
@@ -96,9 +97,8 @@ def backbone(
 
     options: dict[str, Any] = {
         "faces": faces, "arch": arch, "size": size, "epochs": epochs, "batch": batch, "learning_rate": learning_rate,
-        "device": device, "seed": seed, "more": tuple(more or ()), "teachers": tuple(teacher or ()),
-        "teacher_inputs": tuple(teacher_input or ()), "teacher_views": teacher_views, "begin_from": init,
-        "threads": threads,
+        "device": device, "seed": seed, "more": more, "teachers": teacher, "teacher_inputs": teacher_input,
+        "teacher_views": teacher_views, "begin_from": init, "threads": threads,
     }  # fmt: skip
     if faces is None and not resume:
         raise InputError("expected FACES, the folder that `facedge prepare` wrote: give it before the options")
@@ -182,8 +182,7 @@ def train(
     else:
         options: dict[str, Any] = {
             "faces": faces, "arch": arch, "size": size, "epochs": epochs, "batch": batch, "device": device,
-            "seed": seed, "more": tuple(more or ()), "teachers": tuple(teacher or ()),
-            "teacher_inputs": tuple(teacher_input or ()), "threads": threads,
+            "seed": seed, "more": more, "teachers": teacher, "teacher_inputs": teacher_input, "threads": threads,
         }  # fmt: skip
         _train_backbone(_request(ctx, backbone_run, options, resume=left is not None), "the same command")
     if not wants_head or not _is_rank_zero():  # under torchrun one process trains the head
@@ -223,6 +222,7 @@ def _request(ctx: typer.Context, run: Path, options: dict[str, Any], *, resume: 
     from facedge.train.config import BackboneRequest
     from facedge.train.resume import resumed_request
 
+    options |= {name: tuple(options[name] or ()) for name in REPEATED}
     if not resume:
         return BackboneRequest(run=run, **options)
     sources = {

@@ -25,7 +25,7 @@ from facedge.cli._options import (
     far_option,
 )
 from facedge.errors import ImageError
-from facedge.formatting import printable
+from facedge.formatting import counted, percent, printable
 
 if TYPE_CHECKING:
     from facedge.faces.crop import Photo
@@ -177,14 +177,10 @@ def _middle(box: tuple[float, float, float, float]) -> str:
 
 def _others(count: int) -> str:
     """Such as "2 other faces not judged"."""
-    from facedge.formatting import counted
-
     return f"{counted(count, 'other face')} not judged"
 
 
 def _summary(found: Sequence["Sequence[Decision] | None"]) -> str:
-    from facedge.formatting import counted, percent
-
     read = [decisions for decisions in found if decisions]
     flat = [decision for decisions in read for decision in decisions]
     parts = [f"{sum(any(one.accepted for one in decisions) for decisions in read)} of {len(found)} accepted"]

@@ -4,19 +4,16 @@ One photo is enrolled and the other verified, at the threshold that people of th
 is enrolled with one photo. The score depends on the cosine of the two embeddings only, so their order does not matter.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from facedge.bundle import Bundle, read_bundle
-from facedge.bundle.calibration_table import read_table
 from facedge.bundle.resolve import resolve_bundle
-from facedge.enrollment.calibration import as_score, template
+from facedge.enrollment.calibration import as_score
 from facedge.enrollment.capture import Photo
-from facedge.enrollment.conditions import raise_thresholds, shown_conditions
 from facedge.enrollment.fit import calibrate
-from facedge.enrollment.operating_points import USUAL_FAR, Calibrated
+from facedge.enrollment.operating_points import USUAL_FAR
 from facedge.faces.options import FaceOptions
 from facedge.runtime.decision import Decision, FarEvidence
 from facedge.runtime.embedder import Embedder, FaceEmbedding, embed_photo
@@ -60,10 +57,12 @@ def embed_both(
 
 def decide(bundle: Bundle, first: FaceEmbedding, second: FaceEmbedding, *, far: float = USUAL_FAR) -> Decision:
     """The decision about two embedded photos, at a FAR on the bundle's cohort."""
-    calibrated, score = calibrate(bundle, 1, far), None
+    score = None
     if first.embedding is not None and second.embedding is not None:
-        calibrated = _raised_by_conditions(bundle, calibrated, (first.embedding, second.embedding))
+        calibrated = calibrate(bundle, 1, far, alone=(first.embedding, second.embedding))
         score = as_score(calibrated.link, _cosine(first.embedding, second.embedding))
+    else:
+        calibrated = calibrate(bundle, 1, far)
     accepted = score is not None and score >= calibrated.threshold
     return Decision(
         accepted=accepted,
@@ -76,14 +75,6 @@ def decide(bundle: Bundle, first: FaceEmbedding, second: FaceEmbedding, *, far: 
         ms={stage: first.ms[stage] + second.ms[stage] for stage in second.ms},
         far=FarEvidence(calibrated.chosen.target, calibrated.chosen.high95),
     )
-
-
-def _raised_by_conditions(bundle: Bundle, calibrated: Calibrated, embeddings: Sequence[Float32Array]) -> Calibrated:
-    """The threshold that either photo would need as an enrollment."""
-    table = read_table(bundle.files, bundle.manifest.embedding_size)
-    alone = [x[None] for x in embeddings] if table is not None else []
-    shown = [one for x in alone if table is not None for one in shown_conditions(table, x, template(x))]
-    return raise_thresholds(calibrated, shown)[0]
 
 
 def _cosine(a: Float32Array, b: Float32Array) -> float:

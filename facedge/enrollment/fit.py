@@ -1,5 +1,6 @@
 """Embeddings of a person and a bundle's cohort -> the person's score, its threshold, and the evidence for both."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,10 +172,19 @@ def fit(
     )
 
 
-def calibrate(bundle: Bundle, images: int, far: float | None = None) -> Calibrated:
-    """The thresholds for an enrollment by so many images, from the bundle's table or cohort; errors as `fit`."""
+def calibrate(
+    bundle: Bundle, images: int, far: float | None = None, *, alone: Sequence[Float32Array] = ()
+) -> Calibrated:
+    """The thresholds for an enrollment by so many images, from the bundle's table or cohort; errors as `fit`.
+
+    alone: embeddings (D,), raised to what each of them would need as an enrollment of its own.
+    """
     table = read_table(bundle.files, bundle.manifest.embedding_size)
-    return _calibrated(*whole_cohort(bundle), images, far, table)
+    found = _calibrated(*whole_cohort(bundle), images, far, table)
+    if table is None:
+        return found
+    shown = [one for x in alone for one in shown_conditions(table, x[None], template(x[None]))]
+    return raise_thresholds(found, shown)[0]
 
 
 def _calibrated(

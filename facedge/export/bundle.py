@@ -60,16 +60,21 @@ class HeldOut:
     int8: Quantized | None
 
     @property
+    def int8_backbone(self) -> bytes | None:
+        """backbone.int8.onnx; None where none was asked for, or it did not pass its gate."""
+        return self.int8.data if self.int8 else None
+
+    @property
     def precision(self) -> str:
         """The precision that the bundle runs by default: int8 where it passed its gate."""
-        return "int8" if self.int8 and self.int8.data else "fp32"
+        return "int8" if self.int8_backbone else "fp32"
 
     def files(self, *, rounded: bool = False) -> dict[str, bytes]:
         """The files of the bundle that follow from it: the cohort, and backbone.int8.onnx where it passed."""
         chosen = cohort(self.impostors)
         embeddings = rounded_array(chosen.embeddings) if rounded else chosen.embeddings
         files = {"cohort.npy": to_npy(embeddings), "cohort_identities.npy": to_npy(chosen.identities)}
-        return files | ({"backbone.int8.onnx": self.int8.data} if self.int8 and self.int8.data else {})
+        return files | ({"backbone.int8.onnx": self.int8_backbone} if self.int8_backbone else {})
 
     def metrics(self) -> dict[str, Any]:
         """The figures as the manifest holds them."""
@@ -217,7 +222,7 @@ def _threshold(head: bytes, held_out: HeldOut | None, far: float | None) -> tupl
     both = (held_out.impostors.embeddings, held_out.float_embeddings)
     scores = [session.run(["probability"], {"embedding": embeddings})[0][:, 0] for embeddings in both]
     impostors = held_out.impostors
-    if held_out.int8 and held_out.int8.data:
+    if held_out.int8_backbone:
         impostors = replace(impostors, source=f"{impostors.source}, the higher score of float32 and int8")
     return calibrate(np.maximum(*scores), impostors, far)
 

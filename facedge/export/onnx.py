@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from facedge.bundle.head_onnx import head_onnx_bytes
-from facedge.errors import ExportError
+from facedge.errors import ExportError, first_line
 
 OPSET = 20  # what torch's exporter writes; onnxruntime and onnxruntime-web have run it since 1.17
 MAX_BATCH = 4096
@@ -53,7 +53,7 @@ def backbone_onnx(backbone: nn.Module, size: int) -> bytes:
                 verbose=False,
             )
     except torch.onnx.errors.OnnxExporterError as problem:
-        raise ExportError(f"torch could not export this backbone to ONNX: {_first_line(problem)}") from problem
+        raise ExportError(f"torch could not export this backbone to ONNX: {first_line(problem)}") from problem
     assert program is not None  # dynamo=True always returns the program
     model = cast(Any, program.model_proto)
     model.graph.name = "facedge_backbone"
@@ -102,7 +102,3 @@ def _quiet_exporter() -> Iterator[None]:
             yield
     finally:
         log.setLevel(level)
-
-
-def _first_line(problem: BaseException) -> str:
-    return str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__

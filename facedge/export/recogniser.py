@@ -16,10 +16,10 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper, version_converter
 
 from facedge.bundle.onnx_file import inspect_graph
-from facedge.errors import BundleError, ExportError, InputError
+from facedge.errors import BundleError, ExportError, InputError, first_line
 from facedge.export.verifier_graph import IR_VERSION, OPSET, GraphBuilder
 from facedge.faces.quality import HALF_RANGE
-from facedge.onnx_session import open_session
+from facedge.onnx_session import MOST_REASON, open_session, why_no_batch
 from facedge.preprocessing import PreprocessSpec
 from facedge.preprocessing.spec import FRACTION
 from facedge.train.teacher import CONVENTIONS, TeacherInput
@@ -121,7 +121,9 @@ def open_recogniser(path: Path, convention: RecogniserInput) -> Recogniser:
     try:
         output = session.run(None, image)[0]
     except Exception as problem:  # onnxruntime's exceptions share no public base class
-        raise ExportError(f"{path.name} does not run on an image {shape}: {_line(problem)}") from problem
+        raise ExportError(
+            f"{path.name} does not run on an image {shape}: {first_line(problem, MOST_REASON)}"
+        ) from problem
     if output.dtype != np.float32 or output.size != output.shape[-1 if output.ndim == 2 else 1]:
         raise ExportError(
             f"expected an embedding (1, D) of float32 as the first output of {path.name}, got {output.dtype} "
@@ -162,13 +164,11 @@ def check_batch(backbone: bytes, recogniser: Recogniser) -> None:
     """ExportError where the backbone does not take two images at once."""
     session = open_session("backbone.onnx", backbone, error=ExportError)
     size = recogniser.convention.values.size
-    try:
-        session.run(None, {"image": np.zeros((2, 1, size, size), np.float32)})
-    except Exception as problem:  # onnxruntime's exceptions share no public base class
+    if problem := why_no_batch(session, "image", np.zeros((1, 1, size, size), np.float32)):
         raise ExportError(
-            f"{recogniser.name} is fixed to one image at a time in a way that cannot be undone ({_line(problem)}): "
+            f"{recogniser.name} is fixed to one image at a time in a way that cannot be undone ({problem}): "
             "export it again with a free batch axis"
-        ) from problem
+        )
 
 
 def _add_input(g: GraphBuilder, recogniser: Recogniser) -> str:
@@ -218,8 +218,9 @@ def _prepared(path: Path, model: onnx.ModelProto) -> onnx.GraphProto:
         model = version_converter.convert_version(model, OPSET)
         model = rewriter.rewrite(optimizer.optimize(model), pattern_rewrite_rules=fold)
     except Exception as problem:  # of several packages, C++ among them
+        reason = first_line(problem, MOST_REASON)
         raise ExportError(
-            f"{path.name} cannot be brought to opset {OPSET} ({_line(problem)}): export it with that opset"
+            f"{path.name} cannot be brought to opset {OPSET} ({reason}): export it with that opset"
         ) from problem
     if any(attribute.HasField("g") for node in model.graph.node for attribute in node.attribute):
         raise ExportError(f"{path.name} has conditional parts (If): export it again with constants folded")
@@ -269,8 +270,3 @@ def _free_batch(graph: onnx.GraphProto) -> None:
     kept = [tensor for tensor in graph.initializer if tensor.name in used]
     del graph.initializer[:]
     graph.initializer.extend(kept)
-
-
-def _line(problem: BaseException) -> str:
-    text = str(problem).strip()
-    return text.splitlines()[0][:160] if text else type(problem).__name__

@@ -8,6 +8,7 @@ engine has to know bfloat16.
 import copy
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
@@ -45,4 +46,4 @@ def _fold_children(parent: nn.Module) -> None:
 
 def rounded_array(values: Float32Array) -> Float32Array:
     """The nearest values with 11 significant bits (float16), as float32: for embeddings, whose range is -1..1."""
-    return torch.from_numpy(values).to(torch.float16).float().numpy()
+    return values.astype(np.float16).astype(np.float32)

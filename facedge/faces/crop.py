@@ -194,12 +194,10 @@ def since(clock: float) -> float:
 
 def _search(image: UInt8Array, turned: int, options: FaceOptions, detector: "Detector | None") -> FaceCrop:
     """The face that is meant in the photo turned clockwise by `turned` degrees, in pixels of the photo as it came."""
-    from facedge.faces.detect import choose, detect  # late: aligned crops need no detector
+    from facedge.faces.detect import choose  # late: aligned crops need no detector
 
     clock = perf_counter()
-    view = np.rot90(image, -turned // 90) if turned else image
-    found = detect(view, min_score=options.min_score, min_face=options.min_face, detector=detector)
-    faces = tuple(face.turned_back(turned, image.shape) for face in found)
+    faces = _detected(image, turned, options, detector)
     ms = {"detect": since(clock)}
     face = choose(faces, options.policy, image.shape)
     if face is None:
@@ -209,15 +207,20 @@ def _search(image: UInt8Array, turned: int, options: FaceOptions, detector: "Det
 
 def _search_all(image: UInt8Array, turned: int, options: FaceOptions, detector: "Detector | None") -> list[FaceCrop]:
     """Every face in the photo turned clockwise by `turned` degrees, as `_search`."""
-    from facedge.faces.detect import detect
-
-    view = np.rot90(image, -turned // 90) if turned else image
-    found = detect(view, min_score=options.min_score, min_face=options.min_face, detector=detector)
-    faces = tuple(face.turned_back(turned, image.shape) for face in found)
+    faces = _detected(image, turned, options, detector)
     if not faces:
         return [FaceCrop(None, "no_face", turned=turned)]
     ms = {"detect": 0.0}
     return [_refined(image, FaceCrop(None, "low_quality", face, faces, ms, turned), detector) for face in faces]
+
+
+def _detected(image: UInt8Array, turned: int, options: FaceOptions, detector: "Detector | None") -> "tuple[Face, ...]":
+    """The faces found in the photo turned clockwise by `turned` degrees, in pixels of the photo as it came."""
+    from facedge.faces.detect import detect  # late: aligned crops need no detector
+
+    view = np.rot90(image, -turned // 90) if turned else image
+    found = detect(view, min_score=options.min_score, min_face=options.min_face, detector=detector)
+    return tuple(face.turned_back(turned, image.shape) for face in found)
 
 
 def _refined(image: UInt8Array, found: FaceCrop, detector: "Detector | None") -> FaceCrop:

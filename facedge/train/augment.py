@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from facedge.train.camera_conditions import FaceLayout, apply_conditions
+from facedge.train.camera_conditions import FaceLayout, apply_conditions, uniform
 
 
 @dataclass(frozen=True)
@@ -62,25 +62,19 @@ def augment(patches: Tensor, layout: FaceLayout, size: int, strength: Augment, g
     x = _soften(x, strength, generator)
     x = _occlude(x, strength, generator)
     if strength.noise:
-        x = x + torch.randn(x.shape, generator=generator, device=x.device) * strength.noise * _uniform(x, generator)
+        x = x + torch.randn(x.shape, generator=generator, device=x.device) * strength.noise * uniform(x, generator)
     return x.clamp_(-1, 1)
-
-
-def _uniform(like: Tensor, generator: Generator, low: float = 0.0, high: float = 1.0) -> Tensor:
-    """One random number for each image, shaped to broadcast over (N, 1, S, S)."""
-    draw = torch.rand((len(like), 1, 1, 1), generator=generator, device=like.device)
-    return draw * (high - low) + low
 
 
 def _warp(x: Tensor, size: int, strength: Augment, generator: Generator) -> Tensor:
     """Rotation, scale, shift and mirror in one bilinear resampling; the patch's margin fills the borders."""
     patch = x.shape[-1]
-    strong = _uniform(x, generator).flatten() < strength.strong
-    angle = _uniform(x, generator, -1, 1).flatten() * math.radians(strength.rotation) * torch.where(strong, 2.5, 1.0)
-    aspect = torch.exp(_uniform(x, generator, -1, 1).flatten() * strength.aspect * torch.where(strong, 4.0, 1.0))
-    zoom = torch.exp(_uniform(x, generator, -1, 1).flatten() * strength.scale) * (size / patch)
-    mirror = 1 - 2 * (_uniform(x, generator).flatten() < strength.flip).float()
-    dx, dy = (_uniform(x, generator, -2, 2).flatten() * strength.shift for _ in range(2))
+    strong = uniform(x, generator).flatten() < strength.strong
+    angle = uniform(x, generator, -1, 1).flatten() * math.radians(strength.rotation) * torch.where(strong, 2.5, 1.0)
+    aspect = torch.exp(uniform(x, generator, -1, 1).flatten() * strength.aspect * torch.where(strong, 4.0, 1.0))
+    zoom = torch.exp(uniform(x, generator, -1, 1).flatten() * strength.scale) * (size / patch)
+    mirror = 1 - 2 * (uniform(x, generator).flatten() < strength.flip).float()
+    dx, dy = (uniform(x, generator, -2, 2).flatten() * strength.shift for _ in range(2))
     cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
     theta = torch.stack([cos * mirror * aspect, -sin / aspect, dx, sin * mirror * aspect, cos / aspect, dy], dim=1)
     theta = theta.view(-1, 2, 3)
@@ -91,11 +85,11 @@ def _warp(x: Tensor, size: int, strength: Augment, generator: Generator) -> Tens
 def _light(x: Tensor, strength: Augment, generator: Generator) -> Tensor:
     """Gamma on [0, 1], then contrast about the image's mean and an offset."""
     if strength.gamma:
-        exponent = torch.exp(_uniform(x, generator, -1, 1) * strength.gamma)
+        exponent = torch.exp(uniform(x, generator, -1, 1) * strength.gamma)
         x = ((x + 1) * 0.5).clamp(1e-4, 1).pow(exponent) * 2 - 1
-    gain = 1 + _uniform(x, generator, -1, 1) * strength.contrast
+    gain = 1 + uniform(x, generator, -1, 1) * strength.contrast
     mean = x.mean(dim=(2, 3), keepdim=True)
-    return (x - mean) * gain + mean + _uniform(x, generator, -1, 1) * strength.brightness
+    return (x - mean) * gain + mean + uniform(x, generator, -1, 1) * strength.brightness
 
 
 def _soften(x: Tensor, strength: Augment, generator: Generator) -> Tensor:
@@ -117,8 +111,8 @@ def _occlude(x: Tensor, strength: Augment, generator: Generator) -> Tensor:
     size = x.shape[-1]
     grid = torch.arange(size, device=x.device) / size
     rows, columns = grid.view(1, 1, -1, 1), grid.view(1, 1, 1, -1)
-    top, left = _uniform(x, generator, -0.2, 1), _uniform(x, generator, -0.2, 1)
-    height, width = _uniform(x, generator, 0.1, 0.5), _uniform(x, generator, 0.1, 0.5)
+    top, left = uniform(x, generator, -0.2, 1), uniform(x, generator, -0.2, 1)
+    height, width = uniform(x, generator, 0.1, 0.5), uniform(x, generator, 0.1, 0.5)
     inside = (rows >= top) & (rows < top + height) & (columns >= left) & (columns < left + width)
-    chosen = _uniform(x, generator) < strength.occlude
-    return torch.where(inside & chosen, _uniform(x, generator, -1, 1), x)
+    chosen = uniform(x, generator) < strength.occlude
+    return torch.where(inside & chosen, uniform(x, generator, -1, 1), x)

@@ -54,7 +54,7 @@ def apply_conditions(x: Tensor, layout: FaceLayout, share: float, generator: Gen
     return torch.cat(parts).clamp_(-1, 1)
 
 
-def _draw(x: Tensor, generator: Generator, low: float, high: float) -> Tensor:
+def uniform(x: Tensor, generator: Generator, low: float = 0.0, high: float = 1.0) -> Tensor:
     """One random number for each image, shaped to broadcast over (N, 1, P, P)."""
     return torch.rand((len(x), 1, 1, 1), generator=generator, device=x.device) * (high - low) + low
 
@@ -75,56 +75,56 @@ def masked(x: Tensor, layout: FaceLayout, generator: Generator) -> Tensor:
     """Cloth of one grey from the bridge of the nose to the chin, wide as the face and narrower at the chin."""
     column, row = _grid(x)
     unit = layout.eye_distance
-    top = layout.eyes[1] + unit * _draw(x, generator, 0.1, 0.6)
-    bottom = layout.mouth[1] + unit * _draw(x, generator, 0.4, 1.0)
+    top = layout.eyes[1] + unit * uniform(x, generator, 0.1, 0.6)
+    bottom = layout.mouth[1] + unit * uniform(x, generator, 0.4, 1.0)
     down = ((row - top) / (bottom - top)).clamp(0, 1)  # 0 at the bridge, 1 at the chin
     sideways = (column - layout.nose[0]).abs() / unit
-    width = torch.minimum(0.25 + 3.0 * down, 1.7 - 1.2 * down) * _draw(x, generator, 0.55, 0.9)
+    width = torch.minimum(0.25 + 3.0 * down, 1.7 - 1.2 * down) * uniform(x, generator, 0.55, 0.9)
     inside = (row >= top) & (row <= bottom) & (sideways <= width)
-    return torch.where(inside, _draw(x, generator, -0.9, 0.95), x)
+    return torch.where(inside, uniform(x, generator, -0.9, 0.95), x)
 
 
 def dark_glasses(x: Tensor, layout: FaceLayout, generator: Generator) -> Tensor:
     """Two dark lenses over the eyes and a bridge, mostly opaque."""
     column, row = _grid(x)
     unit = layout.eye_distance
-    shift = unit * _draw(x, generator, -0.08, 0.12)
-    high, wide = _draw(x, generator, 0.22, 0.42), _draw(x, generator, 0.32, 0.5)
+    shift = unit * uniform(x, generator, -0.08, 0.12)
+    high, wide = uniform(x, generator, 0.22, 0.42), uniform(x, generator, 0.32, 0.5)
     sideways = ((column - layout.eyes[0]).abs() / unit - 0.5).abs()
     down = (row - layout.eyes[1] - shift).abs() / unit
-    power = _draw(x, generator, 2.0, 5.0)  # round to nearly rectangular
+    power = uniform(x, generator, 2.0, 5.0)  # round to nearly rectangular
     lens = (sideways / wide).pow(power) + (down / high).pow(power) <= 1
     bridge = (down <= 0.06) & ((column - layout.eyes[0]).abs() <= 0.5 * unit)
-    grey, opacity = _draw(x, generator, -1.0, -0.6), _draw(x, generator, 0.7, 1.0)
+    grey, opacity = uniform(x, generator, -1.0, -0.6), uniform(x, generator, 0.7, 1.0)
     return torch.where(lens | bridge, x + (grey - x) * opacity, x)
 
 
 def infrared(x: Tensor, layout: FaceLayout, generator: Generator) -> Tensor:
     """One lamp beside the lens: skin bright and flat (a gamma below 1), light that falls off outwards, noise."""
-    light = ((x + 1) / 2).clamp(1e-4, 1).pow(_draw(x, generator, 0.35, 0.8)) * _draw(x, generator, 0.8, 1.15)
-    lit = light * torch.exp(-((_distance(x, layout) / _draw(x, generator, 2.5, 6.0)) ** 2))
+    light = ((x + 1) / 2).clamp(1e-4, 1).pow(uniform(x, generator, 0.35, 0.8)) * uniform(x, generator, 0.8, 1.15)
+    lit = light * torch.exp(-((_distance(x, layout) / uniform(x, generator, 2.5, 6.0)) ** 2))
     return _noise(lit * 2 - 1, 0.05, generator)
 
 
 def overexposed(x: Tensor, _layout: FaceLayout, generator: Generator) -> Tensor:
     """Multiplied and clipped at white, as by a wrong exposure."""
-    return ((x + 1) * _draw(x, generator, 1.3, 3.0) - 1).clamp(-1, 1)
+    return ((x + 1) * uniform(x, generator, 1.3, 3.0) - 1).clamp(-1, 1)
 
 
 def underexposed(x: Tensor, _layout: FaceLayout, generator: Generator) -> Tensor:
     """Too little light, with a sensor's noise, which stays; in part brightened again, as cameras do."""
-    factor = _draw(x, generator, 0.08, 0.5)
+    factor = uniform(x, generator, 0.08, 0.5)
     dark = _noise((x + 1) * factor - 1, 0.03, generator)
-    return (dark + 1) * torch.where(_draw(x, generator, 0, 1) < 0.5, 1.0, 0.6 / factor) - 1
+    return (dark + 1) * torch.where(uniform(x, generator, 0, 1) < 0.5, 1.0, 0.6 / factor) - 1
 
 
 def backlit(x: Tensor, layout: FaceLayout, generator: Generator) -> Tensor:
     """Light from behind: the face dark, what is around it towards white, a veil over all."""
-    edge = _draw(x, generator, 1.2, 2.2)
+    edge = uniform(x, generator, 1.2, 2.2)
     outside = torch.sigmoid((_distance(x, layout) - edge) / 0.25)
     light = (x + 1) / 2
-    lit = light * _draw(x, generator, 0.2, 0.6) * (1 - outside) + (0.4 * light + 0.6) * outside
-    veil = _draw(x, generator, 0.0, 0.15)
+    lit = light * uniform(x, generator, 0.2, 0.6) * (1 - outside) + (0.4 * light + 0.6) * outside
+    veil = uniform(x, generator, 0.0, 0.15)
     return (veil + lit * (1 - veil)) * 2 - 1
 
 
@@ -149,7 +149,7 @@ def jpeg(x: Tensor, _layout: FaceLayout, generator: Generator) -> Tensor:
     blocks = x.view(count, height // 8, 8, width // 8, 8).permute(0, 1, 3, 2, 4)  # (N, rows, columns, 8, 8)
     coefficients = basis @ blocks @ basis.T
     frequency = torch.arange(8, device=x.device, dtype=x.dtype)
-    step = (1 + frequency[:, None] + frequency[None, :]) * _draw(x, generator, 0.03, 0.2)[:, :, None]
+    step = (1 + frequency[:, None] + frequency[None, :]) * uniform(x, generator, 0.03, 0.2)[:, :, None]
     blocks = basis.T @ ((coefficients / step).round() * step) @ basis
     return blocks.permute(0, 1, 3, 2, 4).reshape(x.shape)
 
@@ -169,7 +169,7 @@ def noisy(x: Tensor, _layout: FaceLayout, generator: Generator) -> Tensor:
 
 def _noise(x: Tensor, strongest: float, generator: Generator) -> Tensor:
     noise = torch.randn(x.shape, generator=generator, device=x.device)
-    return x + noise * _draw(x, generator, 0.0, strongest)
+    return x + noise * uniform(x, generator, 0.0, strongest)
 
 
 Condition = Callable[[Tensor, FaceLayout, Generator], Tensor]

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from facedge import files
-from facedge.errors import RunError
+from facedge.errors import RunError, first_line
 from facedge.train.optimizer import MovingAverage
 from facedge.train.run_folder import CHECKPOINT
 
@@ -66,8 +66,8 @@ def load(run: Path, state: State) -> Progress | None:
         state.optimizer.load_state_dict(_with_own_groups(content["optimizer"], state.optimizer))
         return Progress(**content["progress"])
     except Exception as problem:  # torch raises many kinds for a file that is not this run's checkpoint
-        first = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-        raise RunError(f"{path} cannot be resumed ({first}): delete the run folder and start again") from problem
+        reason = first_line(problem)
+        raise RunError(f"{path} cannot be resumed ({reason}): delete the run folder and start again") from problem
 
 
 def _with_own_groups(stored: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from torch import nn
 from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
-from facedge.errors import FacedgeError, RunError
+from facedge.errors import FacedgeError, RunError, first_line
 
 TIMEOUT = timedelta(seconds=50)  # a lost process is noticed within a minute
 ONE_REPORT = timedelta(seconds=3)  # in which rank 0 fails for the reason of another process
@@ -57,13 +57,13 @@ def _as_run_errors(group: Group) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as problem:
         raise RunError(
-            f"out of device memory ({_first_line(problem)}): choose a smaller --batch or --size"
+            f"out of device memory ({first_line(problem, 120)}): choose a smaller --batch or --size"
         ) from problem
     except RuntimeError as problem:
         if group.world == 1:
             raise
         raise RunError(
-            f"process {group.rank} of {group.world} lost its connection to the others ({_first_line(problem)}): "
+            f"process {group.rank} of {group.world} lost its connection to the others ({first_line(problem, 120)}): "
             "start again with --resume"
         ) from problem
 
@@ -82,10 +82,6 @@ def _one_report(group: Group) -> Iterator[None]:
             group.store.wait([ENDED], ONE_REPORT)
             raise SystemExit(2) from problem
         raise
-
-
-def _first_line(problem: Exception) -> str:
-    return str(problem).splitlines()[0][:120]
 
 
 def _join(device: torch.device) -> Group:

@@ -77,7 +77,7 @@ class Teacher:
 
     def __init__(self, path: Path, convention: TeacherInput) -> None:
         # Late: training without a teacher needs no onnxruntime.
-        from facedge.onnx_session import open_session, takes_batches, with_cuda
+        from facedge.onnx_session import open_session, why_no_batch, with_cuda
 
         model = _read(path)
         self.convention = convention
@@ -87,7 +87,7 @@ class Teacher:
         self._session = open_session(name, path, threads=1, providers=with_cuda(), error=RunError)
         self._port = self._session.get_inputs()[0].name
         blank = np.zeros((1, 3, convention.size, convention.size), np.float32)
-        self.batch = BATCH if takes_batches(self._session, self._port, blank) else 1
+        self.batch = BATCH if why_no_batch(self._session, self._port, blank) is None else 1
         self._grid = torch.from_numpy(sampling_grid(convention.size))[None]
 
     def prepare(self, rgb: UInt8Array) -> Float32Array:

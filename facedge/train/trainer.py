@@ -132,7 +132,7 @@ class Trainer:
                 self._halve_batch()
                 continue
             for name, value in losses.items():
-                sums[name] = sums.get(name, 0) + value.detach() * progress.batch
+                sums[name] = sums.get(name, 0) + value * progress.batch
             progress.seen += progress.batch
             progress.seconds = time.perf_counter() - began
             self._report()

@@ -1,25 +1,17 @@
 """What the tests of libfacedge share: the library as built, and the engine that it loads."""
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import onnxruntime
 import pytest
-from libfacedge import Library
+from libfacedge import Library, build
 
 from facedge.faces.yunet import find_model
-
-HOST = Path(__file__).resolve().parents[2] / "deploy" / "c"
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if not shutil.which("make") or not shutil.which("cc"):
-        pytest.skip("building the C host needs make and a C compiler")
-    target = tmp_path_factory.mktemp("c") / "build"
-    subprocess.run(["make", "-s", f"OUT={target}"], cwd=HOST, check=True)
-    return target
+    return build(tmp_path_factory.mktemp("c") / "build")
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 
 pytest.importorskip("torch")
@@ -70,15 +69,10 @@ def test_it_has_other_sizes_than_the_packages_own(bundle: Bundle) -> None:
     assert manifest.preprocess_spec().crop == (20 * 256 + 128, 40 * 256, 150 * 256, 180 * 256 + 64)
 
 
-def test_the_c_host(folder: Path, bundle: Bundle, tmp_path: Path) -> None:
-    library = next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so*"), None)
-    if library is None or not shutil.which("make") or not shutil.which("cc"):
-        pytest.skip("the C host needs make, a C compiler and an onnxruntime wheel with libonnxruntime.so")
-    subprocess.run(["make", "-s", f"OUT={tmp_path}/build"], cwd=DEPLOY / "c", check=True)
-
+def test_the_c_host(folder: Path, bundle: Bundle, built: Path, engine: str, tmp_path: Path) -> None:
     def run(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [f"{tmp_path}/build/{program}", *map(str, arguments)]
-        environment = {**os.environ, "FACEDGE_ONNXRUNTIME": str(library)}
+        command = [str(built / program), *map(str, arguments)]
+        environment = {**os.environ, "FACEDGE_ONNXRUNTIME": engine}
         return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
     assert_golden(run("facedge-golden", bundle.path))

@@ -8,40 +8,18 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 
 pytest.importorskip("onnx")
 import tiny_bundle
 from bundle_mutations import fresh, mutations
 from emulated_pi import emulated
+from libfacedge import build
 from wrong_vectors import with_wrong_vector
 
 from facedge.bundle import Bundle, write_bundle
 from facedge.runtime.golden import golden_files
 from facedge.runtime.verifier import load
-
-HOST = Path(__file__).resolve().parents[2] / "deploy" / "c"
-
-
-def build(target: Path, *settings: str) -> Path:
-    if not shutil.which("make") or not shutil.which("cc"):
-        pytest.skip("building the C host needs make and a C compiler")
-    subprocess.run(["make", "-s", f"OUT={target}", *settings], cwd=HOST, check=True)
-    return target
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("c") / "build")
-
-
-@pytest.fixture(scope="module")
-def library() -> str:
-    found = list((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so*"))
-    if not found:
-        pytest.skip("this onnxruntime wheel has no libonnxruntime.so to load")
-    return str(found[0])
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +30,13 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_bundle(path, files | kit, manifest).path
 
 
-def run(program: Path, *arguments: object, library: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "FACEDGE_ONNXRUNTIME": library}
+def run(program: Path, *arguments: object, engine: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "FACEDGE_ONNXRUNTIME": engine}
     return subprocess.run([str(program), *map(str, arguments)], capture_output=True, text=True, env=environment)
 
 
-def verify(built: Path, bundle: Path, *photos: Path, library: str) -> subprocess.CompletedProcess[str]:
-    return run(built / "facedge-c", "verify", *photos, "-b", bundle, "--aligned", library=library)
+def verify(built: Path, bundle: Path, *photos: Path, engine: str) -> subprocess.CompletedProcess[str]:
+    return run(built / "facedge-c", "verify", *photos, "-b", bundle, "--aligned", engine=engine)
 
 
 def ppm(path: Path, image: np.ndarray) -> Path:
@@ -74,25 +52,25 @@ def assert_golden(done: subprocess.CompletedProcess[str]) -> None:
         assert case["tensor_values_off"] == 0 and case["outputs_off"] <= 1e-4
 
 
-def test_golden_vectors(built: Path, bundle: Path, library: str) -> None:
-    assert_golden(run(built / "facedge-golden", bundle, library=library))
+def test_golden_vectors(built: Path, bundle: Path, engine: str) -> None:
+    assert_golden(run(built / "facedge-golden", bundle, engine=engine))
 
 
 @pytest.mark.parametrize("what", ["attributes", "embedding", "probability", "tensor"])
-def test_a_wrong_golden_vector_is_noticed(built: Path, bundle: Path, library: str, tmp_path: Path, what: str) -> None:
+def test_a_wrong_golden_vector_is_noticed(built: Path, bundle: Path, engine: str, tmp_path: Path, what: str) -> None:
     other = with_wrong_vector(bundle, tmp_path / "other.facedge", what, 2e-4)
-    done = run(built / "facedge-golden", other, library=library)
+    done = run(built / "facedge-golden", other, engine=engine)
     cases = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 1
     assert [case["tensor_values_off"] for case in cases] == ([0, 1, 0] if what == "tensor" else [0, 0, 0])
     assert (cases[1]["outputs_off"] > 1e-4) == (what != "tensor") and cases[0]["outputs_off"] <= 1e-4
 
 
-def test_decisions_are_those_of_facedge(built: Path, bundle: Path, library: str, tmp_path: Path) -> None:
+def test_decisions_are_those_of_facedge(built: Path, bundle: Path, engine: str, tmp_path: Path) -> None:
     verifier = load(bundle)
     for seed, size in [(0, (218, 178)), (1, (218, 178)), (2, (109, 89)), (3, (300, 245)), (4, (7, 6))]:
         image = tiny_bundle.crop(seed, *size)
-        done = verify(built, bundle, ppm(tmp_path / f"{seed}.ppm", image), library=library)
+        done = verify(built, bundle, ppm(tmp_path / f"{seed}.ppm", image), engine=engine)
         said = json.loads(done.stdout)
         score = float(verifier.score(verifier.embed(image[None]))[0])
         assert abs(said["score"] - score) < 1e-6 and said["threshold"] == 0.5
@@ -102,7 +80,7 @@ def test_decisions_are_those_of_facedge(built: Path, bundle: Path, library: str,
 
 
 def test_an_almost_flat_image_is_refused_as_facedge_refuses_it(
-    built: Path, bundle: Path, library: str, tmp_path: Path
+    built: Path, bundle: Path, engine: str, tmp_path: Path
 ) -> None:
     """Its score alone would accept it."""
     verifier = load(bundle)
@@ -110,23 +88,23 @@ def test_an_almost_flat_image_is_refused_as_facedge_refuses_it(
     assert float(verifier.score(verifier.embed(flat[None]))[0]) > verifier.threshold
     assert verifier.verify(flat, aligned=True).reason == "low_quality"
     for image in (flat, np.full((1, 1, 3), 90, np.uint8)):
-        done = verify(built, bundle, ppm(tmp_path / "flat.ppm", image), library=library)
+        done = verify(built, bundle, ppm(tmp_path / "flat.ppm", image), engine=engine)
         said = json.loads(done.stdout)
         assert done.returncode == 1
         assert (said["decision"], said["score"], said["reason"]) == ("reject", None, "low_quality")
 
 
-def test_exit_code_of_several_probes_is_the_worst(built: Path, bundle: Path, library: str, tmp_path: Path) -> None:
+def test_exit_code_of_several_probes_is_the_worst(built: Path, bundle: Path, engine: str, tmp_path: Path) -> None:
     me, other = (ppm(tmp_path / f"{k}.ppm", tiny_bundle.crop(k)) for k in (0, 1))
-    assert verify(built, bundle, me, me, library=library).returncode == 0
-    done = verify(built, bundle, me, other, library=library)
+    assert verify(built, bundle, me, me, engine=engine).returncode == 0
+    done = verify(built, bundle, me, other, engine=engine)
     assert done.returncode == 1 and len(done.stdout.splitlines()) == 2
-    assert verify(built, bundle, me, tmp_path / "none.ppm", library=library).returncode == 2
+    assert verify(built, bundle, me, tmp_path / "none.ppm", engine=engine).returncode == 2
 
 
-def test_nobody_enrolled_is_an_error(built: Path, library: str, tmp_path: Path) -> None:
+def test_nobody_enrolled_is_an_error(built: Path, engine: str, tmp_path: Path) -> None:
     path = tiny_bundle.write_tiny(tmp_path / "t.facedge", enrolled=False, threshold=None, calibration=None).path
-    done = verify(built, path, ppm(tmp_path / "0.ppm", tiny_bundle.crop(0)), library=library)
+    done = verify(built, path, ppm(tmp_path / "0.ppm", tiny_bundle.crop(0)), engine=engine)
     assert done.returncode == 2 and "nobody is enrolled" in done.stderr and done.stdout == ""
 
 
@@ -142,14 +120,14 @@ def test_nobody_enrolled_is_an_error(built: Path, library: str, tmp_path: Path) 
         b"P6 x",
     ],
 )
-def test_other_images_are_refused(built: Path, bundle: Path, library: str, tmp_path: Path, data: bytes) -> None:
+def test_other_images_are_refused(built: Path, bundle: Path, engine: str, tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x.ppm").write_bytes(data)
-    done = verify(built, bundle, tmp_path / "x.ppm", library=library)
+    done = verify(built, bundle, tmp_path / "x.ppm", engine=engine)
     assert done.returncode == 2 and "expected an image file" in done.stderr
 
 
 def test_without_the_library_it_says_what_to_set(built: Path, bundle: Path) -> None:
-    done = run(built / "facedge-golden", bundle, library="/nowhere/libonnxruntime.so")
+    done = run(built / "facedge-golden", bundle, engine="/nowhere/libonnxruntime.so")
     assert done.returncode == 2 and "set FACEDGE_ONNXRUNTIME" in done.stderr
 
 
@@ -171,7 +149,7 @@ def test_graphs_that_break_the_format_never_reach_the_engine(
     """Refused without an engine to load: the sentence is the host's own."""
     folder = fresh(bundle, tmp_path / "spoiled" / "tiny.facedge")
     next(m for m in mutations(bundle, 0) if m.name == mutation).spoil(folder)
-    done = run(built / "facedge-golden", folder, library="/nowhere/libonnxruntime.so")
+    done = run(built / "facedge-golden", folder, engine="/nowhere/libonnxruntime.so")
     assert done.returncode == 2 and done.stderr == f"facedge: error: {sentence}\n"
 
 
@@ -183,9 +161,9 @@ def bounded() -> None:
 
 @pytest.mark.slow
 def test_spoiled_bundles_are_refused_within_a_second_and_200_mb(
-    built: Path, bundle: Path, library: str, tmp_path: Path
+    built: Path, bundle: Path, engine: str, tmp_path: Path
 ) -> None:
-    environment, wrong = {**os.environ, "FACEDGE_ONNXRUNTIME": library}, []
+    environment, wrong = {**os.environ, "FACEDGE_ONNXRUNTIME": engine}, []
     for mutation in mutations(bundle, 0):
         folder = fresh(bundle, tmp_path / "spoiled" / "tiny.facedge")
         mutation.spoil(folder)
@@ -197,20 +175,20 @@ def test_spoiled_bundles_are_refused_within_a_second_and_200_mb(
 
 
 @pytest.mark.slow
-def test_spoiled_bundles_are_refused_under_the_sanitizers(bundle: Path, library: str, tmp_path: Path) -> None:
+def test_spoiled_bundles_are_refused_under_the_sanitizers(bundle: Path, engine: str, tmp_path: Path) -> None:
     """An error of the sanitizers ends the program with another exit code than 2."""
     flags = "-fsanitize=address,undefined -fno-sanitize-recover"
     try:
         target = build(tmp_path / "asan", f"CFLAGS=-O1 -g {flags}", f"LDFLAGS={flags}")
     except subprocess.CalledProcessError:
         pytest.skip("this compiler has no address sanitizer")
-    assert_golden(run(target / "facedge-golden", bundle, library=library))
+    assert_golden(run(target / "facedge-golden", bundle, engine=engine))
     wrong, count = [], 0
     for mutation in mutations(bundle, 60):
         count += 1
         folder = fresh(bundle, tmp_path / "spoiled" / "tiny.facedge")
         mutation.spoil(folder)
-        done = run(target / "facedge-golden", folder, library=library)
+        done = run(target / "facedge-golden", folder, engine=engine)
         if done.returncode != 2:
             wrong.append(f"{mutation.name}: {done.returncode} {done.stderr[-200:]}")
     assert wrong == [] and count >= 250

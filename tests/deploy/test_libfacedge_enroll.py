@@ -1,21 +1,17 @@
-"""Enrolling in C: the same person's bundle as Python writes, whole or not at all."""
+"""Enrolling in C: the same person's bundle as Python makes, and sentences for what cannot be enrolled."""
 
 import ctypes
-import dataclasses
 import io
 import json
-import os
 import re
-import resource
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from enrollment_in_c import PEOPLE, Enrolled, EnrollOptions, Person, assert_same, crops, drawn
 from libfacedge import (
     BAD_ARGUMENT,
     BAD_BUNDLE,
@@ -34,81 +30,12 @@ from PIL import Image
 from facedge.bundle import read_bundle, write_bundle
 from facedge.bundle.calibration_table import read_table
 from facedge.bundle.resolve import pretrained
-from facedge.demo.synthetic_dataset import synthetic_face
 from facedge.enrollment.capture import check_photo
 from facedge.enrollment.enroll import enroll
 from facedge.errors import BundleError, FacedgeError
-from facedge.faces.yunet import find_model
 from facedge.imaging import load_rgb
-from facedge.runtime.check import check_bundle
 from facedge.runtime.embedder import Embedder
 from facedge.runtime.verifier import load
-from facedge.types import UInt8Array
-
-SEED, PEOPLE = 5, (13, 1, 23)  # drawn people whom the shipped bundle tells apart
-
-
-class EnrollOptions(ctypes.Structure):
-    _fields_ = [
-        ("struct_size", ctypes.c_size_t),
-        ("far", ctypes.c_double),
-        ("samples", ctypes.c_int64),
-        ("frames", ctypes.c_int),
-    ]
-
-
-class Enrolled(ctypes.Structure):
-    _fields_ = [
-        ("struct_size", ctypes.c_size_t),
-        ("photos", ctypes.c_int64),
-        ("samples", ctypes.c_int64),
-        ("threshold", ctypes.c_double),
-        ("far_target", ctypes.c_double),
-        ("far_low95", ctypes.c_double),
-        ("far_upper95", ctypes.c_double),
-        ("frr", ctypes.c_double),
-        ("refused_samples", ctypes.c_int64),
-        ("condition", ctypes.c_char_p),
-        ("stretch", ctypes.c_double),
-    ]
-
-
-class Person:
-    """An enrollment in C."""
-
-    def __init__(self, library: Library, base: ctypes.c_void_p, **options: Any) -> None:
-        self.c, self.why, self.handle = library.c, ctypes.create_string_buffer(512), ctypes.c_void_p()
-        asked = EnrollOptions(ctypes.sizeof(EnrollOptions), options.get("far", 0), options.get("samples", 0))
-        self.status = self.c.facedge_enroll_begin(
-            base, ctypes.byref(asked), ctypes.byref(self.handle), self.why, len(self.why)
-        )
-
-    def add(self, photo: Photo) -> str | None:
-        fault = ctypes.c_char_p()
-        status = self.c.facedge_enroll_add(
-            self.handle, ctypes.byref(photo), None, ctypes.byref(fault), self.why, len(self.why)
-        )
-        assert status == OK, self.why.value
-        return fault.value.decode() if fault.value else None
-
-    def save(self, path: Path, replace: bool = False) -> tuple[int, Enrolled]:
-        found = Enrolled(ctypes.sizeof(Enrolled))
-        where = (str(path).encode(), None, int(replace))
-        return self.c.facedge_enroll_save(self.handle, *where, ctypes.byref(found), self.why, len(self.why)), found
-
-    def end(self) -> None:
-        self.c.facedge_enroll_end(self.handle)
-
-
-@cache
-def drawn(person: int, shot: int) -> UInt8Array:
-    """An aligned crop, uint8 (218, 178, 3)."""
-    with Image.open(io.BytesIO(synthetic_face(SEED, person, shot)[0])) as image:
-        return np.asarray(image.convert("RGB"))
-
-
-def crops(person: int, count: int, first: int = 0) -> list[UInt8Array]:
-    return [drawn(person, first + shot) for shot in range(count)]
 
 
 @pytest.fixture(scope="module")
@@ -132,32 +59,6 @@ def enrolled_in_c(
     found.condition = bytes(found.condition) if found.condition else None  # ours after the end
     person.end()
     return found, faults
-
-
-def assert_same(ours: Path, theirs: Path, probes: Sequence[UInt8Array]) -> None:
-    """Both bundles hold the same samples, evidence and threshold, and decide the same about the probes."""
-    failed = [finding for finding in check_bundle(ours) if not finding.ok]
-    assert not failed
-    one, other = read_bundle(ours), read_bundle(theirs)
-    assert one.files["enrolled.npy"] == other.files["enrolled.npy"]
-    assert set(one.files) == set(other.files)
-    assert one.manifest.threshold == pytest.approx(other.manifest.threshold, abs=1e-6)
-    found, expected = (dataclasses.asdict(bundle.manifest.calibration) for bundle in (one, other))
-    points = zip(found.pop("points"), expected.pop("points"), strict=True)
-    assert found == expected
-    for mine, point in points:
-        assert mine == pytest.approx(point, abs=1e-6)
-    figures, wanted = (bundle.manifest.metrics["enrollment"] for bundle in (one, other))
-    assert {key: figures[key] for key in figures if key != "sample_likeness"} == {
-        key: wanted[key] for key in figures if key != "sample_likeness"
-    }
-    assert figures["sample_likeness"] == pytest.approx(wanted["sample_likeness"], abs=1e-6)
-    mine_, their = load(ours), load(theirs)
-    for probe in probes:
-        a, b = mine_.verify(probe), their.verify(probe)
-        assert (a.accepted, a.reason) == (b.accepted, b.reason)
-        if b.score is not None:
-            assert a.score == pytest.approx(b.score, abs=1e-5)
 
 
 # --- the same as Python ---
@@ -427,128 +328,3 @@ def test_structs_of_another_size_are_refused(library: Library, base: ctypes.c_vo
     call = (person.handle, b"a.facedge", None, 0, ctypes.byref(small), person.why, 512)
     assert library.c.facedge_enroll_save(*call) == BAD_ARGUMENT
     person.end()
-
-
-# --- the command, full disks and kills ---
-
-
-@pytest.fixture(scope="module")
-def ppm(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("photos")
-    for number, crop in enumerate(crops(PEOPLE[0], 3)):
-        (folder / f"{number}.ppm").write_bytes(b"P6 178 218 255\n" + crop.tobytes())
-    return sorted(folder.iterdir())
-
-
-def command(
-    built: Path, engine: str, target: Path, photos: Sequence[Path], *more: str, **options: Any
-) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "FACEDGE_ONNXRUNTIME": engine, **options.pop("env", {})}
-    words = [built / "facedge-c", "enroll", target, "--from", *photos, "-b", pretrained(), *more]
-    return subprocess.run(list(map(str, words)), env=env, capture_output=True, text=True, check=False, **options)
-
-
-def test_the_command_enrolls_as_facedge_does(built: Path, engine: str, ppm: list[Path], tmp_path: Path) -> None:
-    done = command(built, engine, tmp_path / "c.facedge", ppm)
-    assert done.returncode == 0, done.stderr
-    made = enroll(crops(PEOPLE[0], 3)).save(tmp_path / "p.facedge")
-    printed = json.loads(done.stdout)
-    assert printed["threshold"] == pytest.approx(made.fitted.threshold, abs=1e-6)
-    assert printed["samples"] == 3 and printed["bundle"] == str(tmp_path / "c.facedge")
-    assert_same(tmp_path / "c.facedge", tmp_path / "p.facedge", crops(PEOPLE[0], 2, 8))
-    assert command(built, engine, tmp_path / "c.facedge", ppm).returncode == 2
-    assert command(built, engine, tmp_path / "c.facedge", ppm, "--replace").returncode == 0
-    assert command(built, engine, tmp_path / "d.facedge", [tmp_path / "none.ppm"]).returncode == 2
-    golden = subprocess.run(
-        [str(built / "facedge-golden"), str(tmp_path / "c.facedge")],
-        env={**os.environ, "FACEDGE_ONNXRUNTIME": engine},
-        capture_output=True,
-        check=False,
-    )
-    assert golden.returncode == 0, golden.stderr
-
-
-@pytest.mark.parametrize("limit", [0, 20_000, 2_000_000])
-@pytest.mark.parametrize("there", [False, True])
-def test_a_full_disk_leaves_what_was_there(
-    built: Path, engine: str, ppm: list[Path], limit: int, there: bool, tmp_path: Path
-) -> None:
-    target = tmp_path / "ana.facedge"
-    if there:
-        assert command(built, engine, target, ppm[:2]).returncode == 0
-    before = (target / "manifest.json").read_bytes() if there else b""
-
-    def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    done = command(built, engine, target, ppm, "--replace", preexec_fn=small_files)
-    assert done.returncode == 2 and "cannot be written (File too large)" in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == (["ana.facedge"] if there else [])
-    if there:
-        assert (target / "manifest.json").read_bytes() == before and load(target)
-
-
-KILLER = """
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <unistd.h>
-static void step(void) {
-    static int done;
-    const char *at = getenv("KILL_AT");
-    if (at && ++done == atoi(at)) kill(getpid(), SIGKILL);
-}
-int fsync(int f) { step(); return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(f); }
-int rename(const char *a, const char *b) {
-    step();
-    int found = ((int (*)(const char *, const char *))dlsym(RTLD_NEXT, "rename"))(a, b);
-    step();
-    return found;
-}
-int renameat2(int f, const char *a, int t, const char *b, unsigned g) {
-    step();
-    int found = ((int (*)(int, const char *, int, const char *, unsigned))dlsym(RTLD_NEXT, "renameat2"))(f, a, t, b, g);
-    step();
-    return found;
-}
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("there", [False, True])
-def test_a_kill_leaves_the_old_or_the_new(
-    built: Path, engine: str, ppm: list[Path], there: bool, tmp_path: Path
-) -> None:
-    (tmp_path / "killer.c").write_text(KILLER)
-    subprocess.run(["cc", "-shared", "-fPIC", "killer.c", "-o", "killer.so", "-ldl"], cwd=tmp_path, check=True)
-    seen = set()
-    for number in range(1, 40):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        target = folder / "ana.facedge"
-        if there:
-            assert command(built, engine, target, ppm[:2]).returncode == 0
-        env = {"LD_PRELOAD": str(tmp_path / "killer.so"), "KILL_AT": str(number)}
-        done = command(built, engine, target, ppm, "--replace", env=env)
-        if done.returncode == 0:
-            break
-        assert done.returncode == -9, done.stderr
-        found = read_bundle(target).manifest.metrics["enrollment"]["samples"] if target.exists() else 0
-        assert found in ((2, 3) if there else (0, 3))
-        seen.add(found)
-        rest = [path.name for path in folder.iterdir() if path != target]
-        assert all(re.fullmatch(r"\.ana\.facedge\.[0-9a-f]{12}\.tmp", name) for name in rest)
-    assert number > 15 and seen == ({2, 3} if there else {0, 3})
-
-
-@pytest.mark.real
-@pytest.mark.usefixtures("detector")
-def test_the_command_takes_whole_photos(built: Path, engine: str, shared_data: Path, tmp_path: Path) -> None:
-    image = load_rgb(shared_data / "photos" / "me" / "obama-720p.jpg")
-    (tmp_path / "me.ppm").write_bytes(b"P6 %d %d 255\n" % image.shape[1::-1] + image.tobytes())
-    env = {"FACEDGE_DETECTOR": str(find_model())}
-    done = command(built, engine, tmp_path / "c.facedge", [tmp_path / "me.ppm"], env=env)
-    assert done.returncode == 0, done.stderr
-    enroll([image]).save(tmp_path / "p.facedge")
-    assert_same(tmp_path / "c.facedge", tmp_path / "p.facedge", [image])

@@ -1,15 +1,27 @@
 """libfacedge by ctypes: its structs and calls, for the tests of deploy/c."""
 
 import ctypes
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from facedge.types import UInt8Array
 
+HOST = Path(__file__).resolve().parents[2] / "deploy" / "c"
 RGB, BGR, RGBA, BGRA, GREY, NV12 = range(6)
 OK, BAD_ARGUMENT, BAD_BUNDLE, NOT_ENROLLED, NO_ENGINE, NO_MEMORY, NO_DETECTOR = range(7)
 NO_SAMPLES, OCCUPIED, NO_STORAGE = range(7, 10)
+
+
+def build(target: Path, *settings: str) -> Path:
+    """The C host in a folder of its own; the test is skipped without make or a compiler."""
+    if not shutil.which("make") or not shutil.which("cc"):
+        pytest.skip("building the C host needs make and a C compiler")
+    subprocess.run(["make", "-s", f"OUT={target}", *settings], cwd=HOST, check=True)
+    return target
 
 
 class Photo(ctypes.Structure):

@@ -1,6 +1,6 @@
 /* calibration.json: the threshold of an enrollment without trials on the cohort. deploy/FORMAT.md section 11. */
-#ifndef FACEDGE_TABLE_H
-#define FACEDGE_TABLE_H
+#ifndef FACEDGE_CALIBRATION_H
+#define FACEDGE_CALIBRATION_H
 
 #include "bundle.h"
 

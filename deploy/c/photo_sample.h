@@ -1,6 +1,6 @@
 /* The face of a photo as a sample, by the rules of quality of facedge/faces/quality.py. */
-#ifndef FACEDGE_TAKE_H
-#define FACEDGE_TAKE_H
+#ifndef FACEDGE_PHOTO_SAMPLE_H
+#define FACEDGE_PHOTO_SAMPLE_H
 
 #include "samples.h"
 #include "verifier.h"

@@ -1,4 +1,4 @@
-#include "take.h"
+#include "photo_sample.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "table.h"
+#include "calibration.h"
 
 #include <math.h>
 #include <stdlib.h>
