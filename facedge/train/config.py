@@ -181,7 +181,7 @@ class BackboneConfig:
     def embedding_is_trained(self) -> bool:
         """Whether a loss reached the embedding; where none did, it is as random as at the start."""
         identities = self.recipe.identity_weight > 0 and any(card.identities > 1 for card in (self.data, *self.more))
-        return self.arch == "plain" or identities or bool(self.teachers) or self.began_from is not None
+        return self.arch == "plain" or identities or bool(self.teachers)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""

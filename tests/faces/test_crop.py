@@ -1,5 +1,6 @@
 """From a photo to one crop: kinds of photos, sizes that count as aligned, the choice among faces, every reason."""
 
+import time
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image
 import facedge.faces.detect
 from facedge.errors import ImageError, InputError
 from facedge.faces.align import align, checked_landmarks
-from facedge.faces.crop import FaceCrop, find_crop, follow_crop, is_aligned, read_photo
+from facedge.faces.crop import FaceCrop, find_crop, find_crops, follow_crop, is_aligned, read_photo
 from facedge.faces.detect import Face
 from facedge.faces.landmarks import Refined, refine
 from facedge.faces.options import MIN_FACE, MIN_SCORE, FaceOptions
@@ -205,3 +206,21 @@ def test_a_crop_is_detect_choose_refine_align(shared_data: Path) -> None:
     again = follow_crop(photo, found)
     assert again is not None
     assert np.abs(again.face.landmarks - landmarks).max() < 5  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_reading_and_searching_for_several_faces_are_timed_once(count: int, faces: Faces) -> None:
+    faces([face(20, 20, 200), face(300, 100, 120)][:count])
+    found = find_crops(PHOTO, FaceOptions(turn=False))
+    assert len(found) == max(1, count)
+    assert {"decode", "detect"} <= found[0].ms.keys()
+    assert all("decode" not in other.ms for other in found[1:])
+
+
+def test_a_search_of_every_turn_counts_in_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(image: UInt8Array, **_: object) -> list[Face]:
+        time.sleep(0.005)
+        return []
+
+    monkeypatch.setattr(facedge.faces.detect, "detect", slow)
+    assert find_crops(PHOTO)[0].ms["detect"] >= 4 * 5
