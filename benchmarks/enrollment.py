@@ -107,7 +107,8 @@ def main() -> None:
         cohorts["bundle and half of the people"] = [cohort, first]
     rows, curves = measure(cohorts, sets, args.far, args.methods, args.images, table)
     if args.output:
-        write(args.output, bundle, rows, args.far)
+        seen = args.people is not None and f": {args.people.stem} (" in bundle.manifest.data.name
+        write(args.output, bundle, rows, args.far, SEEN_NOTE if seen else "")
         plot(curves, args.output / "det.png", max(args.images))
 
 
@@ -220,6 +221,10 @@ CUT_NOTE = (
     "above twice the FAR asked can be of these two sets only: an enrollment whose photos do not show the condition "
     "(`warned` is the share of those that do) keeps the threshold for ordinary photos.\n\n"
 )
+SEEN_NOTE = (
+    "The images of `people` are among those that this bundle's backbone was trained on, by the teacher's embeddings and "
+    "without their identities: those rows are not of unknown people. The other rows are.\n\n"
+)
 HEADER = (
     "| data | cohort | method | images | people | realised FAR (95 %) | FRR (95 %) | FRR at the FAR asked | warned | "
     "FAR of unwarned |\n|---|---|---|---|---|---|---|---|---|---|"
@@ -236,8 +241,8 @@ def _line(r: Row) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def write(folder: Path, bundle: Bundle, rows: list[Row], far: float) -> None:
-    """enrollment.json and enrollment.md."""
+def write(folder: Path, bundle: Bundle, rows: list[Row], far: float, note: str = "") -> None:
+    """enrollment.json and enrollment.md; note: a paragraph for the head of the table."""
     folder.mkdir(parents=True, exist_ok=True)
     plain = [{k: None if isinstance(v, float) and np.isnan(v) else v for k, v in asdict(row).items()} for row in rows]
     (folder / "enrollment.json").write_text(json.dumps({"bundle": bundle.sha256, "rows": plain}, indent=1) + "\n")
@@ -245,7 +250,7 @@ def write(folder: Path, bundle: Bundle, rows: list[Row], far: float) -> None:
         f"# Enrollment on people from elsewhere, FAR {100 * far:g} % asked\n\nWritten by `benchmarks/enrollment.py`, "
         f"which says what the columns are; bundle `{bundle.sha256[:16]}`. Bold: above twice the FAR asked.\n\n"
     )
-    (folder / "enrollment.md").write_text(head + CUT_NOTE + "\n".join([HEADER, *map(_line, rows)]) + "\n")
+    (folder / "enrollment.md").write_text(head + CUT_NOTE + note + "\n".join([HEADER, *map(_line, rows)]) + "\n")
 
 
 def plot(curves: dict[str, Scored], path: Path, images: int) -> None:
