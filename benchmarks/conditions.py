@@ -1,27 +1,27 @@
 """The printed FAR under conditions: every identity enrolled and probed under the same one, as before one camera.
 
     python benchmarks/conditions.py CELEBA [--bundle B] [--partition test] [--quick] [--cache FOLDER] [-o FOLDER]
+                                    [--before conditions.json]
 
 For each condition (turned, squeezed, rolled, infrared look, dark, covered, ...) each identity of the partition is
 enrolled by 3 photos and probed by 3 others, all degraded alike, through the package's own path: face search and quality
 gates as `facedge enroll` and `facedge verify` apply them. What is refused is never scored. The realised FAR is of what
 was scored, at the FAR asked, its 95 % interval by bootstrap over identities; a FAR above twice the asked one is bold.
 CelebA's frames are enlarged to 356x436 pixels, as a person near a camera. Repeatable: all randomness comes from --seed.
-Writes conditions.json and conditions.md with -o.
+Writes conditions.json and conditions.md with -o; --before adds the FAR and FRR of another bundle's conditions.json.
 """
 
 import argparse
-import json
 import pickle
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from conditions_table import Row, markdown_row, write
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -96,34 +96,6 @@ class Presented:
     probes: tuple[NDArray[np.float32] | str, ...]
 
 
-@dataclass(frozen=True)
-class Row:
-    """One condition. Rates of what was scored; shares of what was refused before; intervals are 95 %.
-
-    far                 of the impostor comparisons that were scored, None where there were none
-    frr                 of the genuine comparisons that were scored
-    photos_refused      share of the photos that enrollment refused, with the commonest faults in `faults`
-    enrollments_refused share of the identities that could not be enrolled
-    warned              share of the enrollments that came with a warning
-    probes_refused      share of the probes that verification refused to score
-    """
-
-    condition: str
-    identities: int
-    enrolled: int
-    comparisons: int
-    far: float | None
-    far_low95: float | None
-    far_high95: float | None
-    frr: float | None
-    photos_refused: float
-    faults: dict[str, int]
-    enrollments_refused: float
-    warned: float
-    probes_refused: float
-    reasons: dict[str, int]
-
-
 def main() -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -136,6 +108,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="keep embeddings here; only for one version of the package")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--before", type=Path, help="conditions.json of another bundle, to stand beside in the table")
     args = parser.parse_args()
     base = open_base(args.bundle or pretrained())
     people = draw_photos(read_celeba(args.celeba), PARTITIONS[args.partition], 12 if args.quick else None, args.seed)
@@ -146,7 +119,8 @@ def main() -> None:
         rows.append(measure(base, name, found, args.far))
         print(markdown_row(rows[-1], args.far), flush=True)
     if args.output:
-        write(args.output, base, args, rows)
+        about = {"bundle": base.bundle.sha256, "partition": args.partition, "far_asked": args.far, "seed": args.seed}
+        write(args.output, about | {"enrolled_photos": ENROLLED, "probes": PROBES}, rows, args.before)
 
 
 def draw_photos(data: CelebA, partition: int, most: int | None, seed: int) -> People:
@@ -253,47 +227,6 @@ def counted(values: list[str]) -> dict[str, int]:
     """How often each value occurs, the commonest first."""
     kinds, counts = np.unique(np.array(values, dtype=str), return_counts=True)
     return {str(kinds[k]): int(counts[k]) for k in np.argsort(-counts, kind="stable")}
-
-
-HEADER = (
-    "| condition | realised FAR (95 %) | FRR of scored | photos refused at enrollment | not enrolled | warned | "
-    "probes refused |\n|---|---|---|---|---|---|---|"
-)
-
-
-def markdown_row(row: Row, far: float) -> str:
-    """One line of the table; a FAR above twice the asked one is bold."""
-    rate = "–"
-    if row.far is not None:
-        rate = f"{100 * row.far:.2g} % ({100 * (row.far_low95 or 0):.2g} to {100 * (row.far_high95 or 0):.2g})"
-        rate = f"**{rate}**" if row.far > 2 * far else rate
-    frr = "–" if row.frr is None else f"{100 * row.frr:.1f} %"
-    shares = (share_and_causes(row.photos_refused, row.faults), f"{100 * row.enrollments_refused:.1f} %")
-    rest = (f"{100 * row.warned:.1f} %", share_and_causes(row.probes_refused, row.reasons))
-    return "| " + " | ".join((row.condition, rate, frr, *shares, *rest)) + " |"
-
-
-def share_and_causes(share: float, causes: dict[str, int]) -> str:
-    """The share in per cent, and its commonest cause."""
-    cause = f", mostly {next(iter(causes))}" if causes else ""
-    return f"{100 * share:.1f} %{cause}"
-
-
-def write(folder: Path, base: Base, args: argparse.Namespace, rows: list[Row]) -> None:
-    """conditions.json and conditions.md."""
-    folder.mkdir(parents=True, exist_ok=True)
-    about: dict[str, Any] = {"bundle": base.bundle.sha256, "partition": args.partition, "far_asked": args.far}
-    about |= {"seed": args.seed, "enrolled_photos": ENROLLED, "probes": PROBES}
-    record = {**about, "rows": [asdict(row) for row in rows]}
-    (folder / "conditions.json").write_text(json.dumps(record, indent=1) + "\n")
-    text = (
-        f"# Realised FAR under conditions, {100 * args.far:g} % asked\n\n"
-        f"Written by `benchmarks/conditions.py`: {rows[0].identities} identities of the {args.partition} partition, "
-        f"enrolled by {ENROLLED} photos and probed by {PROBES} others under the same condition; bundle "
-        f"`{base.bundle.sha256[:16]}`. Bold: above twice the FAR asked. Rates are of what was scored.\n\n"
-    )
-    lines = [HEADER, *(markdown_row(row, args.far) for row in rows)]
-    (folder / "conditions.md").write_text(text + "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

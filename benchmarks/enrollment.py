@@ -222,8 +222,8 @@ CUT_NOTE = (
     "(`warned` is the share of those that do) keeps the threshold for ordinary photos.\n\n"
 )
 SEEN_NOTE = (
-    "The images of `people` are among those that this bundle's backbone was trained on, by the teacher's embeddings and "
-    "without their identities: those rows are not of unknown people. The other rows are.\n\n"
+    "The images of `people` are among those that this bundle's backbone was trained on, by the teacher's embeddings "
+    "and without their identities: those rows are not of unknown people. The other rows are.\n\n"
 )
 HEADER = (
     "| data | cohort | method | images | people | realised FAR (95 %) | FRR (95 %) | FRR at the FAR asked | warned | "
