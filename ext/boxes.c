@@ -6,7 +6,7 @@
 
 static const int64_t fe_strides[FE_GRIDS] = {8, 16, 32}; /* input pixels to a cell */
 static const double fe_most_enlarged = 2.0;
-static const float fe_step = 1.0f / 16; /* pixels of the input: STEP in facedge/faces/boxes.py */
+static const float fe_step = 1.0f / 8; /* pixels of the input: STEP in facedge/faces/boxes.py */
 
 static int64_t fe_padded_side(int64_t pixels)
 {
@@ -90,7 +90,7 @@ int64_t fe_cells(int64_t input_height, int64_t input_width)
 
 static float fe_unit(float value) { return value < 0 ? 0 : value > 1 ? 1 : value; }
 
-/* The nearest multiple of 1/16 pixel, halves to even: what lies beyond differs between builds of onnxruntime. */
+/* The nearest multiple of a step, halves to even: the last digits differ between builds of onnxruntime. */
 static float fe_on_grid(double pixels) { return (float)(fe_rint(pixels / fe_step) * fe_step); }
 
 /* A cell's box centre and landmarks are offsets from the cell's corner, its sizes logarithms of cells. */

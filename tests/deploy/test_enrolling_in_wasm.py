@@ -51,7 +51,8 @@ for (const [number, views] of enrollments.entries()) {
   const start = performance.now();
   const made = await enroll(wasm, bundle, rows, 'me');
   const { fault, mismatched, conditionName, nearOthers, oneMoment } = made;
-  console.log(JSON.stringify([fault, mismatched, conditionName ?? '', nearOthers, oneMoment, performance.now() - start]));
+  const ms = performance.now() - start;
+  console.log(JSON.stringify([fault, mismatched, conditionName ?? '', nearOthers, oneMoment, ms]));
   if (fault) continue;
   await mkdir(`${out}/${number}.facedge`);
   const whole = await sealed({ manifest: made.manifest, files: { ...files, ...made.files } });

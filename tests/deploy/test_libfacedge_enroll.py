@@ -220,13 +220,11 @@ def test_poor_crops_are_named_and_enroll_nobody(library: Library, base: ctypes.c
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("counts", [(3, 1), (1, 1), (2, 5), (1, 1, 1, 1, 1, 1, 1)])
+@pytest.mark.parametrize("counts", [(3, 1), (1, 1), (2, 5), (4, 4), (5, 3)])
 def test_photos_of_several_people_are_named_as_in_python(
-    library: Library, base: ctypes.c_void_p, counts: tuple[int, ...], tmp_path: Path
+    library: Library, base: ctypes.c_void_p, counts: tuple[int, int], tmp_path: Path
 ) -> None:
-    photos = [
-        crop for person, count in zip((*PEOPLE, 30, 31, 32, 33), counts, strict=False) for crop in crops(person, count)
-    ]
+    photos = [*crops(PEOPLE[2], counts[0]), *crops(PEOPLE[0], counts[1])]
     wrong = mismatched(photos)
     assert wrong
     person = Person(library, base)
