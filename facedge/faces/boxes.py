@@ -17,10 +17,11 @@ OUTPUT_NAMES = tuple(f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps"
 SIDE_MULTIPLE = STRIDES[-1]  # sides of the input are multiples of the coarsest grid's cell
 MIN_SIDE, MAX_SIDE = 128, 4096  # of the input, in pixels
 # Pixels of the input to which coordinates are rounded. Builds of onnxruntime differ in the last digits, by up to 1.5e-5
-# pixel, which moved bytes of 37 of 38 crops. Rounded to 1/64, 1/32, 1/16, 1/8 or 1/4 pixel, 0, 1, 0, 0 and 0 of 84 LFW
-# photos still differ; the larger the step, the fewer. Landmarks vary by 1 pixel: with steps up to 1/8 the crops of 239
-# CelebA faces tilted by 0 to 30 degrees (the geometry of benchmarks/detection.py) keep their scatter, in size 3.6 to
-# 4.5 % and in turn 2.5 to 3.6 degrees, to 0.02 % and 0.02 degrees.
+# pixel, which moved bytes of 37 of 38 crops of LFW photos (onnxruntime with its graph optimisations and without).
+# Rounded to 1/32 pixel 1 of 84 still differs, to 1/8 none of 384: the larger the step, the fewer. Landmarks vary by 1
+# pixel: with steps up to 1/8 the crops of 239 CelebA faces tilted by 0 to 30 degrees (the geometry of
+# benchmarks/detection.py) keep their scatter, in size 3.5 to 4.5 % and in turn 2.5 to 3.6 degrees, to 0.02 % and 0.02
+# degrees.
 STEP = 1 / 8
 MAX_ENLARGEMENT = 2.0  # enlarging a photo further finds no more faces
 
