@@ -10,7 +10,10 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-SOURCES = ["ext/_kernel.pyx", *sorted(str(path) for path in Path("ext").glob("*.c") if path.name != "_kernel.c")]
+# Python enrolls with numpy, which runs the trials on the cohort as well; the C is for hosts without it.
+ENROLLMENT = {"enrollment.c", "template.c", "table.c", "cohort.c", "person_model.c", "eigen.c", "mixed.c"}
+OTHERS = ENROLLMENT | {"_kernel.c"}
+SOURCES = ["ext/_kernel.pyx", *sorted(str(path) for path in Path("ext").glob("*.c") if path.name not in OTHERS)]
 # What a source distribution needs besides: cythonize puts the generated C in the place of the .pyx.
 DEPENDS = [str(path) for path in sorted(Path("ext").iterdir()) if path.suffix in {".h", ".pxi", ".pyx"}]
 # No -march=native: what the CPU offers is found at run time. No contraction: fused multiply-adds change bits.

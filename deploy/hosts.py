@@ -159,8 +159,8 @@ PHOTOS: dict[str, Photos] = {
     "Node": photo_check.in_node,
     "Chromium": photo_check.in_chromium,
 }
-# onnxruntime-web and onnxruntime for aarch64 give the detector's outputs with other last digits, which moves samples of
-# a crop by 1/128 pixel.
+# onnxruntime-web and onnxruntime for aarch64 give the detector's outputs with other last digits: where a coordinate
+# lies in the middle of two steps (facedge/faces/boxes.py), a crop may differ.
 OTHER_CROPS = ("Chromium", "C, aarch64 under qemu")
 
 

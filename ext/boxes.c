@@ -6,6 +6,7 @@
 
 static const int64_t fe_strides[FE_GRIDS] = {8, 16, 32}; /* input pixels to a cell */
 static const double fe_most_enlarged = 2.0;
+static const float fe_step = 1.0f / 8; /* pixels of the input: STEP in facedge/faces/boxes.py */
 
 static int64_t fe_padded_side(int64_t pixels)
 {
@@ -89,6 +90,9 @@ int64_t fe_cells(int64_t input_height, int64_t input_width)
 
 static float fe_unit(float value) { return value < 0 ? 0 : value > 1 ? 1 : value; }
 
+/* The nearest multiple of a step, halves to even: the last digits differ between builds of onnxruntime. */
+static float fe_on_grid(double pixels) { return (float)(fe_rint(pixels / fe_step) * fe_step); }
+
 /* A cell's box centre and landmarks are offsets from the cell's corner, its sizes logarithms of cells. */
 static void fe_decode_cell(const float *box, const float *points, float column, float row, float stride,
                            fe_candidate *out)
@@ -96,11 +100,11 @@ static void fe_decode_cell(const float *box, const float *points, float column, 
     const float x = (column + box[0]) * stride, y = (row + box[1]) * stride;
     const float half_width = (float)fe_exp(box[2]) * (stride / 2), half_height = (float)fe_exp(box[3]) * (stride / 2);
     int k;
-    out->box[0] = x - half_width, out->box[1] = y - half_height;
-    out->box[2] = x + half_width, out->box[3] = y + half_height;
+    out->box[0] = fe_on_grid(x - half_width), out->box[1] = fe_on_grid(y - half_height);
+    out->box[2] = fe_on_grid(x + half_width), out->box[3] = fe_on_grid(y + half_height);
     for (k = 0; k < FE_POINT_COUNT; k++) {
-        out->landmarks[2 * k] = (points[2 * k] + column) * stride;
-        out->landmarks[2 * k + 1] = (points[2 * k + 1] + row) * stride;
+        out->landmarks[2 * k] = fe_on_grid((points[2 * k] + column) * stride);
+        out->landmarks[2 * k + 1] = fe_on_grid((points[2 * k + 1] + row) * stride);
     }
 }
 
@@ -162,6 +166,7 @@ double fe_mean_face(const fe_candidate *candidates, int64_t count, int64_t chose
                     float *landmarks)
 {
     double sums[4 + 2 * FE_POINT_COUNT] = {0}, weights = 0;
+    float box[4];
     int64_t i;
     int k;
     for (i = 0; i < count; i++) {
@@ -171,6 +176,7 @@ double fe_mean_face(const fe_candidate *candidates, int64_t count, int64_t chose
         for (k = 0; k < 4; k++) sums[k] += score * candidates[i].box[k];
         for (k = 0; k < 2 * FE_POINT_COUNT; k++) sums[4 + k] += score * candidates[i].landmarks[k];
     }
-    for (k = 0; k < 2 * FE_POINT_COUNT; k++) landmarks[k] = (float)(sums[4 + k] / weights);
-    return (sums[2] - sums[0]) / (sums[3] - sums[1]);
+    for (k = 0; k < 4; k++) box[k] = fe_on_grid(sums[k] / weights);
+    for (k = 0; k < 2 * FE_POINT_COUNT; k++) landmarks[k] = fe_on_grid(sums[4 + k] / weights);
+    return (double)fe_most(box[2] - box[0], fe_step) / fe_most(box[3] - box[1], fe_step);
 }

@@ -1,13 +1,13 @@
 #include "calibration.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "manifest.h"
+#include "npy.h"
 
-enum { MOST_CONDITIONS = 64, MOST_IMAGES = 1024, MOST_NAME_LENGTH = 200 };
-static const double beyond = 1e6, usual_far = 1e-3;
+enum { MOST_POINTS = 1024, MOST_CONDITIONS = 64, MOST_IMAGES = 1024, MOST_NAME_LENGTH = 200, OWN_IMPOSTORS = 1000000 };
+static const double beyond = 1e6;
 
 static int is_number(const json *value, double least, double most) {
     return json_is(value, JSON_NUMBER) && value->number >= least && value->number <= most;
@@ -92,85 +92,100 @@ static const char *table_fault(const json *table, size_t size) {
     return NULL;
 }
 
-facedge_status table_read(const bundle *b, json **table, char *why, size_t why_size) {
+static facedge_status no_memory(char *why, size_t why_size) { return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory"); }
+
+/* --- the table as numbers, in the order of ext/enrollment.h --- */
+
+static void put(double **to, const json *object, const char *key) { *(*to)++ = json_get(object, key)->number; }
+
+static void put_all(double **to, const json *numbers) {
+    for (const json *number = numbers->first; number; number = number->next) *(*to)++ = number->number;
+}
+
+static void put_row(double **to, const json *row) {
+    put(to, row, "images"), put(to, row, "slope"), put(to, row, "shift"), put(to, row, "calibration_error");
+    for (const json *point = json_get(row, "points")->first; point; point = point->next)
+        put(to, point, "threshold"), put(to, point, "far_low95"), put(to, point, "far_upper95"), put(to, point, "frr");
+}
+
+static void put_condition(double **to, const json *condition) {
+    put_all(to, json_get(condition, "mean"));
+    put_all(to, json_get(condition, "direction"));
+    for (const json *row = json_get(condition, "rows")->first; row; row = row->next) {
+        const json *frr = json_get(row, "frr")->first;
+        put(to, row, "limit");
+        for (const json *above = json_get(row, "above")->first; above; above = above->next, frr = frr->next)
+            *(*to)++ = above->number, *(*to)++ = frr->number;
+    }
+}
+
+static facedge_status read_numbers(calibration *c, int64_t size, char *why, size_t why_size) {
+    const json *rows = json_get(c->text, "rows"), *conditions = json_get(c->text, "conditions");
+    const json *points = json_get(rows->first, "points");
+    c->table = (fe_calibration_table){(int64_t)rows->count, (int64_t)points->count, (int64_t)conditions->count, NULL};
+    double *numbers = malloc((size_t)fe_table_numbers(&c->table, size) * sizeof *numbers), *to = numbers;
+    if (!numbers) return no_memory(why, why_size);
+    for (const json *point = points->first; point; point = point->next) put(&to, point, "far_target");
+    for (const json *row = rows->first; row; row = row->next) put_row(&to, row);
+    for (const json *one = conditions->first; one; one = one->next) put_condition(&to, one);
+    c->table.numbers = numbers;
+    json_whole(json_get(c->text, "identities"), &c->identities);
+    json_whole(json_get(c->text, "comparisons"), &c->comparisons);
+    return FACEDGE_OK;
+}
+
+static facedge_status read_table(const bundle *b, calibration *c, char *why, size_t why_size) {
     const bundle_file *file = bundle_find(b, "calibration.json");
     if (!file)
         return fail(FACEDGE_BAD_BUNDLE, why, why_size,
                     "expected calibration.json to enroll with, and the bundle has none: add it with facedge bundle convert --faces");
-    *table = json_parse((const char *)file->data, file->size);
-    const char *fault = *table ? table_fault(*table, (size_t)b->embedding_size) : "no JSON";
-    if (!fault) return FACEDGE_OK;
-    json_free(*table);
-    *table = NULL;
+    c->text = json_parse((const char *)file->data, file->size);
+    const char *fault = c->text ? table_fault(c->text, (size_t)b->embedding_size) : "no JSON";
+    if (!fault) return read_numbers(c, b->embedding_size, why, why_size);
     return fail(FACEDGE_BAD_BUNDLE, why, why_size,
                 "calibration.json lacks a value or holds one that the format does not allow (%s): fetch a clean copy", fault);
 }
 
-static double dot_json(const json *numbers, const double *vector) {
-    double sum = 0;
-    for (const json *number = numbers->first; number; number = number->next) sum += number->number * *vector++;
-    return sum;
+/* --- the cohort --- */
+
+/* A copy that is aligned: inside of the file the values may lie anywhere. */
+static void *copied(const npy *array) {
+    size_t bytes = array->count * (size_t)array->bytes;
+    void *made = malloc(bytes ? bytes : 1);
+    if (made) memcpy(made, array->data, bytes);
+    return made;
 }
 
-static size_t row_for(const json *rows, int64_t images) {
-    size_t found = 0, k = 0;
-    for (const json *row = rows->first; row; row = row->next, k++)
-        if (json_get(row, "images")->number <= (double)images) found = k;
-    return found;
-}
-
-/* Raise the points to what each condition that the enrollment shows needs; the interval of the FAR stays. */
-static void raise_points(const json *table, size_t row, const double *mean, const double *direction, table_choice *c) {
-    for (const json *one = json_get(table, "conditions")->first; one; one = one->next) {
-        const json *own = json_at(json_get(one, "rows"), row);
-        if (dot_json(json_get(one, "direction"), mean) < json_get(own, "limit")->number) continue;
-        double shift = dot_json(json_get(one, "mean"), direction);
-        const json *above = json_get(own, "above")->first, *frr = json_get(own, "frr")->first;
-        for (size_t k = 0; k < c->count; k++, above = above->next, frr = frr->next) {
-            if (shift + above->number <= c->points[k].cosine) continue;
-            c->points[k].cosine = shift + above->number;
-            c->points[k].frr = frr->number;
-            if (k == c->chosen) c->condition = json_text(json_get(one, "name"));
-        }
-    }
-}
-
-/* The place of the point for a FAR; the number of points where the table does not hold it. */
-static size_t point_for(const table_choice *c, double far) {
-    size_t k = 0;
-    while (k < c->count && (far > 0 ? c->points[k].far_target != far : c->points[k].far_target < usual_far)) k++;
-    return k;
-}
-
-facedge_status table_choose(const json *table, int64_t images, double far, const double *mean, const double *direction,
-                            table_choice *c, char *why, size_t why_size) {
-    size_t index = row_for(json_get(table, "rows"), images);
-    const json *row = json_at(json_get(table, "rows"), index), *points = json_get(row, "points");
-    memset(c, 0, sizeof *c);
-    if (!(c->points = malloc(points->count * sizeof *c->points))) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
-    for (const json *p = points->first; p; p = p->next)
-        c->points[c->count++] = (table_point){json_get(p, "far_target")->number, json_get(p, "threshold")->number,
-                                              json_get(p, "far_low95")->number, json_get(p, "far_upper95")->number,
-                                              json_get(p, "frr")->number};
-    c->chosen = point_for(c, far);
-    if (c->chosen == c->count) {
-        fail(FACEDGE_BAD_ARGUMENT, why, why_size, "expected a FAR of the bundle's calibration.json (%g to %g), got %g",
-             c->points[0].far_target, c->points[c->count - 1].far_target, far);
-        free(c->points);
-        c->points = NULL;
-        return FACEDGE_BAD_ARGUMENT;
-    }
-    c->slope = json_get(row, "slope")->number;
-    c->shift = json_get(row, "shift")->number;
-    c->calibration_error = json_get(row, "calibration_error")->number;
-    c->frr_before = c->points[c->chosen].frr;
-    json_whole(json_get(table, "identities"), &c->identities);
-    json_whole(json_get(table, "comparisons"), &c->comparisons);
-    raise_points(table, index, mean, direction, c);
+/* bundle_read has checked both arrays. Identities from 1,000,000 on are impostors that the user of the base added. */
+static facedge_status read_cohort(const bundle *b, calibration *c, char *why, size_t why_size) {
+    const bundle_file *file = bundle_find(b, "cohort.npy"), *named = bundle_find(b, "cohort_identities.npy");
+    npy cohort, identities;
+    if (!file || !npy_parse(file->data, file->size, &cohort))
+        return fail(FACEDGE_BAD_BUNDLE, why, why_size, "the bundle carries no cohort, so no threshold can be justified: export it with --faces");
+    c->cohort.rows = (int64_t)cohort.count / b->embedding_size;
+    if (!(c->cohort.embeddings = copied(&cohort))) return no_memory(why, why_size);
+    if (!named || !npy_parse(named->data, named->size, &identities)) return FACEDGE_OK;
+    if (!(c->cohort.identities = copied(&identities))) return no_memory(why, why_size);
+    for (int64_t k = 0; k < c->cohort.rows; k++)
+        if (c->cohort.identities[k] >= OWN_IMPOSTORS)
+            return fail(FACEDGE_BAD_BUNDLE, why, why_size,
+                        "the bundle holds impostors of its user's own, for which its calibration.json does not hold: use facedge enroll");
     return FACEDGE_OK;
 }
 
-double table_probability(const table_choice *c, double cosine) {
-    double logit = c->slope * cosine + c->shift;
-    return 1 / (1 + exp(-(logit < -80 ? -80 : logit > 80 ? 80 : logit)));
+facedge_status calibration_read(const bundle *b, calibration *out, char *why, size_t why_size) {
+    memset(out, 0, sizeof *out);
+    facedge_status status = read_cohort(b, out, why, why_size);
+    return status == FACEDGE_OK ? read_table(b, out, why, why_size) : status;
+}
+
+void calibration_free(calibration *c) {
+    json_free(c->text);
+    free((void *)c->table.numbers); /* made here; the core only reads them */
+    free((void *)c->cohort.embeddings);
+    free((void *)c->cohort.identities);
+}
+
+const char *calibration_condition(const calibration *c, int64_t condition) {
+    return condition < 0 ? NULL : json_text(json_get(json_at(json_get(c->text, "conditions"), (size_t)condition), "name"));
 }

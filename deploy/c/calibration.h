@@ -1,33 +1,23 @@
-/* calibration.json: the threshold of an enrollment without trials on the cohort. deploy/FORMAT.md section 11. */
+/* What a bundle enrolls with, as the core takes it: calibration.json (deploy/FORMAT.md section 11) and the cohort. */
 #ifndef FACEDGE_CALIBRATION_H
 #define FACEDGE_CALIBRATION_H
 
 #include "bundle.h"
-
-enum { MOST_POINTS = 1024 };
+#include "enrollment.h"
 
 typedef struct {
-    double far_target, cosine, low95, high95, frr;
-} table_point;
-
-/* What the table gives for one enrollment. */
-typedef struct {
-    double slope, shift, calibration_error; /* probability = 1 / (1 + exp(-(slope cosine + shift))) */
-    table_point *points;                    /* for free() */
-    size_t count, chosen;
-    double frr_before;     /* at the chosen point, before a condition raised it */
-    const char *condition; /* the name of the one that raised the chosen point; NULL where none did */
+    json *text; /* calibration.json, checked whole */
+    fe_calibration_table table;
+    fe_cohort cohort;
     long long identities, comparisons;
-} table_choice;
+} calibration;
 
-/* The table of a bundle, checked whole; *table is for json_free. */
-facedge_status table_read(const bundle *b, json **table, char *why, size_t why_size);
+/* Refuses a bundle without a cohort or a table, and one with impostors of its user's own. *out is for calibration_free,
+ * whatever the status. */
+facedge_status calibration_read(const bundle *b, calibration *out, char *why, size_t why_size);
+void calibration_free(calibration *c);
 
-/* For an enrollment by `images` samples of mean embedding `mean` and template `direction`.
- * far: a target FAR of the table; 0 for 0.001, or the lowest above it. *out points into the table. */
-facedge_status table_choose(const json *table, int64_t images, double far, const double *mean, const double *direction,
-                            table_choice *out, char *why, size_t why_size);
-
-double table_probability(const table_choice *choice, double cosine);
+/* The name of a condition of the table; NULL for -1. */
+const char *calibration_condition(const calibration *c, int64_t condition);
 
 #endif

@@ -1,42 +1,25 @@
 /* Enrolling without training: photos to samples, their template, and the threshold of the bundle's calibration table. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "npy.h"
 #include "personal.h"
 #include "store.h"
 #include "photo_sample.h"
 
-enum { MOST_SAMPLES = 20, MOST_ALLOWED = 1000, FEWEST_REFUSED = 4, OWN_IMPOSTORS = 1000000 };
+enum { MOST_SAMPLES = 20, MOST_ALLOWED = 1000, MOST_NAMED = 5 };
 static const double narrowest_median = -0.25, widest_median = 0.16; /* of the stretch: FORMAT.md section 10 */
 
 struct facedge_enrollment {
     const facedge *base;
-    json *table;
+    calibration calibration;
     facedge_enroll_options options;
     sample *samples;
     double *stretches;
     int64_t photos, count, stretch_count, room;
     char condition[1024]; /* of the last save: 200 characters of UTF-8 at most */
 };
-
-/* Identities from 1,000,000 on are impostors that the user of the base added: the table does not hold for them. */
-static facedge_status check_cohort(const bundle *b, char *why, size_t why_size) {
-    const bundle_file *cohort = bundle_find(b, "cohort.npy"), *file = bundle_find(b, "cohort_identities.npy");
-    npy identities;
-    if (!cohort)
-        return fail(FACEDGE_BAD_BUNDLE, why, why_size, "the bundle carries no cohort, so no threshold can be justified: export it with --faces");
-    if (!file || !npy_parse(file->data, file->size, &identities)) return FACEDGE_OK; /* bundle_read has checked both */
-    for (size_t k = 0; k < identities.count; k++) {
-        int32_t person;
-        memcpy(&person, identities.data + k * sizeof person, sizeof person);
-        if (person >= OWN_IMPOSTORS)
-            return fail(FACEDGE_BAD_BUNDLE, why, why_size,
-                        "the bundle holds impostors of its user's own, for which its calibration.json does not hold: use facedge enroll");
-    }
-    return FACEDGE_OK;
-}
 
 facedge_status facedge_enroll_begin(const facedge *base, const facedge_enroll_options *options, facedge_enrollment **out, char *why,
                                     size_t why_size) {
@@ -47,14 +30,11 @@ facedge_status facedge_enroll_begin(const facedge *base, const facedge_enroll_op
         return fail(FACEDGE_BAD_ARGUMENT, why, why_size,
                     "expected an open bundle, and options made by FACEDGE_ENROLL_OPTIONS: far from 0 to 1, 0 to %d samples", MOST_ALLOWED);
     *out = NULL;
-    json *table = NULL;
-    facedge_status status = check_cohort(&base->bundle, why, why_size);
-    if (status == FACEDGE_OK) status = table_read(&base->bundle, &table, why, why_size);
-    if (status != FACEDGE_OK) return status;
     facedge_enrollment *e = calloc(1, sizeof *e);
-    if (!e) return json_free(table), fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
+    if (!e) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
+    facedge_status status = calibration_read(&base->bundle, &e->calibration, why, why_size);
+    if (status != FACEDGE_OK) return facedge_enroll_end(e), status;
     e->base = base;
-    e->table = table;
     e->options = *options;
     if (!e->options.samples) e->options.samples = MOST_SAMPLES;
     *out = e;
@@ -66,7 +46,7 @@ void facedge_enroll_end(facedge_enrollment *e) {
     for (int64_t k = 0; k < e->count; k++) sample_free(&e->samples[k]);
     free(e->samples);
     free(e->stretches);
-    json_free(e->table);
+    calibration_free(&e->calibration);
     free(e);
 }
 
@@ -108,7 +88,7 @@ facedge_status facedge_enroll_add(facedge_enrollment *e, const facedge_photo *ph
         found = search_reasons[fe_search_found(j.search)->reason];
     job_end(&j);
     if (status != FACEDGE_OK) return sample_free(&s), status;
-    e->photos++;
+    s.photo = ++e->photos;
     if (isfinite(stretch) && (!found || strcmp(found, "distorted") == 0)) e->stretches[e->stretch_count++] = stretch;
     if (!found && is_copy(e, &s)) found = "copy";
     if (found)
@@ -123,72 +103,89 @@ facedge_status facedge_enroll_add(facedge_enrollment *e, const facedge_photo *ph
 
 /* What facedge_enroll_save works in. */
 typedef struct {
-    int64_t *kept;
-    double *mean, *direction, *weight, *fold;
-    float *embeddings;
-    table_choice choice;
+    float *embeddings; /* of every photo, then of the samples */
+    double *memory;    /* of the core */
+    fe_enrolled found;
     fitted_person person;
 } work;
 
 static void work_free(work *w) {
-    free(w->kept);
-    free(w->mean);
     free(w->embeddings);
-    free(w->choice.points);
+    free(w->memory);
 }
 
-static int work_begin(const facedge_enrollment *e, work *w) {
+static facedge_status work_begin(const facedge_enrollment *e, work *w, fe_enroll_asked *asked, char *why, size_t why_size) {
     size_t d = (size_t)e->base->bundle.embedding_size;
-    memset(w, 0, sizeof *w);
-    w->kept = malloc((size_t)e->count * sizeof *w->kept);
-    w->mean = malloc(4 * d * sizeof *w->mean);
+    *asked = (fe_enroll_asked){NULL, e->count, (int64_t)d, e->options.samples, e->options.far, e->calibration.table, e->calibration.cohort};
+    int64_t doubles = fe_enroll_doubles(asked);
+    if (doubles < 0 || (uint64_t)doubles > SIZE_MAX / sizeof(double))
+        return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "%lld photos are more than one enrollment takes: give the best of them", (long long)e->count);
     w->embeddings = malloc((size_t)e->count * d * sizeof *w->embeddings);
-    if (!w->kept || !w->mean || !w->embeddings) return 0;
-    w->direction = w->mean + d, w->weight = w->direction + d, w->fold = w->weight + d;
-    return 1;
+    w->memory = malloc((size_t)doubles * sizeof *w->memory);
+    if (!w->embeddings || !w->memory) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
+    for (int64_t k = 0; k < e->count; k++) memcpy(w->embeddings + (size_t)k * d, e->samples[k].embedding, d * sizeof *w->embeddings);
+    asked->embeddings = w->embeddings;
+    return FACEDGE_OK;
 }
 
-static int32_t identity_of(const npy *identities, size_t row) {
-    int32_t person = (int32_t)row;
-    if (identities->data) memcpy(&person, identities->data + row * sizeof person, sizeof person);
-    return person;
-}
-
-static int by_identity(const void *one, const void *other) {
-    int32_t a = *(const int32_t *)one, b = *(const int32_t *)other;
-    return a < b ? -1 : a > b;
-}
-
-/* How many images and people of the cohort pass as this person. */
-static int count_passed(const facedge_enrollment *e, work *w, double cosine) {
-    const bundle_file *file = bundle_find(&e->base->bundle, "cohort.npy"), *named = bundle_find(&e->base->bundle, "cohort_identities.npy");
-    npy cohort, identities = {0};
-    if (!npy_parse(file->data, file->size, &cohort) || (named && !npy_parse(named->data, named->size, &identities))) return 0;
-    size_t d = (size_t)e->base->bundle.embedding_size, rows = cohort.count / d, passed = 0;
-    int32_t *people = malloc((rows + 1) * sizeof *people);
-    if (!people) return 0;
-    for (size_t row = 0; row < rows; row++) {
-        double score = 0;
-        for (size_t k = 0; k < d; k++) {
-            float value;
-            memcpy(&value, cohort.data + (row * d + k) * sizeof value, sizeof value);
-            score += value * w->direction[k];
+/* "photos 2, 5 and 6": those that do not match. Returns how many. */
+static int64_t name_mismatched(const facedge_enrollment *e, const fe_enrolled *found, char *text, size_t size) {
+    int64_t wrong = 0, named = 0;
+    for (int64_t k = 0; k < e->count; k++) wrong += found->mismatched[k];
+    int length = snprintf(text, size, wrong == 1 ? "photo" : "photos");
+    for (int64_t k = 0; k < e->count && named < MOST_NAMED && length > 0 && (size_t)length < size; k++)
+        if (found->mismatched[k]) {
+            const char *before = named == 0 ? " " : ++named == wrong ? " and " : ", ";
+            named += named == 0;
+            length += snprintf(text + length, size - (size_t)length, "%s%lld", before, (long long)e->samples[k].photo);
         }
-        if (score >= cosine) people[passed++] = identity_of(&identities, row);
-    }
-    qsort(people, passed, sizeof *people, by_identity);
-    for (size_t k = 0; k < passed; k++) w->person.passed_identities += k == 0 || people[k] != people[k - 1];
-    w->person.passed = (int64_t)passed;
-    free(people);
-    return 1;
+    if (wrong > named && length > 0 && (size_t)length < size)
+        snprintf(text + length, size - (size_t)length, " and %lld more", (long long)(wrong - named));
+    return wrong;
 }
 
-static double likeness(const work *w, int64_t count, int64_t size) {
-    double sum = 0;
-    for (int64_t one = 0; one < count; one++)
-        for (int64_t other = 0; other < one; other++)
-            for (int64_t k = 0; k < size; k++) sum += (double)w->embeddings[one * size + k] * w->embeddings[other * size + k];
-    return count < 2 ? NAN : 2 * sum / (double)(count * (count - 1));
+static facedge_status refuse_mixed(const facedge_enrollment *e, const fe_enrolled *found, char *why, size_t why_size) {
+    char named[160];
+    int64_t wrong = name_mismatched(e, found, named, sizeof named);
+    if (e->options.frames)
+        return fail(FACEDGE_NO_SAMPLES, why, why_size,
+                    "the frames are not all of the same person: enroll again with one person before the camera all the time");
+    return fail(FACEDGE_NO_SAMPLES, why, why_size, "%s of those added %s not match %s: leave out those of the other person", named,
+                wrong == 1 ? "does" : "do", wrong == e->count ? "each other" : "the other photos");
+}
+
+static facedge_status refuse_faulty(const facedge_enrollment *e, const fe_enrolled *found, char *why, size_t why_size) {
+    const fe_calibration_table *table = &e->calibration.table;
+    switch (found->fault) {
+    case FE_ENROLLED: return FACEDGE_OK;
+    case FE_NOTHING_COMMON:
+        return fail(FACEDGE_NO_SAMPLES, why, why_size, "the samples have nothing in common: are they all of one person?");
+    case FE_SEVERAL_PEOPLE: return refuse_mixed(e, found, why, why_size);
+    case FE_NO_SUCH_FAR:
+        return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "expected a FAR of the bundle's calibration.json (%g to %g), got %g",
+                    table->numbers[0], table->numbers[table->points - 1], e->options.far);
+    case FE_MOSTLY_REFUSED: break;
+    }
+    return fail(FACEDGE_NO_SAMPLES, why, why_size,
+                "%lld of %lld photos would be refused when enrolled by the others: bring photos with more light, the whole face from "
+                "the front, of several days", (long long)found->refused, (long long)found->samples);
+}
+
+/* Samples, template and threshold. */
+static facedge_status fit(facedge_enrollment *e, work *w, char *why, size_t why_size) {
+    size_t d = (size_t)e->base->bundle.embedding_size;
+    fe_enroll_asked asked;
+    if (!e->count)
+        return fail(FACEDGE_NO_SAMPLES, why, why_size, "none of %lld photos is good enough to enroll with: add other photos", (long long)e->photos);
+    facedge_status status = work_begin(e, w, &asked, why, why_size);
+    if (status != FACEDGE_OK) return status;
+    fe_enroll(&asked, w->memory, &w->found);
+    status = refuse_faulty(e, &w->found, why, why_size);
+    if (status != FACEDGE_OK) return status;
+    for (int64_t k = 0; k < w->found.samples; k++)
+        memcpy(w->embeddings + (size_t)k * d, e->samples[w->found.kept[k]].embedding, d * sizeof *w->embeddings);
+    w->person = (fitted_person){NULL, &e->calibration, &w->found, w->embeddings};
+    return FACEDGE_OK;
 }
 
 static facedge_status refuse_stretched(facedge_enrollment *e, double *stretch, char *why, size_t why_size) {
@@ -197,39 +194,6 @@ static facedge_status refuse_stretched(facedge_enrollment *e, double *stretch, c
     return fail(FACEDGE_NO_SAMPLES, why, why_size,
                 "the pictures seem %s to %.2f of their width, and no FAR holds for such pictures: take photos in their true proportions",
                 *stretch < 0 ? "squeezed" : "stretched", exp(*stretch));
-}
-
-/* Samples, template and threshold. */
-static facedge_status fit(facedge_enrollment *e, work *w, char *why, size_t why_size) {
-    static const char nothing_common[] = "the samples have nothing in common: are they all of one person?";
-    int64_t d = e->base->bundle.embedding_size;
-    if (!e->count)
-        return fail(FACEDGE_NO_SAMPLES, why, why_size, "none of %lld photos is good enough to enroll with: add other photos", (long long)e->photos);
-    if (!work_begin(e, w)) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
-    int64_t count = samples_varied(e->samples, e->count, e->options.samples, d, w->kept);
-    if (count < 0) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
-    if (!samples_template(e->samples, w->kept, count, 0, 0, d, w->mean, w->direction))
-        return fail(FACEDGE_NO_SAMPLES, why, why_size, nothing_common);
-    facedge_status status = table_choose(e->table, count, e->options.far, w->mean, w->direction, &w->choice, why, why_size);
-    if (status != FACEDGE_OK) return status;
-    double cosine = w->choice.points[w->choice.chosen].cosine;
-    int64_t refused = count > 1 ? samples_refused(e->samples, w->kept, count, cosine, d, w->fold) : -1;
-    if (count > 1 && refused < 0) return fail(FACEDGE_NO_SAMPLES, why, why_size, nothing_common);
-    if (refused >= FEWEST_REFUSED && 2 * refused > count)
-        return fail(FACEDGE_NO_SAMPLES, why, why_size,
-                    "%lld of %lld photos would be refused when enrolled by the others: bring photos with more light, the whole face from "
-                    "the front, of several days", (long long)refused, (long long)count);
-    for (int64_t k = 0; k < d; k++) w->weight[k] = w->choice.slope * w->direction[k];
-    for (int64_t k = 0; k < count; k++)
-        memcpy(w->embeddings + k * d, e->samples[w->kept[k]].embedding, (size_t)d * sizeof *w->embeddings);
-    w->person.choice = &w->choice;
-    w->person.threshold = (double)(float)table_probability(&w->choice, cosine);
-    w->person.weight = w->weight;
-    w->person.embeddings = w->embeddings;
-    w->person.samples = count;
-    w->person.refused = refused;
-    w->person.likeness = likeness(w, count, d);
-    return count_passed(e, w, cosine) ? FACEDGE_OK : fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
 }
 
 /* --- saving --- */
@@ -253,20 +217,23 @@ static int name_of(const char *path, const char *given, char name[801]) {
     return 1;
 }
 
-static void describe_enrolled(facedge_enrollment *e, const work *w, double stretch, facedge_enrolled *out) {
-    const table_point *chosen = &w->choice.points[w->choice.chosen];
+static void describe_enrolled(facedge_enrollment *e, const fe_enrolled *found, double stretch, facedge_enrolled *out) {
+    const fe_point *chosen = &found->calibrated.points[found->calibrated.chosen];
+    const char *condition = calibration_condition(&e->calibration, found->calibrated.condition);
     out->photos = e->photos;
-    out->samples = w->person.samples;
-    out->threshold = w->person.threshold;
-    out->far_target = chosen->far_target;
+    out->samples = found->samples;
+    out->threshold = (double)found->threshold;
+    out->far_target = chosen->target;
     out->far_low95 = chosen->low95;
     out->far_upper95 = chosen->high95;
     out->frr = chosen->frr;
-    out->refused_samples = w->person.refused > 0 ? w->person.refused : 0;
+    out->refused_samples = found->refused > 0 ? found->refused : 0;
     out->stretch = stretch;
+    out->near_others = found->nearness >= FE_MOST_NEARNESS;
+    out->one_moment = found->likeness > FE_MOST_LIKENESS;
     out->condition = NULL;
-    if (!w->choice.condition) return;
-    strncpy(e->condition, w->choice.condition, sizeof e->condition - 1);
+    if (!condition) return;
+    strncpy(e->condition, condition, sizeof e->condition - 1);
     out->condition = e->condition;
 }
 
@@ -286,7 +253,7 @@ facedge_status facedge_enroll_save(facedge_enrollment *e, const char *path, cons
     w.person.name = called;
     if (status == FACEDGE_OK) status = personal_make(e->base, &w.person, &files, why, why_size);
     if (status == FACEDGE_OK) status = store_write(path, replace, files.files, files.count, why, why_size);
-    if (status == FACEDGE_OK && enrolled) describe_enrolled(e, &w, stretch, enrolled);
+    if (status == FACEDGE_OK && enrolled) describe_enrolled(e, &w.found, stretch, enrolled);
     personal_free(&files);
     work_free(&w);
     return status;

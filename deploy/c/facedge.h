@@ -213,9 +213,8 @@ FACEDGE_API facedge_status facedge_infer(const facedge *verifier, const facedge_
  *     status = facedge_enroll_save(person, "ana.facedge", NULL, 0, NULL, why, sizeof why);
  *     facedge_enroll_end(person);
  *
- * What only `facedge enroll` does: find photos of a second person among them, impostors of the user's own, adding to
- * somebody who is enrolled, a FAR that the table does not hold, the warnings about likeness to the cohort. No lock is
- * taken: two programs that replace one person at the same time leave the bundle of either, whole.
+ * What only `facedge enroll` does: impostors of the user's own, adding to somebody who is enrolled, a FAR that the table
+ * does not hold. No lock is taken: two programs that replace one person at the same time leave the bundle of either, whole.
  * An enrollment is used by one thread at a time; the base must stay open until it ends. */
 typedef struct facedge_enrollment facedge_enrollment;
 
@@ -237,9 +236,11 @@ typedef struct {
     int64_t refused_samples; /* by a template of the others */
     const char *condition;   /* what raised the threshold, NULL for nothing; valid until the next save or the end */
     double stretch;          /* median logarithm by which the pictures seem widened; outside -0.16..0.13 it is doubtful */
+    int near_others;         /* 1: people in general are like this template, and may be accepted more often than asked */
+    int one_moment;          /* 1: the samples are nearly the same picture, so that frr holds for this moment only */
 } facedge_enrolled;
 
-#define FACEDGE_ENROLLED {sizeof(facedge_enrolled), 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0}
+#define FACEDGE_ENROLLED {sizeof(facedge_enrolled), 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0}
 
 FACEDGE_API facedge_status facedge_enroll_begin(const facedge *base, const facedge_enroll_options *options,
                                                 facedge_enrollment **enrollment, char *why, size_t why_size);
@@ -252,7 +253,8 @@ FACEDGE_API facedge_status facedge_enroll_add(facedge_enrollment *enrollment, co
 
 /* Choose samples and threshold, and write the bundle to `path`, NAME.facedge, whole or not at all (directory 0700, files
  * 0600). name: what it is called inside; NULL takes NAME. replace: 1 replaces somebody who is enrolled there. enrolled:
- * filled in where it is not NULL. More photos may be added afterwards, and the enrollment saved again. */
+ * filled in where it is not NULL. FACEDGE_NO_SAMPLES where the photos are of several people, with the numbers of those that do
+ * not match, from 1 in the order in which they were added. More photos may be added afterwards, and the enrollment saved again. */
 FACEDGE_API facedge_status facedge_enroll_save(facedge_enrollment *enrollment, const char *path, const char *name, int replace,
                                                facedge_enrolled *enrolled, char *why, size_t why_size);
 

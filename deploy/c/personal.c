@@ -25,11 +25,11 @@ static const char *text_of(const facedge *base, const char *key) { return json_t
 /* Whether the head gives each sample the score that it should: the file may hold another graph around its weights. */
 static int is_head_right(const facedge *base, const session *head, const fitted_person *p, char *why, size_t why_size) {
     int64_t d = base->bundle.embedding_size;
-    for (int64_t k = 0; k < p->samples; k++) {
+    for (int64_t k = 0; k < p->found->samples; k++) {
         float probability = NAN;
         const float *embedding = p->embeddings + k * d;
-        double logit = p->choice->shift;
-        for (int64_t n = 0; n < d; n++) logit += embedding[n] * p->weight[n];
+        double logit = p->found->bias;
+        for (int64_t n = 0; n < d; n++) logit += embedding[n] * p->found->weight[n];
         tensor in = {"embedding", (float *)embedding, {1, d}, 2, 0}, out = {"probability", &probability, {1, 1}, 2, 0};
         if (!session_run(base->engine, head, &in, &out, 1, why, why_size)) return 0;
         if (!(fabs(probability - 1 / (1 + exp(-logit))) < most_off)) return 0;
@@ -41,7 +41,7 @@ static facedge_status make_head(const facedge *base, const fitted_person *p, per
     const bundle_file *file = bundle_find(&base->bundle, "head.onnx");
     buffer_bytes(&out->head, file->data, file->size);
     if (out->head.failed) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
-    int replaced = head_replace(out->head.data, out->head.size, "", p->weight, p->choice->shift, base->bundle.embedding_size);
+    int replaced = head_replace(out->head.data, out->head.size, "", p->found->weight, p->found->bias, base->bundle.embedding_size);
     *head = replaced ? session_open(base->engine, out->head.data, out->head.size, 1, why, why_size) : NULL;
     if (!*head || !is_head_right(base, *head, p, why, why_size))
         return fail(FACEDGE_BAD_BUNDLE, why, why_size, "head.onnx is not a facedge head (Gemm, Relu, Gemm, Sigmoid with named weights): export the bundle again");
@@ -71,7 +71,7 @@ static void make_verifier(const facedge *base, const fitted_person *p, personal 
     if (!file || !backbone) return;
     sha256_hex(backbone->data, backbone->size, backbone_hash);
     sha256_hex(out->head.data, out->head.size, head_hash);
-    decimal(p->threshold, threshold);
+    decimal((double)p->found->threshold, threshold);
     decimal(FE_LEAST_CONTRAST, quality);
     buffer names = {0};
     buffer_json(&names, json_get(base->bundle.manifest, "attribute_names"));
@@ -88,7 +88,7 @@ static void make_verifier(const facedge *base, const fitted_person *p, personal 
                                 "facedge.threshold", threshold};
     if (!names.failed && is_made_of(file, backbone_hash) &&
         properties_replace(file->data, file->size, properties, sizeof properties / sizeof *properties / 2, &out->verifier) &&
-        head_replace(out->verifier.data, out->verifier.size, "head/", p->weight, p->choice->shift, base->bundle.embedding_size))
+        head_replace(out->verifier.data, out->verifier.size, "head/", p->found->weight, p->found->bias, base->bundle.embedding_size))
         add_file(out, "verifier.onnx", out->verifier.data, out->verifier.size);
     free(names.data);
 }
@@ -99,12 +99,12 @@ static void make_enrolled(const facedge *base, const fitted_person *p, personal 
     char shape[128];
     int64_t d = base->bundle.embedding_size;
     int length = snprintf(shape, sizeof shape, "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %lld), }",
-                          (long long)p->samples, (long long)d);
+                          (long long)p->found->samples, (long long)d);
     int padded = (10 + length + 1 + 63) / 64 * 64 - 10; /* NEP 1: the values begin at a multiple of 64 */
     unsigned char begin[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)(padded & 255), (unsigned char)(padded >> 8)};
     buffer_bytes(&out->enrolled, begin, sizeof begin);
     buffer_printf(&out->enrolled, "%-*s\n", padded - 1, shape);
-    buffer_bytes(&out->enrolled, p->embeddings, (size_t)(p->samples * d) * sizeof *p->embeddings);
+    buffer_bytes(&out->enrolled, p->embeddings, (size_t)(p->found->samples * d) * sizeof *p->embeddings);
     add_file(out, "enrolled.npy", out->enrolled.data, out->enrolled.size);
 }
 
@@ -163,26 +163,26 @@ static void put_number(buffer *b, const char *key, double number) {
     buffer_printf(b, ", \"%s\": %s", key, isfinite(number) ? text : "null");
 }
 
-static double rounded_probability(const table_choice *c, double cosine) { return (double)(float)table_probability(c, cosine); }
-
-static void put_calibration(buffer *b, const table_choice *c) {
-    const table_point *chosen = &c->points[c->chosen];
+static void put_calibration(buffer *b, const fitted_person *p) {
+    const fe_calibrated *c = &p->found->calibrated;
+    const fe_point *chosen = &c->points[c->chosen];
     buffer_text(b, "{\"method\": ");
     buffer_json_text(b, method_of_rates);
-    put_number(b, "far_target", chosen->far_target);
+    put_number(b, "far_target", chosen->target);
     put_number(b, "far_low95", chosen->low95);
     put_number(b, "far_upper95", chosen->high95);
-    put_number(b, "identities", (double)c->identities);
-    put_number(b, "comparisons", (double)c->comparisons);
+    put_number(b, "identities", (double)p->calibration->identities);
+    put_number(b, "comparisons", (double)p->calibration->comparisons);
     buffer_text(b, ", \"points\": [");
-    for (size_t k = 0; k < c->count; k++) {
+    for (int64_t k = 0; k < p->calibration->table.points; k++) {
+        const fe_point *point = &c->points[k];
         char threshold[32];
-        number_text(rounded_probability(c, c->points[k].cosine), threshold);
+        number_text((double)fe_probability(c, point->cosine), threshold);
         buffer_printf(b, "%s{\"threshold\": %s", k ? ", " : "", threshold);
-        put_number(b, "far_target", c->points[k].far_target);
-        put_number(b, "far_low95", c->points[k].low95);
-        put_number(b, "far_upper95", c->points[k].high95);
-        put_number(b, "frr", c->points[k].frr);
+        put_number(b, "far_target", point->target);
+        put_number(b, "far_low95", point->low95);
+        put_number(b, "far_upper95", point->high95);
+        put_number(b, "frr", point->frr);
         buffer_text(b, "}");
     }
     buffer_text(b, "]}");
@@ -190,20 +190,23 @@ static void put_calibration(buffer *b, const table_choice *c) {
 
 /* Python's figures of an enrollment, but for those that are not computed here (facedge.h). */
 static void put_enrollment(buffer *b, const fitted_person *p) {
-    const table_choice *c = p->choice;
+    const fe_enrolled *found = p->found;
+    const fe_calibrated *c = &found->calibrated;
+    const char *condition = calibration_condition(p->calibration, c->condition);
     buffer_text(b, "{\"method\": ");
     buffer_json_text(b, method_of_score);
-    put_number(b, "samples", (double)p->samples);
-    put_number(b, "held_out_frr", p->refused < 0 ? NAN : (double)p->refused / (double)p->samples);
+    put_number(b, "samples", (double)found->samples);
+    put_number(b, "held_out_frr", found->refused < 0 ? NAN : (double)found->refused / (double)found->samples);
     put_number(b, "frr_of_cohort", c->points[c->chosen].frr);
-    put_number(b, "cohort_identities_that_pass", (double)p->passed_identities);
-    put_number(b, "cohort_images_that_pass", (double)p->passed);
+    put_number(b, "cohort_identities_that_pass", (double)found->passed_people);
+    put_number(b, "cohort_images_that_pass", (double)found->passed);
     put_number(b, "frr_of_cohort_without_own_impostors", c->frr_before);
-    put_number(b, "calibration_error", c->calibration_error);
-    put_number(b, "sample_likeness", p->likeness);
+    put_number(b, "calibration_error", c->error);
+    put_number(b, "sample_likeness", found->likeness);
+    put_number(b, "source_percentile", (1 + erf(found->nearness / sqrt(2))) / 2);
     buffer_text(b, ", \"condition\": ");
-    if (c->condition)
-        buffer_json_text(b, c->condition);
+    if (condition)
+        buffer_json_text(b, condition);
     else
         buffer_text(b, "null");
     buffer_text(b, "}");
@@ -235,14 +238,14 @@ static void put_files(buffer *b, const personal *p) {
 static void put_value(buffer *b, const json *value, const fitted_person *p, const personal *files) {
     const char *key = value->key;
     char threshold[32];
-    if (strcmp(key, "calibration") == 0) put_calibration(b, p->choice);
+    if (strcmp(key, "calibration") == 0) put_calibration(b, p);
     else if (strcmp(key, "created") == 0) buffer_text(b, "null");
     else if (strcmp(key, "created_by") == 0) buffer_text(b, "\"libfacedge " FACEDGE_VERSION "\"");
     else if (strcmp(key, "enrolled") == 0) buffer_text(b, "true");
     else if (strcmp(key, "files") == 0) put_files(b, files);
     else if (strcmp(key, "metrics") == 0) put_metrics(b, value, p);
     else if (strcmp(key, "name") == 0) buffer_json_text(b, p->name);
-    else if (strcmp(key, "threshold") == 0) number_text(p->threshold, threshold), buffer_text(b, threshold);
+    else if (strcmp(key, "threshold") == 0) number_text((double)p->found->threshold, threshold), buffer_text(b, threshold);
     else buffer_json(b, value);
 }
 

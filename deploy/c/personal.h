@@ -9,13 +9,9 @@
 /* What an enrollment gave. */
 typedef struct {
     const char *name;
-    const table_choice *choice;
-    double threshold;        /* the probability of the chosen point */
-    const double *weight;    /* of the head's logit: embedding_size numbers */
+    const calibration *calibration;
+    const fe_enrolled *found;
     const float *embeddings; /* of the samples, one after the other */
-    int64_t samples, refused; /* refused: of the samples, by a template of the others; -1 with one sample */
-    int64_t passed, passed_identities; /* of the cohort, that pass as this person */
-    double likeness;         /* mean cosine between the samples; NaN with one */
 } fitted_person;
 
 typedef struct {

@@ -11,4 +11,5 @@ cd "$(dirname "$0")/../.."
 exec "${CLANG:-clang}" --target=wasm32-wasi -mexec-model=reactor -msimd128 -O3 -std=c99 -Wall -Wextra -Werror \
   -ffp-contract=off -fno-strict-aliasing -Iext -o "$out" \
   deploy/wasm/core.c ext/prep.c ext/align.c ext/boxes.c ext/landmarks.c ext/plausible.c ext/search.c \
+  deploy/wasm/enrolling.c ext/enrollment.c ext/template.c ext/table.c ext/cohort.c ext/person_model.c ext/eigen.c ext/mixed.c \
   -Wl,--strip-all,-z,stack-size=1048576,--stack-first

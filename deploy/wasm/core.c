@@ -2,9 +2,8 @@
  * in between, and a face with its crop comes out. Numbers are 32-bit or double, so that JavaScript needs no BigInt. */
 #include <stdlib.h>
 
+#include "export.h"
 #include "faces.h"
-
-#define FE_EXPORT(name) __attribute__((export_name(#name))) name
 
 enum { FE_FACE_NUMBERS = 15, FE_RESULT_NUMBERS = 8 };
 

@@ -31,9 +31,9 @@ from facedge.errors import FacedgeError
 
 try:
     manifest = read_bundle(sys.argv[1]).manifest
-    missing = [name for name in ("verifier.onnx", "calibration.json") if name not in manifest.files]
+    missing = [name for name in ("verifier.onnx", "calibration.json", "cohort.npy") if name not in manifest.files]
     if missing:
-        remedy = "facedge bundle convert adds verifier.onnx, and with --faces calibration.json"
+        remedy = "facedge bundle convert adds verifier.onnx, and with --faces calibration.json and the cohort"
         sys.exit(f"{sys.argv[1]} has no {' and no '.join(missing)}, which the page needs: {remedy}")
     if manifest.enrolled:
         print(f"note: {manifest.name} is enrolled in this bundle: serve the page to that person only", file=sys.stderr)

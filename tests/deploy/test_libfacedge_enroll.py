@@ -31,11 +31,16 @@ from facedge.bundle import read_bundle, write_bundle
 from facedge.bundle.calibration_table import read_table
 from facedge.bundle.resolve import pretrained
 from facedge.enrollment.capture import check_photo
+from facedge.enrollment.consistency import find_mismatched, fit_model
 from facedge.enrollment.enroll import enroll
+from facedge.enrollment.fit import fit, whole_cohort
+from facedge.enrollment.source_check import ALIKE, NEAREST
+from facedge.enrollment.store import enrolled_before
 from facedge.errors import BundleError, FacedgeError
 from facedge.imaging import load_rgb
 from facedge.runtime.embedder import Embedder
 from facedge.runtime.verifier import load
+from facedge.types import UInt8Array
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +187,12 @@ def test_people_of_lfw_enroll_as_in_python(
         ours, theirs = tmp_path / f"c{number}.facedge", tmp_path / f"p{number}.facedge"
         try:
             enroll(images[:4]).save(theirs)
-        except FacedgeError:  # photos that do not match the others, which C does not find
+        except FacedgeError as problem:  # photos that do not match the others
+            person = Person(library, base)
+            for image in images[:4]:
+                person.add(photo_of(image))
+            assert "match" in str(problem) and person.save(ours)[0] == NO_SAMPLES
+            person.end()
             continue
         enrolled_in_c(library, base, [photo_of(image) for image in images[:4]], ours)
         assert_same(ours, theirs, images[4:])
@@ -210,12 +220,50 @@ def test_poor_crops_are_named_and_enroll_nobody(library: Library, base: ctypes.c
     assert list(tmp_path.iterdir()) == []
 
 
-def test_photos_that_refuse_each_other_enroll_nobody(library: Library, base: ctypes.c_void_p, tmp_path: Path) -> None:
+@pytest.mark.parametrize("counts", [(3, 1), (1, 1), (2, 5), (4, 4), (5, 3)])
+def test_photos_of_several_people_are_named_as_in_python(
+    library: Library, base: ctypes.c_void_p, counts: tuple[int, int], tmp_path: Path
+) -> None:
+    photos = [*crops(PEOPLE[2], counts[0]), *crops(PEOPLE[0], counts[1])]
+    wrong = mismatched(photos)
+    assert wrong
     person = Person(library, base)
-    for identity in range(30, 40):
-        person.add(photo_of(drawn(identity, 0)))
+    for crop in [np.zeros_like(photos[0]), *photos]:  # the first, too dark, counts in the numbers
+        person.add(photo_of(crop))
+    assert person.save(tmp_path / "c.facedge")[0] == NO_SAMPLES
+    sentence = person.why.value.decode()
+    assert [int(number) for number in re.findall(r"\d+", sentence)][:5] == [2 + place for place in wrong][:5]
+    against = "each other" if len(wrong) == len(photos) else "the other photos"
+    assert f"not match {against}: leave out those of the other person" in sentence
+    with pytest.raises(FacedgeError, match=f"not match {against}"):
+        enroll(photos)
+    person.end()
+    filmed = Person(library, base, frames=1)
+    for crop in photos:
+        filmed.add(photo_of(crop))
+    assert filmed.save(tmp_path / "c.facedge")[0] == NO_SAMPLES
+    assert filmed.why.value.startswith(b"the frames are not all of the same person")
+    filmed.end()
+    assert list(tmp_path.iterdir()) == []
+
+
+def mismatched(photos: Sequence[UInt8Array]) -> tuple[int, ...]:
+    """The places of photos that do not match the others, by the shipped bundle in Python."""
+    bundle = read_bundle(pretrained())
+    return find_mismatched(fit_model(*whole_cohort(bundle)), Embedder(bundle).embed(np.stack(photos)))
+
+
+def test_warnings_about_the_samples_are_pythons(library: Library, base: ctypes.c_void_p, tmp_path: Path) -> None:
+    face = drawn(PEOPLE[0], 0)
+    alike = [np.clip(face.astype(int) + shift, 0, 255).astype(np.uint8) for shift in (0, 30)]
+    person = Person(library, base, frames=1)
+    for crop in alike:
+        person.add(photo_of(crop))
     status, found = person.save(tmp_path / "c.facedge")
-    assert status == NO_SAMPLES or found.refused_samples * 2 <= found.samples
+    assert status == OK, person.why.value
+    fitted = fit(read_bundle(pretrained()), enrolled_before(read_bundle(tmp_path / "c.facedge")))
+    assert bool(found.one_moment) == (fitted.source.alike > ALIKE)
+    assert bool(found.near_others) == (fitted.source.percentile >= NEAREST)
     person.end()
 
 

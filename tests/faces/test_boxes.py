@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facedge.faces.boxes import STRIDES, Candidates, decode, fit_letterbox, input_planes, non_max_suppression
+from facedge.faces.boxes import (
+    STEP,
+    STRIDES,
+    Candidates,
+    decode,
+    fit_letterbox,
+    input_planes,
+    mean_face,
+    non_max_suppression,
+)
 from facedge.types import Float32Array
 
 
@@ -26,7 +35,38 @@ def test_a_cell_becomes_a_box_and_five_points() -> None:
     np.testing.assert_allclose(found.scores, [0.8], rtol=1e-6)
     np.testing.assert_allclose(found.boxes, [[56 - 16, 36 - 24, 56 + 16, 36 + 24]], rtol=1e-5)
     expected = (np.arange(10).reshape(5, 2) / 10 + [column, row]) * stride
-    np.testing.assert_allclose(found.landmarks, [expected], rtol=1e-5)
+    np.testing.assert_array_equal(found.landmarks, [np.rint(expected / STEP) * STEP])
+
+
+def test_last_digits_of_the_outputs_change_no_coordinate() -> None:
+    """Builds of onnxruntime differ by them, and a landmark that moved by 1e-5 pixel would change bytes of the crop."""
+    rng = np.random.default_rng(2)
+    tensors = outputs(128, 128)
+    for level in range(3):
+        tensors[level][:], tensors[3 + level][:] = rng.uniform(0.5, 1, (2, *tensors[level].shape))
+        for kind in (6, 9):
+            middle = rng.integers(-32, 32, tensors[kind + level].shape) / 32  # on the grid: 1/4 to 1 pixel
+            tensors[kind + level][:] = middle + 1e-3
+    other = [(values * np.float32(1 + 3e-7)).astype(np.float32) for values in tensors]
+    assert any((a != b).any() for a, b in zip(tensors, other, strict=True))
+    one, two = decode(tensors, 128, 0.1), decode(other, 128, 0.1)
+    np.testing.assert_array_equal(one.landmarks, two.landmarks)
+    assert (one.boxes != two.boxes).mean() < 1e-2  # logarithms of sides may lie anywhere
+    assert len(one.scores) == len(two.scores) and (one.scores != two.scores).any()
+    assert (one.landmarks % STEP == 0).all() and (one.boxes % STEP == 0).all()
+
+
+def test_a_mean_face_lies_on_the_grid() -> None:
+    rng = np.random.default_rng(3)
+    boxes = (np.array([20, 20, 60, 70]) + rng.normal(0, 1, (7, 4))).astype(np.float32)
+    points = rng.uniform(25, 65, (7, 5, 2)).astype(np.float32)
+    scores = rng.uniform(0.5, 1, 7).astype(np.float32)
+    landmarks, aspect = mean_face(Candidates(boxes, points, scores), 0, 0.5)
+    exact = (points * scores[:, None, None]).sum(axis=0) / scores.sum()
+    assert (landmarks % STEP == 0).all() and np.abs(landmarks - exact).max() <= STEP / 2 + 1e-4
+    assert aspect == pytest.approx(0.8, abs=0.05)
+    flat = np.array([[8, 8, 8, 8]], np.float32)
+    assert mean_face(Candidates(flat, points[:1], scores[:1]), 0, -1)[1] == 1.0  # a box without area has a shape too
 
 
 def test_scores_are_clamped_before_their_mean() -> None:

@@ -26,7 +26,7 @@ static int64_t random_between(int64_t low, int64_t high)
 
 static int one_in(int64_t n) { return random_between(1, n) == 1; }
 
-static void random_fill(uint8_t *bytes, size_t n)
+static inline void random_fill(uint8_t *bytes, size_t n)
 {
     const int kind = (int)random_between(0, 3);
     size_t i;

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Is the C kernel sound, and are its bits the same everywhere? Under ten minutes; `make kernel-check` runs it.
 #
-#   1. every driver (check_*.c) under AddressSanitizer and UBSan: a million random calls each, of check_faces 20,000
+#   1. every driver (check_*.c) under AddressSanitizer and UBSan: a million random calls each, of check_faces and check_enrollment 20,000
 #   2. the same random cases on every implementation of this CPU and, under qemu, of three aarch64 cores:
 #      one hash a line, all equal
 #
 # KERNEL_CHECK_CASES    cases of 2 (default 20000)
 # KERNEL_CHECK_CALLS    calls of 1 (default 1000000)
-#                       of both, check_faces makes a fiftieth: each of its calls is the work between two runs of a network
+#                       of both, check_faces and check_enrollment make a fiftieth: each of their calls is more work
 # Parts whose tools are missing are skipped with a message; KERNEL_CHECK_REQUIRE=1 makes that a failure.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -26,7 +26,7 @@ skip() {
 }
 
 share_of() { # driver, number
-    if [ "$1" = faces ]; then echo $(($2 / 50)); else echo "$2"; fi
+    if [ "$1" = faces ] || [ "$1" = enrollment ]; then echo $(($2 / 50)); else echo "$2"; fi
 }
 
 build() { # compiler, driver, output, more flags

@@ -1,16 +1,17 @@
-// Enrolling: embeddings of a person -> the bundle that facedge enroll would write, by the bundle's calibration table.
-// The score is the cosine to the mean direction of the embeddings, as a probability: facedge/enrollment/fit.py.
+// Enrolling: embeddings of a person -> the bundle that facedge enroll would write. The core computes (fit.js); here are the files.
 import { BundleError } from './errors.js';
-import { toNpy } from './npy.js';
+import { fit } from './fit.js';
+import { readNpy, toNpy } from './npy.js';
 import { edited, field, joined, LENGTH, MOST_FIELDS, readFields } from './protobuf.js';
 import { inspectGraph } from './onnx.js';
 import { sha256 } from './seal.js';
-import { CALIBRATION, lookUp, readTable } from './table.js';
+import { CALIBRATION, readTable } from './table.js';
 
 const METHOD = 'cosine to the mean of the samples, calibrated to a probability on the cohort';
 const EVIDENCE =
   "the cohort's people with several photos enrolled in turn, each against the others: the FAR of the method over " +
   'pairs of people; 95 % interval by bootstrap over identities';
+const OWN_IMPOSTORS = 1_000_000;
 const GRAPH = 7; // fields of ModelProto
 const PROPERTIES = 14;
 const INITIALIZER = 5; // of GraphProto
@@ -18,72 +19,72 @@ const NAME = 8; // of TensorProto
 const RAW_DATA = 9;
 
 /**
- * @param {{manifest: any, files: Record<string, Uint8Array>}} base its verifier.onnx, head.onnx and calibration.json
+ * @param {BufferSource} wasm the bytes of facedge.wasm
+ * @param {{manifest: any, files: Record<string, Uint8Array>}} base its verifier.onnx, head.onnx, calibration.json and cohort
  * @param {Float32Array[]} views embeddings of length 1, all of one person
  * @param {string} name of the person
- * @returns {Promise<{manifest: any, files: Record<string, Uint8Array>, condition: string, refused: number}>} `files` are
- *   those that differ from the base's; `condition` what the views show that raised the threshold, or ''; `refused` the
- *   views that a template of the others refuses. Throws BundleError where the base cannot enroll.
+ * @returns {Promise<import('./fit.js').Fitted & {manifest?: any, files?: Record<string, Uint8Array>, conditionName?: string}>} with
+ *   a fault nobody is enrolled; otherwise `files` are those that differ from the base's, and `conditionName` is what the views
+ *   show that raised the threshold, or ''. Throws BundleError where the base cannot enroll.
  */
-export async function enroll(base, views, name) {
+export async function enroll(wasm, base, views, name) {
   const { manifest, files } = base;
   if (!files[CALIBRATION]) throw new BundleError(`the bundle has no ${CALIBRATION}: run facedge bundle convert --faces`);
-  const mean = meanOf(views);
-  const template = unit(mean);
   const table = readTable(files[CALIBRATION], manifest.embedding_size);
-  const found = lookUp(table, mean, template, views.length);
-  const toScore = (cosine) => Math.fround(1 / (1 + Math.exp(-clipped(found.slope * cosine + found.shift))));
-  const asPoint = ({ far_target, far_low95, far_upper95, threshold, frr }) => ({
-    far_target, threshold: toScore(threshold), far_low95, far_upper95, frr,
-  });
-  const { threshold, frr, ...far } = asPoint(found.chosen);
-  const { identities, comparisons } = table;
-  const refused = refusedWhenHeldOut(views, found.chosen.threshold);
-  const enrollment = {
-    method: METHOD, samples: views.length, held_out_frr: refused / views.length, frr_of_cohort: frr,
-    condition: found.condition || null, calibration_error: found.error,
-  };
+  const fitted = await fit(wasm, { views, table, ...readCohort(files) });
+  if (fitted.fault) return fitted;
+  const { weight, shift, kept, threshold, condition } = fitted;
+  const conditionName = condition < 0 ? '' : table.conditions[condition].name;
   const personal = {
     ...manifest,
     name,
     enrolled: true,
     threshold,
-    calibration: { ...far, identities, comparisons, method: EVIDENCE, points: found.points.map(asPoint) },
-    metrics: { ...manifest.metrics, enrollment },
+    calibration: calibrationOf(fitted, table),
+    metrics: { ...manifest.metrics, enrollment: figuresOf(fitted, conditionName) },
     created: null,
   };
-  const weights = headWeights(template.map((value) => value * found.slope), found.shift, files['head.onnx']);
+  const weights = headWeights(weight, shift, files['head.onnx']);
   const head = withWeights(files['head.onnx'], weights, '');
   const changed = {
     'head.onnx': head,
     'verifier.onnx': await withHead(files['verifier.onnx'], weights, head, personal),
-    'enrolled.npy': toNpy(views),
+    'enrolled.npy': toNpy(kept.map((k) => views[k])),
   };
-  return { manifest: personal, files: changed, condition: found.condition, refused };
+  return { ...fitted, manifest: personal, files: changed, conditionName };
 }
 
-const clipped = (value) => Math.min(Math.max(value, -80), 80);
-
-function meanOf(views) {
-  const sum = new Array(views[0].length).fill(0);
-  for (const view of views) view.forEach((value, n) => (sum[n] += value));
-  return sum.map((value) => value / views.length);
+/** The people of the bundle's cohort; identities from 1,000,000 on are impostors that the user of the base added. */
+function readCohort({ 'cohort.npy': cohort, 'cohort_identities.npy': named }) {
+  if (!cohort) throw new BundleError('the bundle carries no cohort, so no threshold can be justified: export it with --faces');
+  const { shape, data } = readNpy('cohort.npy', cohort);
+  const identities = named
+    ? new Int32Array(readNpy('cohort_identities.npy', named).data.buffer)
+    : Int32Array.from({ length: shape[0] }, (_, row) => row);
+  if (identities.some((person) => person >= OWN_IMPOSTORS))
+    throw new BundleError(`the bundle holds impostors of its user's own, for which its ${CALIBRATION} does not hold: use facedge enroll`);
+  return { cohort: new Float32Array(data.buffer), identities };
 }
 
-function unit(mean) {
-  const length = Math.sqrt(mean.reduce((sum, value) => sum + value * value, 0));
-  if (!(length > 1e-6)) throw new BundleError('the views have nothing in common: are they all of one person?');
-  return mean.map((value) => value / length);
+/** The manifest's calibration. */
+function calibrationOf({ points, chosen }, { identities, comparisons }) {
+  const { far_target, far_low95, far_upper95 } = points[chosen];
+  return { far_target, far_low95, far_upper95, identities, comparisons, method: EVIDENCE, points };
 }
 
-/** How many views score below the threshold where the others are enrolled. */
-function refusedWhenHeldOut(views, threshold) {
-  if (views.length < 2) return 0;
-  return views.filter((view, n) => {
-    const template = unit(meanOf(views.filter((_, other) => other !== n)));
-    return !(view.reduce((sum, value, k) => sum + value * template[k], 0) >= threshold);
-  }).length;
-}
+/** The figures of an enrollment as facedge/enrollment/fit.py has them. */
+const figuresOf = ({ kept, refused, points, chosen, error, frrBefore, passed, passedPeople, likeness }, condition) => ({
+  method: METHOD,
+  samples: kept.length,
+  held_out_frr: refused < 0 ? null : refused / kept.length,
+  frr_of_cohort: points[chosen].frr,
+  cohort_identities_that_pass: passedPeople,
+  cohort_images_that_pass: passed,
+  frr_of_cohort_without_own_impostors: frrBefore,
+  calibration_error: error,
+  sample_likeness: Number.isNaN(likeness) ? null : likeness,
+  condition: condition || null,
+});
 
 /** Weights of the head whose logit is weight . x + bias, with as many neurons as `head` has; all but two stay 0. */
 function headWeights(weight, bias, head) {

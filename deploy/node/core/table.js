@@ -3,7 +3,6 @@ import { BundleError } from './errors.js';
 import { parseObject } from './json.js';
 
 export const CALIBRATION = 'calibration.json';
-const USUAL_FAR = 1e-3;
 const BEYOND = 1e6; // no number of the file lies beyond
 const MOST_IMAGES = 1024;
 const MOST_CONDITIONS = 64;
@@ -65,34 +64,11 @@ function checkCondition(condition, rows, size) {
   });
 }
 
-const dot = (a, b) => a.reduce((sum, value, n) => sum + value * b[n], 0);
-
-/**
- * The thresholds for an enrollment, as facedge/enrollment/operating_points.py and conditions.py look them up.
- * @param {number[]} mean of the embeddings that enroll
- * @param {number[]} template its direction, of length 1
- * @param {number} images how many embeddings
- * @returns {{slope: number, shift: number, error: number, chosen: object, points: object[], condition: string}} points on
- *   cosines; `condition`: what the embeddings show that raised the threshold, or ''
- */
-export function lookUp(table, mean, template, images) {
-  const index = Math.max(0, table.rows.findLastIndex((row) => row.images <= images));
-  const { slope, shift, calibration_error: error, points } = table.rows[index];
-  const shown = table.conditions
-    .filter((condition) => dot(condition.direction, mean) >= condition.rows[index].limit)
-    .map(({ name, mean: centre, rows }) => ({ name, base: dot(centre, template), ...rows[index] }));
-  const raised = points.map((point, n) => raise(point, n, shown));
-  const chosen = raised.find((point) => point.far_target >= USUAL_FAR);
-  if (!chosen) throw new BundleError(`${CALIBRATION} has no threshold for a FAR of ${USUAL_FAR}: export the bundle again`);
-  const { condition } = chosen;
-  return { slope, shift, error, condition, chosen, points: raised };
-}
-
-/** The point with the highest threshold that a condition asks for, and that condition's name. */
-function raise(point, n, shown) {
-  let [found, condition] = [point, ''];
-  for (const { name, base, above, frr } of shown) {
-    if (base + above[n] > found.threshold) [found, condition] = [{ ...found, threshold: base + above[n], frr: frr[n] }, name];
-  }
-  return { ...found, condition };
+/** The numbers of a checked table in the order of ext/enrollment.h. */
+export function flatTable({ rows, conditions }) {
+  const point = ({ threshold, far_low95: low, far_upper95: high, frr }) => [threshold, low, high, frr];
+  const row = ({ images, slope, shift, calibration_error: error, points }) => [images, slope, shift, error, ...points.flatMap(point)];
+  const limits = ({ limit, above, frr }) => [limit, ...above.flatMap((value, k) => [value, frr[k]])];
+  const condition = ({ mean, direction, rows: own }) => [...mean, ...direction, ...own.flatMap(limits)];
+  return Float64Array.from([...rows[0].points.map(({ far_target: target }) => target), ...rows.flatMap(row), ...conditions.flatMap(condition)]);
 }

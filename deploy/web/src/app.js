@@ -6,7 +6,7 @@ import { startEngine } from './engine.js';
 import { chooseFiles, offer } from './files.js';
 import { advice, isSqueezed } from './sight.js';
 import { setCamera, setHint, setProgress, show, video } from './view.js';
-import { evidenceWords } from './words.js';
+import { evidenceWords, faultWords } from './words.js';
 
 const VIEWS = 12; // that enroll a person
 const BETWEEN_VIEWS = 300; // ms, so that they differ
@@ -65,7 +65,7 @@ async function enroll(still) {
   if (isSqueezed(stretches)) return again('That did not work', 'The picture is squeezed: choose the true proportions for this camera.', enroll);
   setHint('Setting the threshold …');
   const made = still(await engine.enroll(views));
-  if (!made) return again('That did not work', 'The views differed too much. Try in better light, alone in the picture.', enroll);
+  if (made.fault) return again('That did not work', faultWords(made.fault), enroll);
   person = { ...made, made: true };
   enrolled();
 }
@@ -76,7 +76,7 @@ function enrolled(headline = person.made ? 'You are enrolled' : `${person.name} 
     headline,
     hint: 'Verify yourself, then let somebody else try.',
     buttons: [['Verify', action(verify)], ...keeping()],
-    evidence: evidenceWords(person.calibration, person.condition),
+    evidence: evidenceWords(person.calibration, person.shown),
   });
 }
 
@@ -124,7 +124,7 @@ function showDecision({ accepted, score }) {
     hint: accepted ? 'This face matches the enrolled one.' : 'This face does not match the enrolled one closely enough.',
     scale: score === null ? undefined : { score, threshold: person.threshold },
     buttons: [['Verify again', action(verify)], ...keeping()],
-    evidence: evidenceWords(person.calibration, person.condition),
+    evidence: evidenceWords(person.calibration, person.shown),
   });
 }
 

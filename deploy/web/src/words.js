@@ -11,8 +11,18 @@ const LOOKALIKES =
   'compares faces, it does not detect a photo before the camera.';
 const BY_HAND = 'The threshold of this enrollment was set by hand: its false accept rate is not known.';
 
-/** The evidence for a threshold as paragraphs. @param {object | null} calibration of the manifest */
-export function evidenceWords(calibration, condition = '') {
+/** Why views enroll nobody. @param {string} fault of deploy/node/core/fit.js */
+export const faultWords = (fault) =>
+  fault === 'several_people'
+    ? 'The views are not all of one person. Try again, alone in the picture all the time.'
+    : 'The views differed too much. Try in better light, with your whole face in the picture.';
+
+/**
+ * The evidence for a threshold as paragraphs.
+ * @param {object | null} calibration of the manifest
+ * @param {{condition?: string, nearOthers?: boolean}} shown by the views that enrolled
+ */
+export function evidenceWords(calibration, { condition, nearOthers } = {}) {
   if (!calibration) return [BY_HAND, LOOKALIKES];
   const { far_target: target, far_upper95: upper95, comparisons, identities } = calibration;
   return [
@@ -20,6 +30,7 @@ export function evidenceWords(calibration, condition = '') {
     `Measured when the models were made: ${grouped(identities)} people were enrolled in turn, each against all others, in ` +
       `${grouped(comparisons)} comparisons.`,
     ...(condition ? [`Your views show ${condition}, where people are more alike: the threshold was raised to keep that rate.`] : []),
+    ...(nearOthers ? ['Your views are more like people in general than most: others may be accepted more often. Enroll again in better light.'] : []),
     LOOKALIKES,
   ];
 }

@@ -16,8 +16,9 @@ ort.env.logLevel = 'error';
 
 const TO_ENROLL = ['verifier.onnx', 'head.onnx', 'calibration.json'];
 const GOLDEN = /^golden/; // vectors of the base's head: a person's bundle has another
-const MOST_REFUSED = 1 / 4; // of the views, each against the others: 9 views of one person and 3 of another have a quarter
+const COHORT = ['cohort.npy', 'cohort_identities.npy']; // read when somebody enrolls: 2.6 MB
 
+let wasm; // the bytes of the core
 let find;
 let base; // the bundle beside the page, and its verifier, whose embeddings enroll
 let current; // the person who is enrolled: their bundle, and its verifier
@@ -25,21 +26,22 @@ let current; // the person who is enrolled: their bundle, and its verifier
 const methods = {
   /** Load everything; what the page shows of the bundle. */
   async open() {
-    const [wasm, detector] = [await file('node/core/facedge.wasm'), await file('models/face_detection_yunet_2023mar.onnx')];
-    find = await openFinder(wasm, await openDetector(ort, detector));
-    base = await opened(await readBundle({ read: (name) => file(`bundle/${name}`) }, TO_ENROLL));
+    wasm = await file('node/core/facedge.wasm');
+    find = await openFinder(wasm, await openDetector(ort, await file('models/face_detection_yunet_2023mar.onnx')));
+    base = await opened(await served(TO_ENROLL));
     current = base;
     return about(base.manifest);
   },
 
   look: ({ picture, enrolling }) => look(find, (enrolling ? base : current).verifier, picture),
 
-  /** The views of a person -> what the page shows of the enrollment; null where the views do not agree. */
+  /** The views of a person -> what the page shows of the enrollment, or the fault for which nobody is enrolled. */
   async enroll(views) {
-    const made = await enroll(base, views, 'me');
-    if (made.refused >= MOST_REFUSED * views.length) return null;
-    current = await opened(made);
-    return about(made.manifest, made.condition);
+    const { files } = await served(COHORT);
+    const made = await enroll(wasm, { ...base, files: { ...base.files, ...files } }, views, 'me');
+    if (made.fault) return { fault: made.fault };
+    current = await opened({ manifest: made.manifest, files: made.files });
+    return about(made.manifest, { condition: made.conditionName, nearOthers: made.nearOthers });
   },
 
   /** A bundle from elsewhere: one zip, or the files of its folder, by name. */
@@ -53,7 +55,7 @@ const methods = {
   /** The enrollment as a zip of the bundle's folder. */
   async save() {
     const rest = Object.keys(base.manifest.files).filter((name) => !GOLDEN.test(name) && name !== 'card.md');
-    const { files } = await readBundle({ read: (name) => file(`bundle/${name}`) }, rest);
+    const { files } = await served(rest);
     const whole = await sealed({ manifest: current.manifest, files: { ...files, ...current.files } });
     const inFolder = Object.entries(whole).map(([name, bytes]) => [`me.facedge/${name}`, bytes]);
     return zipSync(Object.fromEntries(inFolder), { level: 0 });
@@ -64,9 +66,12 @@ const methods = {
   },
 };
 
+/** The bundle beside the page, with these of its files. */
+const served = (names) => readBundle({ read: (name) => file(`bundle/${name}`) }, names);
+
 const opened = async (bundle) => ({ ...bundle, verifier: await openVerifier(ort, bundle) });
 
-const about = ({ name, enrolled, threshold, calibration }, condition = '') => ({ name, enrolled, threshold, calibration, condition });
+const about = ({ name, enrolled, threshold, calibration }, shown = {}) => ({ name, enrolled, threshold, calibration, shown });
 
 async function file(path) {
   const response = await fetch(new URL(`../../${path}`, import.meta.url));

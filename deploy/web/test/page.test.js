@@ -5,7 +5,7 @@ import { bundleInZip, sourceOf } from '../src/archive.js';
 import { decide, FRAMES } from '../src/attempt.js';
 import { drawScale } from '../src/scale.js';
 import { advice, hasRival, isSqueezed } from '../src/sight.js';
-import { evidenceWords, scoreWords } from '../src/words.js';
+import { evidenceWords, faultWords, scoreWords } from '../src/words.js';
 
 test('the middle score decides, a score at the threshold is accepted', () => {
   assert.deepEqual(decide([1, 9, 5, 9, 1], 5), { accepted: true, score: 5 });
@@ -52,10 +52,17 @@ test('the picture of a score stays inside, however far the score', () => {
 test('evidence is said in words, and its absence too', () => {
   const calibration = { far_target: 0.001, far_upper95: 0.0018, identities: 100, comparisons: 201267 };
   assert.match(evidenceWords(calibration)[0], /1 in 1,000 .* 0.18 %/);
-  assert.match(evidenceWords(calibration, 'dark glasses').join(' '), /dark glasses/);
+  assert.match(evidenceWords(calibration, { condition: 'dark glasses' }).join(' '), /dark glasses/);
+  assert.match(evidenceWords(calibration, { nearOthers: true }).join(' '), /others may be accepted more often/);
+  assert.doesNotMatch(evidenceWords(calibration, { condition: '', nearOthers: false }).join(' '), /Your views/);
   assert.match(evidenceWords(null)[0], /by hand/);
   assert.match(scoreWords({ score: 0.95, threshold: 0.93 }), /Score 0.95, accepted from 0.93: .* is as much like/);
   assert.match(scoreWords({ score: 0.5, threshold: 0.93 }), /differs/);
+});
+
+test('views of several people and views that differ ask for other things', () => {
+  assert.match(faultWords('several_people'), /one person/);
+  for (const fault of ['nothing_common', 'mostly_refused']) assert.match(faultWords(fault), /light/);
 });
 
 test('a bundle is one zip of one folder, or the files of a folder', async () => {
