@@ -27,19 +27,23 @@ static facedge_status load_models(facedge *f, const facedge_options *options, ch
     return f->detector ? FACEDGE_OK : fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
 }
 
-/* Opens what `path` names, or `files` where it is NULL. */
-static facedge_status open_from(const char *path, const facedge_file *files, size_t count, const facedge_options *options,
-                                facedge **verifier, char *why, size_t why_size) {
-    static const facedge_options defaults = FACEDGE_OPTIONS;
-    if (!options) options = &defaults;
+static facedge_status check_options(const facedge_options *options, facedge **verifier, char *why, size_t why_size) {
     if (!verifier || options->struct_size < sizeof *options || options->threads < 0 || options->threads > MOST_THREADS)
         return fail(FACEDGE_BAD_ARGUMENT, why, why_size,
                     "expected a place for the verifier, options made by FACEDGE_OPTIONS, 0 to %d threads", MOST_THREADS);
-    *verifier = NULL;
-    facedge *f = calloc(1, sizeof *f);
-    if (!f) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
-    facedge_status status = path ? bundle_read(path, &f->bundle, why, why_size)
-                                 : bundle_read_files(files, count, &f->bundle, why, why_size);
+    return FACEDGE_OK;
+}
+
+/* Opens the bundle that lies in `from`, which ends here, where `status` is FACEDGE_OK. */
+static facedge_status open_from(facedge_status status, place *from, const facedge_options *options, facedge **verifier,
+                                char *why, size_t why_size) {
+    static const facedge_options defaults = FACEDGE_OPTIONS;
+    if (!options) options = &defaults;
+    if (status == FACEDGE_OK) status = check_options(options, verifier, why, why_size);
+    facedge *f = status == FACEDGE_OK ? calloc(1, sizeof *f) : NULL;
+    if (status == FACEDGE_OK && !f) status = fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
+    if (status == FACEDGE_OK) status = bundle_read_from(from, &f->bundle, why, why_size);
+    place_close(from);
     if (status == FACEDGE_OK) status = load_models(f, options, why, why_size);
     if (status == FACEDGE_OK)
         *verifier = f;
@@ -50,14 +54,29 @@ static facedge_status open_from(const char *path, const facedge_file *files, siz
 
 facedge_status facedge_open(const char *path, const facedge_options *options, facedge **verifier, char *why,
                             size_t why_size) {
-    if (!path) return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "expected the path of a bundle");
-    return open_from(path, NULL, 0, options, verifier, why, why_size);
+    place *from = NULL;
+    if (verifier) *verifier = NULL;
+    facedge_status status = path ? place_open(path, &from, why, why_size)
+                                 : fail(FACEDGE_BAD_ARGUMENT, why, why_size, "expected the path of a bundle");
+    return open_from(status, from, options, verifier, why, why_size);
 }
 
 facedge_status facedge_open_files(const facedge_file *files, size_t count, const facedge_options *options,
                                   facedge **verifier, char *why, size_t why_size) {
-    if (!files) return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "expected the files of a bundle");
-    return open_from(NULL, files, count, options, verifier, why, why_size);
+    place *from = NULL;
+    if (verifier) *verifier = NULL;
+    facedge_status status = files ? place_of_files(files, count, &from, why, why_size)
+                                  : fail(FACEDGE_BAD_ARGUMENT, why, why_size, "expected the files of a bundle");
+    return open_from(status, from, options, verifier, why, why_size);
+}
+
+facedge_status facedge_open_zip(const void *zip, size_t size, const facedge_options *options, facedge **verifier, char *why,
+                                size_t why_size) {
+    place *from = NULL;
+    if (verifier) *verifier = NULL;
+    facedge_status status = zip ? place_of_zip(zip, size, &from, why, why_size)
+                                : fail(FACEDGE_BAD_ARGUMENT, why, why_size, "expected the bytes of a zip");
+    return open_from(status, from, options, verifier, why, why_size);
 }
 
 void facedge_close(facedge *f) {

@@ -73,11 +73,14 @@ typedef struct {
     size_t size;
 } facedge_file;
 
-/* Read and check a bundle, from its directory or from its files, and load its models. options may be NULL. */
+/* Read and check a bundle, from its directory or its NAME.facedge.zip, from its files or the bytes of its zip, and load its
+ * models. options may be NULL. Of zips, deflated files need zlib (libz.so.1, loaded when it is needed). */
 FACEDGE_API facedge_status facedge_open(const char *bundle, const facedge_options *options, facedge **verifier,
                                         char *why, size_t why_size);
 FACEDGE_API facedge_status facedge_open_files(const facedge_file *files, size_t count, const facedge_options *options,
                                               facedge **verifier, char *why, size_t why_size);
+FACEDGE_API facedge_status facedge_open_zip(const void *zip, size_t size, const facedge_options *options, facedge **verifier,
+                                            char *why, size_t why_size);
 FACEDGE_API void facedge_close(facedge *verifier); /* NULL is fine */
 
 FACEDGE_API int64_t facedge_size(const facedge *verifier); /* S: the network's input has S * S values */
