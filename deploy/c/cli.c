@@ -9,6 +9,7 @@
 
 #include "facedge.h"
 #include "image.h"
+#include "large_pages.h"
 
 static const char usage[] =
     "usage: facedge-c verify PHOTO ... -b NAME.facedge [--aligned] [--crops FOLDER]\n"
@@ -166,6 +167,7 @@ int main(int argc, char **argv) {
     facedge *verifier = NULL;
     if (argc == 2 && strcmp(argv[1], "--version") == 0) return puts(facedge_version()), 0;
     int enrolls = argc > 1 && strcmp(argv[1], "enroll") == 0, verifies = argc > 1 && strcmp(argv[1], "verify") == 0;
+    use_large_pages();
     set.photos = malloc((size_t)argc * sizeof *set.photos);
     if (!set.photos) return 2;
     read_options(argc, argv, &set);

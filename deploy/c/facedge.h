@@ -11,8 +11,7 @@
  *
  * Ownership: what facedge_open gives belongs to the caller and ends with facedge_close; everything else stays with
  *   whoever made it. Only an enrollment keeps a pointer to an argument, its base.
- * Threads: any number of threads may use an open verifier at a time; close it when all are done. Sessions of the
- *   detector, one for each shape of photo, are shared between them under a lock.
+ * Threads: any number of threads may use an open verifier at a time; close it when all are done.
  * Errors: every function that can fail returns a status and writes one sentence into `why` (cut to why_size, always
  *   terminated; NULL and 0 are fine). On an error `accepted` is 0: it fails closed.
  * Process: facedge_open sets ORT_DISABLE_TELEMETRY=1 in the environment, unless it is set, before onnxruntime loads.

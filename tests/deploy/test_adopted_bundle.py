@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from facedge.dataset.prepared import Faces
 from facedge.export.adopt import AdoptRequest, adopt
 from facedge.export.verifier_graph import joined_verifier
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 PROBES = (-2, -1, 0, 5, 40)  # two images of the enrolled person, and three of others
 
 
