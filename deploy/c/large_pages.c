@@ -14,6 +14,7 @@ enum { AT_ONCE = 64 << 20, PAGE = 2 << 20, LARGEST_IN_HEAP = 32 << 20 /* the mos
 void use_large_pages(void) {
     mallopt(M_TOP_PAD, AT_ONCE);
     mallopt(M_TRIM_THRESHOLD, 2 * AT_ONCE);
+    mallopt(M_ARENA_MAX, 1); /* threads share it */
     mallopt(M_MMAP_THRESHOLD, LARGEST_IN_HEAP);
     void *volatile first = malloc(PAGE); /* the heap grows by this and AT_ONCE */
     if (!first) return;
