@@ -27,9 +27,9 @@ COARSE_SIDE = 192  # input pixels of the second pass, for faces too large to be 
 LARGEST_FACE = 400  # width in input pixels up to which the network finds nearly every face (benchmarks/detection.py)
 
 # The graph's input has the fixed shape 1 x 3 x 640 x 640. In protobuf each 640 is three bytes, the tag 08
-# (TensorShapeProto.Dimension.dim_value) and the varint 80 05; so is a named, free axis: the tag 12 (dim_param), a length
-# and one letter. The pinned digest makes these offsets certain. Outputs have the bits of a graph of the fixed size, and
-# opening one session (6 ms) serves the three sizes that a photo is searched at.
+# (TensorShapeProto.Dimension.dim_value) and the varint 80 05; so is a named, free axis: the tag 12 (dim_param), a
+# length and one letter. The pinned digest makes these offsets certain. Outputs have the bits of a graph of the fixed
+# size, and opening one session (6 ms) serves the three sizes that a photo is searched at.
 _HEIGHT_AT, _WIDTH_AT = 229_272, 229_277
 _FIXED, _FREE_HEIGHT, _FREE_WIDTH = b"\x08\x80\x05", b"\x12\x01H", b"\x12\x01W"
 
