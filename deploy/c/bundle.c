@@ -55,16 +55,26 @@ static void digest_of(const bundle *b, char hex[65]) {
     sha256_hex(text, (size_t)n, hex);
 }
 
+/* Whether it is a list of exactly these whole numbers. */
+static int is_list_of(const json *value, const long long *numbers, size_t count) {
+    if (!json_is(value, JSON_ARRAY) || value->count != count) return 0;
+    for (size_t k = 0; k < count; k++)
+        if (!is_whole(json_at(value, k), numbers[k], numbers[k])) return 0;
+    return 1;
+}
+
 static facedge_status read_spec(bundle *b, char *why, size_t why_size) {
     const json *spec = json_get(b->manifest, "spec"), *crop = json_get(spec, "crop");
     const char *digest = json_text(json_get(b->manifest, "spec_digest"));
+    static const long long frame[] = {178, 218}, luma[] = {19595, 38470, 7471};
     char hex[65] = "";
-    long long algorithm = 0;
-    int good = json_whole(json_get(spec, "algorithm"), &algorithm) && algorithm == 1 &&
-               json_whole(json_get(spec, "size"), &b->size) && json_is(crop, JSON_ARRAY) && crop->count == 4;
+    int good = exact_keys(spec, "algorithm crop fraction frame luma size") && is_whole(json_get(spec, "algorithm"), 1, 1) &&
+               is_whole(json_get(spec, "fraction"), 256, 256) && is_list_of(json_get(spec, "frame"), frame, 2) &&
+               is_list_of(json_get(spec, "luma"), luma, 3) && json_whole(json_get(spec, "size"), &b->size) &&
+               json_is(crop, JSON_ARRAY) && crop->count == 4;
     for (size_t k = 0; good && k < 4; k++) good = json_whole(json_at(crop, k), &b->crop[k]);
     const long long *box = b->crop, width = 178 * 256, height = 218 * 256; /* of the frame, in 1/256 pixel */
-    good = good && spec->count == 6 && 0 <= box[0] && box[0] < box[2] && box[2] <= width && 0 <= box[1] && box[1] < box[3] &&
+    good = good && 0 <= box[0] && box[0] < box[2] && box[2] <= width && 0 <= box[1] && box[1] < box[3] &&
            box[3] <= height;
     if (good) digest_of(b, hex);
     if (!good || !digest || strcmp(digest, hex) != 0 || b->size < 8 || b->size > 512)

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("onnx")
 import onnx
 import tiny_bundle
-from bundle_mutations import fresh, mutations
+from bundle_mutations import fresh, mutations, sound_texts
 from node_host import HOST, node, require_node, run_module, verifier, write_bundle_for_node
 from PIL import Image
 
@@ -128,6 +128,15 @@ def test_bad_bundles_are_refused(bundle: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"refused {len(folders)}\n" and len(folders) >= 250
+
+
+def test_other_texts_of_numbers_are_read(bundle: Path, tmp_path: Path) -> None:
+    script = (
+        "const { readBundle } = await import('HOST/facedge.js');"
+        "console.log(JSON.stringify(await readBundle(process.argv[1]).then(() => 'read', (e) => e.message)));"
+    )
+    for name, folder in sound_texts(bundle, tmp_path / "tiny.facedge"):
+        assert run_module(script, folder) == "read", name
 
 
 def test_a_verifier_of_another_person_is_refused(bundle: Path, tmp_path: Path) -> None:
