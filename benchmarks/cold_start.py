@@ -1,10 +1,12 @@
-"""Cold start: `facedge verify one.jpg` against the same imports and models loaded bare, in turn.
+"""Cold start: `facedge verify one.jpg` against the same imports and models loaded bare, and in C, in turn.
 
-    python benchmarks/cold_start.py BUNDLE PHOTO [--rounds 15] [--facedge-c deploy/c/build/facedge-c]
+    python benchmarks/cold_start.py BUNDLE PHOTO [--rounds 15] [--facedge-c deploy/c/build/facedge-c [OLDER ...]]
 
-Prints the median milliseconds of each command and its ratio to the bare one (the aim: at most 1.5). The bare one opens
-the bundle's backbone and head and, for a photo that is no aligned crop, the face detector. Every command is a fresh
-process with a warm disk cache; they alternate, so that a busy or throttled machine slows all of them alike.
+Prints, for each command, the median milliseconds of wall time and of processor time (all threads together), and both
+as a multiple of the bare one (the aim for `facedge verify`: at most 1.5). The bare one opens the bundle's backbone and
+head and, for a photo that is no aligned crop, the face detector; "onnxruntime and its sessions" does the same in C, and
+no program in C can be faster. Every command is a fresh process with a warm disk cache; they alternate, so that a busy
+or throttled machine slows all of them alike, the processor time less.
 """
 
 import argparse
@@ -13,7 +15,9 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnxruntime
@@ -23,6 +27,8 @@ from facedge.faces.crop import is_aligned
 from facedge.faces.yunet import find_model
 from facedge.imaging import load_rgb
 
+HOST = Path(__file__).resolve().parents[1] / "deploy" / "c"
+
 BARE = """
 import sys, onnxruntime, PIL.Image
 for name in sys.argv[1:]:
@@ -31,31 +37,50 @@ for name in sys.argv[1:]:
 PYTHON_API = "import sys, facedge; facedge.load(sys.argv[1]).verify(sys.argv[2])"
 
 
-def commands(bundle: Path, photo: Path, program: Path | None = None) -> dict[str, list[str]]:
-    """The commands that are compared, by name; the bare one first. program: facedge-c."""
-    precision = json.loads((bundle / "manifest.json").read_text())["precision"]
-    backbone = bundle / BACKBONES[precision]
+def commands(bundle: Path, photo: Path) -> dict[str, list[str]]:
+    """The commands in Python that are compared, by name; the bare one first."""
     python = sys.executable
-    models = [backbone, bundle / "head.onnx", *([] if is_aligned(load_rgb(photo)) else [find_model()])]
-    in_c = {"facedge-c verify": [str(program), "verify", str(photo), "-b", str(bundle)]} if program else {}
     return {
-        "bare imports and models": [python, "-c", BARE, *map(str, models)],
+        "bare imports and models": [python, "-c", BARE, *map(str, models_of(bundle, photo))],
         "facedge.load().verify()": [python, "-c", PYTHON_API, str(bundle), str(photo)],
         "facedge verify": [python, "-m", "facedge", "-q", "verify", str(photo), "-b", str(bundle)],
         "facedge --help": [python, "-m", "facedge", "--help"],
         "import typer": [python, "-c", "import typer"],
-        **in_c,
     }
 
 
-def milliseconds(command: list[str]) -> float:
-    """Wall time of one run; anything but an answer (exit code 0 or 1) stops the benchmark."""
+def models_of(bundle: Path, photo: Path) -> list[Path]:
+    """The files of the networks that the photo needs."""
+    precision = json.loads((bundle / "manifest.json").read_text())["precision"]
+    detector = [] if is_aligned(load_rgb(photo)) else [find_model()]
+    return [bundle / BACKBONES[precision], bundle / "head.onnx", *detector]
+
+
+def commands_in_c(bundle: Path, photo: Path, programs: Sequence[Path], folder: Path) -> dict[str, list[str]]:
+    """Those of facedge-c, by name, and the floor, built in `folder`."""
+    source = Path(__file__).with_name("cold_start_floor.c")
+    floor = folder / "floor"
+    command = ["cc", "-O2", f"-I{HOST}", "-o", str(floor), str(source), str(HOST / "engine.c"), "-ldl", "-lpthread"]
+    subprocess.run(command, check=True)
+    names = ["facedge-c verify", *(f"facedge-c verify, {number}" for number in range(2, 1 + len(programs)))]
+    verify = {
+        name: [str(program), "verify", str(photo), "-b", str(bundle)]
+        for name, program in zip(names, programs, strict=True)
+    }
+    return {"onnxruntime and its sessions": [str(floor), *map(str, models_of(bundle, photo))], **verify}
+
+
+def milliseconds(command: list[str]) -> tuple[float, float]:
+    """Wall and processor time of one run; anything but an answer (exit code 0 or 1) stops the benchmark."""
     start = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    elapsed = 1000 * (time.perf_counter() - start)
-    if done.returncode not in (0, 1):
-        sys.exit(f"{' '.join(command[:4])} ... failed: {done.stderr.strip()}")
-    return elapsed
+    with tempfile.TemporaryFile() as said, subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        elapsed = 1000 * (time.perf_counter() - start)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        if process.returncode not in (0, 1):
+            sys.exit(f"{' '.join(command[:4])} ... failed: {said.read().decode(errors='replace').strip()}")
+    return elapsed, 1000 * (used.ru_utime + used.ru_stime)
 
 
 def main() -> None:
@@ -64,22 +89,32 @@ def main() -> None:
     parser.add_argument("bundle", type=Path)
     parser.add_argument("photo", type=Path)
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--facedge-c", type=Path, dest="program")
+    parser.add_argument("--facedge-c", type=Path, nargs="+", default=[], dest="programs")
     options = parser.parse_args()
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # for the bare command too
-    if options.program:
-        capi = Path(onnxruntime.__file__).parent / "capi"
-        os.environ["FACEDGE_ONNXRUNTIME"] = str(next(capi.glob("libonnxruntime.so*")))
-        os.environ["FACEDGE_DETECTOR"] = str(find_model())
-    jobs = commands(options.bundle, options.photo, options.program)
-    times: dict[str, list[float]] = {name: [] for name in jobs}
-    for name, command in [*jobs.items()] * options.rounds:
-        times[name].append(milliseconds(command))
-    bare = times["bare imports and models"]
-    print(f"{'':26}{'median':>9}  ratio to bare")
+    jobs = commands(options.bundle, options.photo)
+    with tempfile.TemporaryDirectory() as folder:
+        if options.programs:
+            capi = Path(onnxruntime.__file__).parent / "capi"
+            os.environ["FACEDGE_ONNXRUNTIME"] = str(next(capi.glob("libonnxruntime.so*")))
+            os.environ["FACEDGE_DETECTOR"] = str(find_model())
+            jobs |= commands_in_c(options.bundle, options.photo, options.programs, Path(folder))
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in jobs}
+        for name, command in [*jobs.items()] * options.rounds:
+            times[name].append(milliseconds(command))
+    print_table(times)
+
+
+def print_table(times: dict[str, list[tuple[float, float]]]) -> None:
+    """A row for each command; times are (wall, processor) of each round, the bare command's first."""
+    bare = next(iter(times.values()))
+    print(f"{'':30}{'wall':>8}   ratio {'processor':>11}   ratio")
     for name, values in times.items():
-        ratio = statistics.median(value / base for value, base in zip(values, bare, strict=True))
-        print(f"{name:26}{statistics.median(values):6.0f} ms  {ratio:5.2f}")
+        row = ""
+        for kind in (0, 1):
+            ratio = statistics.median(value[kind] / base[kind] for value, base in zip(values, bare, strict=True))
+            row += f"{statistics.median(value[kind] for value in values):6.0f} ms{ratio:8.2f}   "
+        print(f"{name:30}{row.rstrip()}")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,14 @@
-#define _POSIX_C_SOURCE 200809L /* openat, fdopendir, O_NOFOLLOW */
 #include "bundle.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "manifest.h"
 #include "npy.h"
 #include "onnx.h"
+#include "place.h"
 #include "sha256.h"
 
 enum { FORMAT_VERSION = 1, MOST_MANIFEST = 4 << 20 };
@@ -28,53 +23,9 @@ facedge_status fail(facedge_status status, char *why, size_t why_size, const cha
 
 #define REFUSE(...) return fail(FACEDGE_BAD_BUNDLE, why, why_size, __VA_ARGS__)
 
-/* The bytes of a regular file directly inside the directory, with a 0 behind them; NULL and errno where it is none. */
-static unsigned char *read_file(int folder, const char *name, size_t most, size_t *size) {
-    int handle = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (handle < 0) return NULL;
-    struct stat status;
-    unsigned char *data = NULL;
-    if (fstat(handle, &status) == 0 && S_ISREG(status.st_mode) && (size_t)status.st_size <= most) {
-        data = malloc((size_t)status.st_size + 1);
-        *size = 0;
-        ssize_t got = 1;
-        while (data && got > 0 && *size < (size_t)status.st_size) {
-            got = read(handle, data + *size, (size_t)status.st_size - *size);
-            if (got > 0) *size += (size_t)got;
-        }
-        if (data && *size != (size_t)status.st_size) free(data), data = NULL;
-        if (data) data[*size] = 0;
-    }
-    close(handle);
-    return data;
-}
-
-/* Where a bundle's files are: in a directory, or in memory where folder is -1. */
-typedef struct {
-    int folder;
-    const facedge_file *files;
-    size_t count;
-} place;
-
-static unsigned char *copy_file(const facedge_file *file, size_t most, size_t *size) {
-    unsigned char *data = file->size <= most ? malloc(file->size + 1) : NULL;
-    if (!data) return NULL;
-    if (file->size) memcpy(data, file->data, file->size);
-    data[file->size] = 0;
-    *size = file->size;
-    return data;
-}
-
-static unsigned char *fetch(const place *p, const char *name, size_t most, size_t *size) {
-    if (p->folder >= 0) return read_file(p->folder, name, most, size);
-    for (size_t k = 0; k < p->count; k++)
-        if (strcmp(p->files[k].name, name) == 0) return copy_file(&p->files[k], most, size);
-    return NULL;
-}
-
 static facedge_status read_manifest(const place *from, bundle *b, char *why, size_t why_size) {
     size_t size, seal_size;
-    unsigned char *text = fetch(from, "manifest.json", MOST_MANIFEST, &size);
+    unsigned char *text = place_read(from, "manifest.json", MOST_MANIFEST, &size);
     if (!text) REFUSE("manifest.json is missing or is no plain file: this is no facedge bundle");
     char seal[128], hex[65];
     sha256_hex(text, size, hex);
@@ -87,7 +38,7 @@ static facedge_status read_manifest(const place *from, bundle *b, char *why, siz
         REFUSE("manifest.json is not a facedge manifest");
     if (version != FORMAT_VERSION)
         REFUSE("this bundle has format version %lld, and this code reads version %d", version, FORMAT_VERSION);
-    unsigned char *found = fetch(from, "manifest.sha256", 1024, &seal_size);
+    unsigned char *found = place_read(from, "manifest.sha256", 1024, &seal_size);
     int same = found && seal_size == strlen(seal) && memcmp(found, seal, seal_size) == 0;
     free(found);
     if (!same) REFUSE("manifest.json was edited or damaged: manifest.sha256 does not match it");
@@ -104,16 +55,26 @@ static void digest_of(const bundle *b, char hex[65]) {
     sha256_hex(text, (size_t)n, hex);
 }
 
+/* Whether it is a list of exactly these whole numbers. */
+static int is_list_of(const json *value, const long long *numbers, size_t count) {
+    if (!json_is(value, JSON_ARRAY) || value->count != count) return 0;
+    for (size_t k = 0; k < count; k++)
+        if (!is_whole(json_at(value, k), numbers[k], numbers[k])) return 0;
+    return 1;
+}
+
 static facedge_status read_spec(bundle *b, char *why, size_t why_size) {
     const json *spec = json_get(b->manifest, "spec"), *crop = json_get(spec, "crop");
     const char *digest = json_text(json_get(b->manifest, "spec_digest"));
+    static const long long frame[] = {178, 218}, luma[] = {19595, 38470, 7471};
     char hex[65] = "";
-    long long algorithm = 0;
-    int good = json_whole(json_get(spec, "algorithm"), &algorithm) && algorithm == 1 &&
-               json_whole(json_get(spec, "size"), &b->size) && json_is(crop, JSON_ARRAY) && crop->count == 4;
+    int good = exact_keys(spec, "algorithm crop fraction frame luma size") && is_whole(json_get(spec, "algorithm"), 1, 1) &&
+               is_whole(json_get(spec, "fraction"), 256, 256) && is_list_of(json_get(spec, "frame"), frame, 2) &&
+               is_list_of(json_get(spec, "luma"), luma, 3) && json_whole(json_get(spec, "size"), &b->size) &&
+               json_is(crop, JSON_ARRAY) && crop->count == 4;
     for (size_t k = 0; good && k < 4; k++) good = json_whole(json_at(crop, k), &b->crop[k]);
     const long long *box = b->crop, width = 178 * 256, height = 218 * 256; /* of the frame, in 1/256 pixel */
-    good = good && spec->count == 6 && 0 <= box[0] && box[0] < box[2] && box[2] <= width && 0 <= box[1] && box[1] < box[3] &&
+    good = good && 0 <= box[0] && box[0] < box[2] && box[2] <= width && 0 <= box[1] && box[1] < box[3] &&
            box[3] <= height;
     if (good) digest_of(b, hex);
     if (!good || !digest || strcmp(digest, hex) != 0 || b->size < 8 || b->size > 512)
@@ -142,8 +103,8 @@ static facedge_status read_files(const place *from, bundle *b, char *why, size_t
         long long size = 0; /* at most 1 GiB for all files together: manifest.c */
         char hex[65];
         json_whole(json_get(entry, "size"), &size);
-        file->data = fetch(from, entry->key, (size_t)size, &file->size);
-        if (!file->data) REFUSE("%s is missing from the bundle, is larger than its manifest gives, or is no plain file", entry->key);
+        file->data = place_read(from, entry->key, (size_t)size, &file->size);
+        if (!file->data) REFUSE("%s %s", entry->key, place_why_not(from));
         file->name = entry->key;
         b->count++;
         if ((size_t)size != file->size)
@@ -155,31 +116,8 @@ static facedge_status read_files(const place *from, bundle *b, char *why, size_t
     return FACEDGE_OK;
 }
 
-static int belongs(const bundle *b, const char *name) {
-    return strcmp(name, "manifest.json") == 0 || strcmp(name, "manifest.sha256") == 0 || bundle_find(b, name);
-}
-
-static facedge_status refuse_extra_files(const place *from, const bundle *b, char *why, size_t why_size) {
-    for (size_t k = 0; k < from->count; k++) {
-        if (!belongs(b, from->files[k].name)) REFUSE("%s is in the bundle but not in its manifest", from->files[k].name);
-        for (size_t other = 0; other < k; other++)
-            if (strcmp(from->files[k].name, from->files[other].name) == 0) REFUSE("%s is there twice", from->files[k].name);
-    }
-    return FACEDGE_OK;
-}
-
-static facedge_status refuse_extras(int folder, const bundle *b, char *why, size_t why_size) {
-    DIR *listing = fdopendir(dup(folder));
-    if (!listing) REFUSE("the bundle's directory cannot be listed");
-    facedge_status status = FACEDGE_OK;
-    for (struct dirent *entry; status == FACEDGE_OK && (entry = readdir(listing));) {
-        const char *name = entry->d_name;
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
-        if (!belongs(b, name))
-            status = fail(FACEDGE_BAD_BUNDLE, why, why_size, "%s is in the bundle but not in its manifest", name);
-    }
-    closedir(listing);
-    return status;
+static int belongs(const void *to, const char *name) {
+    return strcmp(name, "manifest.json") == 0 || strcmp(name, "manifest.sha256") == 0 || bundle_find(to, name);
 }
 
 static int ends_with(const char *name, const char *suffix) {
@@ -220,13 +158,14 @@ static facedge_status check_arrays(const bundle *b, char *why, size_t why_size) 
     return FACEDGE_OK;
 }
 
-static facedge_status read_place(const place *from, bundle *out, char *why, size_t why_size) {
+facedge_status bundle_read_from(const place *from, bundle *out, char *why, size_t why_size) {
+    memset(out, 0, sizeof *out);
     facedge_status status = read_manifest(from, out, why, why_size);
     if (status == FACEDGE_OK) status = read_spec(out, why, why_size);
     if (status == FACEDGE_OK) status = read_facts(out, why, why_size);
     if (status == FACEDGE_OK) status = read_files(from, out, why, why_size);
     if (status == FACEDGE_OK)
-        status = from->folder >= 0 ? refuse_extras(from->folder, out, why, why_size) : refuse_extra_files(from, out, why, why_size);
+        status = place_refuse_others(from, belongs, out, why, why_size);
     if (status == FACEDGE_OK) status = check_graphs(out, why, why_size);
     if (status == FACEDGE_OK) status = check_arrays(out, why, why_size);
     if (status != FACEDGE_OK) bundle_free(out);
@@ -234,21 +173,12 @@ static facedge_status read_place(const place *from, bundle *out, char *why, size
 }
 
 facedge_status bundle_read(const char *path, bundle *out, char *why, size_t why_size) {
+    place *from;
     memset(out, 0, sizeof *out);
-    place from = {open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), NULL, 0};
-    if (from.folder < 0) REFUSE("%s: expected a bundle directory (NAME.facedge): %s", path, strerror(errno));
-    facedge_status status = read_place(&from, out, why, why_size);
-    close(from.folder);
+    facedge_status status = place_open(path, &from, why, why_size);
+    if (status == FACEDGE_OK) status = bundle_read_from(from, out, why, why_size);
+    place_close(from);
     return status;
-}
-
-facedge_status bundle_read_files(const facedge_file *files, size_t count, bundle *out, char *why, size_t why_size) {
-    memset(out, 0, sizeof *out);
-    for (size_t k = 0; k < count; k++)
-        if (!files[k].name || (!files[k].data && files[k].size))
-            return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "file %zu of the bundle has no name or no data", k);
-    place from = {-1, files, count};
-    return read_place(&from, out, why, why_size);
 }
 
 void bundle_free(bundle *b) {

@@ -1,4 +1,4 @@
-/* A bundle, a directory or files in memory, read as deploy/FORMAT.md section 3 asks: the seal first, then every hash, then the same bytes. */
+/* A bundle, a directory, a zip or files in memory, read as deploy/FORMAT.md section 3 asks: the seal first, then every hash, then the same bytes. */
 #ifndef FACEDGE_BUNDLE_H
 #define FACEDGE_BUNDLE_H
 
@@ -6,6 +6,7 @@
 
 #include "facedge.h"
 #include "json.h"
+#include "place.h"
 
 typedef struct {
     char *name;
@@ -24,7 +25,7 @@ typedef struct {
 } bundle;
 
 facedge_status bundle_read(const char *path, bundle *out, char *why, size_t why_size);
-facedge_status bundle_read_files(const facedge_file *files, size_t count, bundle *out, char *why, size_t why_size);
+facedge_status bundle_read_from(const place *from, bundle *out, char *why, size_t why_size);
 void bundle_free(bundle *b);
 const bundle_file *bundle_find(const bundle *b, const char *name); /* NULL where there is none */
 

@@ -1,11 +1,13 @@
 /* facedge-c verify PHOTO ... -b NAME.facedge: one JSON object a line; exit code 0 accepted (all), 1 not accepted, 2 error.
  * facedge-c enroll NAME.facedge --from PHOTO ... -b BASE.facedge: one JSON object; exit code 0 enrolled, 2 error. */
-#define _POSIX_C_SOURCE 200809L /* clock_gettime */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime, _exit */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "facedge.h"
 #include "image.h"
@@ -83,29 +85,58 @@ static int write_crop(const facedge *verifier, const facedge_photo *photo, const
     return good;
 }
 
-static int verify_file(const facedge *verifier, const char *path, int number, const settings *set, char *why,
-                       size_t why_size) {
+/* A photo that is read on a thread of its own, while the bundle is opened or the photo before it is looked at. */
+typedef struct {
+    const char *path;
     facedge_photo photo;
-    unsigned char *pixels = image_read(path, &photo, why, why_size);
-    if (!pixels) return 2;
+    unsigned char *pixels;
+    char why[512];
+    pthread_t thread;
+    int apart;
+} reading;
+
+static void *read_photo(void *given) {
+    reading *r = given;
+    r->pixels = image_read(r->path, &r->photo, r->why, sizeof r->why);
+    return NULL;
+}
+
+static void begin_reading(reading *r, const settings *set, int number) {
+    if (number >= set->count) return;
+    r->path = set->photos[number];
+    r->apart = pthread_create(&r->thread, NULL, read_photo, r) == 0;
+    if (!r->apart) read_photo(r);
+}
+
+static int end_reading(reading *r, char *why, size_t why_size) {
+    if (r->apart) pthread_join(r->thread, NULL);
+    if (!r->pixels) snprintf(why, why_size, "%s", r->why);
+    return r->pixels != NULL;
+}
+
+static int verify_photo(const facedge *verifier, const reading *read, int number, const settings *set, char *why, size_t why_size) {
     facedge_search search = FACEDGE_SEARCH;
     facedge_result result = FACEDGE_RESULT;
     if (set->aligned) search.aligned = 1;
     double began = milliseconds();
-    facedge_status status = facedge_verify_photo(verifier, &photo, &search, &result, why, why_size);
+    facedge_status status = facedge_verify_photo(verifier, &read->photo, &search, &result, why, why_size);
     double ms = milliseconds() - began;
-    int written = status != FACEDGE_OK || !set->crops || write_crop(verifier, &photo, set->crops, number, why, why_size);
-    free(pixels);
-    if (status != FACEDGE_OK || !written) return 2;
-    print_result(path, &result, ms);
+    if (status != FACEDGE_OK) return 2;
+    if (set->crops && !write_crop(verifier, &read->photo, set->crops, number, why, why_size)) return 2;
+    print_result(read->path, &result, ms);
     return result.accepted ? 0 : 1;
 }
 
-static int verify(const facedge *verifier, const settings *set, char *why, size_t why_size) {
+/* reads: two, of which the first is being read. */
+static int verify(const facedge *verifier, reading *reads, const settings *set, char *why, size_t why_size) {
     int worst = 0;
     for (int k = 0; k < set->count && worst < 2; k++) {
-        int code = verify_file(verifier, set->photos[k], k, set, why, why_size);
+        reading *now = &reads[k % 2];
+        if (!end_reading(now, why, why_size)) return 2;
+        begin_reading(&reads[(k + 1) % 2], set, k + 1);
+        int code = verify_photo(verifier, now, k, set, why, why_size);
         worst = code > worst ? code : worst;
+        free(now->pixels);
     }
     return worst;
 }
@@ -163,6 +194,7 @@ static void read_options(int argc, char **argv, settings *set) {
 int main(int argc, char **argv) {
     char why[512] = "";
     settings set = {0};
+    static reading reads[2];
     facedge *verifier = NULL;
     if (argc == 2 && strcmp(argv[1], "--version") == 0) return puts(facedge_version()), 0;
     int enrolls = argc > 1 && strcmp(argv[1], "enroll") == 0, verifies = argc > 1 && strcmp(argv[1], "verify") == 0;
@@ -171,10 +203,10 @@ int main(int argc, char **argv) {
     read_options(argc, argv, &set);
     if ((!enrolls && !verifies) || !set.bundle || set.count < (enrolls ? 2 : 1)) return free(set.photos), fputs(usage, stderr), 2;
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files ends in a sentence, as a full disk does */
+    if (verifies) begin_reading(&reads[0], &set, 0);
     int code = facedge_open(set.bundle, NULL, &verifier, why, sizeof why) == FACEDGE_OK ? 0 : 2;
-    if (code == 0) code = enrolls ? enroll(verifier, &set, why, sizeof why) : verify(verifier, &set, why, sizeof why);
+    if (code == 0) code = enrolls ? enroll(verifier, &set, why, sizeof why) : verify(verifier, reads, &set, why, sizeof why);
     if (code == 2) fprintf(stderr, "facedge: error: %s\n", why);
-    facedge_close(verifier);
-    free(set.photos);
-    return code;
+    if (fflush(stdout) != 0) code = 2, fputs("facedge: error: the answer cannot be written to standard output\n", stderr);
+    _exit(code); /* the system frees memory and threads faster than facedge_close: 4 of 80 ms */
 }

@@ -11,23 +11,17 @@
 
 static const char digest[] = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4";
 
-/* The graph's input has the fixed shape 1 x 3 x 640 x 640. In protobuf each 640 is the two-byte varint 80 05; the digest
- * makes these offsets certain. */
-enum { FILE_SIZE = 232589, HEIGHT_AT = 229273, WIDTH_AT = 229278, KEPT_SESSIONS = 16 };
-
-typedef struct {
-    int64_t height, width;
-    session *session;
-} sized;
+/* The graph's input has the fixed shape 1 x 3 x 640 x 640. In protobuf each 640 is the tag 08 and the varint 80 05; three
+ * bytes are a free axis, too: the tag 12, a length and one letter. The digest makes these offsets certain. Outputs have the
+ * bits of a graph of the fixed size (tests/faces/test_yunet.py), so that one session serves all. */
+enum { FILE_SIZE = 232589, HEIGHT_AT = 229272, WIDTH_AT = 229277 };
 
 struct detector {
     const engine *engine;
     char *path;
     int threads;
-    pthread_mutex_t lock; /* of all below */
-    unsigned char *model;
-    sized sessions[KEPT_SESSIONS];
-    int count;
+    pthread_mutex_t lock; /* of the session, which the first run opens */
+    session *session;
 };
 
 detector *detector_create(const engine *e, const char *path, int threads) {
@@ -44,14 +38,14 @@ detector *detector_create(const engine *e, const char *path, int threads) {
 
 void detector_destroy(detector *d) {
     if (!d) return;
-    for (int k = 0; k < d->count; k++) session_close(d->engine, d->sessions[k].session);
+    session_close(d->engine, d->session);
     pthread_mutex_destroy(&d->lock);
-    free(d->model);
     free(d->path);
     free(d);
 }
 
-static facedge_status read_model(detector *d, char *why, size_t why_size) {
+/* The file's bytes, for free(). */
+static facedge_status read_model(const detector *d, unsigned char **model, char *why, size_t why_size) {
     if (!d->path || !*d->path)
         return fail(FACEDGE_NO_DETECTOR, why, why_size,
                     "finding faces needs face_detection_yunet_2023mar.onnx: set FACEDGE_DETECTOR to its path");
@@ -67,32 +61,20 @@ static facedge_status read_model(detector *d, char *why, size_t why_size) {
         return fail(FACEDGE_NO_DETECTOR, why, why_size,
                     "%s: expected face_detection_yunet_2023mar.onnx with sha256 %.8s..., got another file", d->path, digest);
     }
-    d->model = data;
+    *model = data;
     return FACEDGE_OK;
 }
 
-static session *open_sized(const detector *d, int64_t height, int64_t width, char *why, size_t why_size) {
-    unsigned char *model = malloc(FILE_SIZE);
-    if (!model) return NULL;
-    memcpy(model, d->model, FILE_SIZE);
-    model[HEIGHT_AT] = (unsigned char)((height & 0x7F) | 0x80);
-    model[HEIGHT_AT + 1] = (unsigned char)(height >> 7);
-    model[WIDTH_AT] = (unsigned char)((width & 0x7F) | 0x80);
-    model[WIDTH_AT + 1] = (unsigned char)(width >> 7);
-    session *opened = session_open(d->engine, model, FILE_SIZE, d->threads, why, why_size);
+/* Under the lock. */
+static facedge_status open_session(detector *d, char *why, size_t why_size) {
+    unsigned char *model = NULL;
+    facedge_status status = d->session ? FACEDGE_OK : read_model(d, &model, why, why_size);
+    if (d->session || status != FACEDGE_OK) return status;
+    memcpy(model + HEIGHT_AT, "\x12\x01H", 3);
+    memcpy(model + WIDTH_AT, "\x12\x01W", 3);
+    d->session = session_open(d->engine, model, FILE_SIZE, d->threads, why, why_size);
     free(model);
-    return opened;
-}
-
-/* The session of one input size: kept, or opened now; `own` where there is no room to keep it. Under the lock. */
-static session *session_of(detector *d, int64_t height, int64_t width, int *own, char *why, size_t why_size) {
-    *own = 0;
-    for (int k = 0; k < d->count; k++)
-        if (d->sessions[k].height == height && d->sessions[k].width == width) return d->sessions[k].session;
-    session *opened = open_sized(d, height, width, why, why_size);
-    *own = d->count == KEPT_SESSIONS;
-    if (opened && !*own) d->sessions[d->count++] = (sized){height, width, opened};
-    return opened;
+    return d->session ? FACEDGE_OK : FACEDGE_NO_ENGINE;
 }
 
 facedge_status detector_run(detector *d, const fe_run *run, char *why, size_t why_size) {
@@ -102,15 +84,10 @@ facedge_status detector_run(detector *d, const fe_run *run, char *why, size_t wh
     tensor input = {"input", (float *)run->planes, {1, 3, run->height, run->width}, 4, 0}, outputs[FE_OUTPUTS];
     for (int k = 0; k < FE_OUTPUTS; k++)
         outputs[k] = (tensor){names[k], run->outputs[k], {1, run->floats[k] / channels[k / 3], channels[k / 3]}, 3, 1};
-    int own;
-    session *opened = NULL;
     pthread_mutex_lock(&d->lock);
-    facedge_status status = d->model ? FACEDGE_OK : read_model(d, why, why_size);
-    if (status == FACEDGE_OK && !(opened = session_of(d, run->height, run->width, &own, why, why_size)))
-        status = FACEDGE_NO_ENGINE;
+    facedge_status status = open_session(d, why, why_size);
     pthread_mutex_unlock(&d->lock);
-    if (status != FACEDGE_OK) return status;
-    if (!session_run(d->engine, opened, &input, outputs, FE_OUTPUTS, why, why_size)) status = FACEDGE_NO_ENGINE;
-    if (own) session_close(d->engine, opened);
+    if (status == FACEDGE_OK && !session_run(d->engine, d->session, &input, outputs, FE_OUTPUTS, why, why_size))
+        status = FACEDGE_NO_ENGINE;
     return status;
 }

@@ -1,4 +1,4 @@
-/* The detector network YuNet (2023mar), which facedge does not contain: its file, and one session for each input size. */
+/* The detector network YuNet (2023mar), which facedge does not contain: its file, and one session for inputs of any size. */
 #ifndef FACEDGE_DETECTOR_H
 #define FACEDGE_DETECTOR_H
 

@@ -6,71 +6,9 @@
 
 #include "verifier.h"
 
-enum { FRAME_WIDTH = 178, FRAME_HEIGHT = 218, MOST_THREADS = 256 };
+enum { FRAME_WIDTH = 178, FRAME_HEIGHT = 218 };
 
 const char *facedge_version(void) { return FACEDGE_VERSION; }
-
-static session *load(facedge *f, const char *name, int threads, char *why, size_t why_size) {
-    const bundle_file *file = bundle_find(&f->bundle, name);
-    if (!file) return fail(FACEDGE_BAD_BUNDLE, why, why_size, "the bundle has no %s", name), NULL;
-    return session_open(f->engine, file->data, file->size, threads, why, why_size);
-}
-
-static facedge_status load_models(facedge *f, const facedge_options *options, char *why, size_t why_size) {
-    int threads = options->threads ? options->threads : 1;
-    int int8 = options->precision == FACEDGE_INT8 || (options->precision == FACEDGE_AS_CALIBRATED && f->bundle.int8);
-    if (!(f->engine = engine_open(options->onnxruntime, why, why_size))) return FACEDGE_NO_ENGINE;
-    if (!(f->backbone = load(f, int8 ? "backbone.int8.onnx" : "backbone.onnx", threads, why, why_size)) ||
-        !(f->head = load(f, "head.onnx", 1, why, why_size)))
-        return FACEDGE_BAD_BUNDLE;
-    f->detector = detector_create(f->engine, options->detector, threads);
-    return f->detector ? FACEDGE_OK : fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
-}
-
-/* Opens what `path` names, or `files` where it is NULL. */
-static facedge_status open_from(const char *path, const facedge_file *files, size_t count, const facedge_options *options,
-                                facedge **verifier, char *why, size_t why_size) {
-    static const facedge_options defaults = FACEDGE_OPTIONS;
-    if (!options) options = &defaults;
-    if (!verifier || options->struct_size < sizeof *options || options->threads < 0 || options->threads > MOST_THREADS)
-        return fail(FACEDGE_BAD_ARGUMENT, why, why_size,
-                    "expected a place for the verifier, options made by FACEDGE_OPTIONS, 0 to %d threads", MOST_THREADS);
-    *verifier = NULL;
-    facedge *f = calloc(1, sizeof *f);
-    if (!f) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
-    facedge_status status = path ? bundle_read(path, &f->bundle, why, why_size)
-                                 : bundle_read_files(files, count, &f->bundle, why, why_size);
-    if (status == FACEDGE_OK) status = load_models(f, options, why, why_size);
-    if (status == FACEDGE_OK)
-        *verifier = f;
-    else
-        facedge_close(f);
-    return status;
-}
-
-facedge_status facedge_open(const char *path, const facedge_options *options, facedge **verifier, char *why,
-                            size_t why_size) {
-    if (!path) return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "expected the path of a bundle");
-    return open_from(path, NULL, 0, options, verifier, why, why_size);
-}
-
-facedge_status facedge_open_files(const facedge_file *files, size_t count, const facedge_options *options,
-                                  facedge **verifier, char *why, size_t why_size) {
-    if (!files) return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "expected the files of a bundle");
-    return open_from(NULL, files, count, options, verifier, why, why_size);
-}
-
-void facedge_close(facedge *f) {
-    if (!f) return;
-    detector_destroy(f->detector);
-    if (f->engine) {
-        session_close(f->engine, f->head);
-        session_close(f->engine, f->backbone);
-    }
-    engine_close(f->engine);
-    bundle_free(&f->bundle);
-    free(f);
-}
 
 int64_t facedge_size(const facedge *f) { return f->bundle.size; }
 int64_t facedge_embedding_size(const facedge *f) { return f->bundle.embedding_size; }

@@ -11,11 +11,11 @@
  *
  * Ownership: what facedge_open gives belongs to the caller and ends with facedge_close; everything else stays with
  *   whoever made it. Only an enrollment keeps a pointer to an argument, its base.
- * Threads: any number of threads may use an open verifier at a time; close it when all are done. Sessions of the
- *   detector, one for each shape of photo, are shared between them under a lock.
+ * Threads: any number of threads may use an open verifier at a time; close it when all are done.
  * Errors: every function that can fail returns a status and writes one sentence into `why` (cut to why_size, always
  *   terminated; NULL and 0 are fine). On an error `accepted` is 0: it fails closed.
- * Process: facedge_open sets ORT_DISABLE_TELEMETRY=1 in the environment, unless it is set, before onnxruntime loads.
+ * Process: facedge_open sets ORT_DISABLE_TELEMETRY=1 in the environment, unless it is set, before onnxruntime loads; both on a
+ *   thread of its own, while the bundle is read.
  * ABI: structs that begin with struct_size may grow at their end; set it to their size as you compiled it, which their
  *   initializers do. Other structs never change. The soname rises when a function changes.
  */
@@ -73,11 +73,14 @@ typedef struct {
     size_t size;
 } facedge_file;
 
-/* Read and check a bundle, from its directory or from its files, and load its models. options may be NULL. */
+/* Read and check a bundle, from its directory or its NAME.facedge.zip, from its files or the bytes of its zip, and load its
+ * models. options may be NULL. Of zips, deflated files need zlib (libz.so.1, loaded when it is needed). */
 FACEDGE_API facedge_status facedge_open(const char *bundle, const facedge_options *options, facedge **verifier,
                                         char *why, size_t why_size);
 FACEDGE_API facedge_status facedge_open_files(const facedge_file *files, size_t count, const facedge_options *options,
                                               facedge **verifier, char *why, size_t why_size);
+FACEDGE_API facedge_status facedge_open_zip(const void *zip, size_t size, const facedge_options *options, facedge **verifier,
+                                            char *why, size_t why_size);
 FACEDGE_API void facedge_close(facedge *verifier); /* NULL is fine */
 
 FACEDGE_API int64_t facedge_size(const facedge *verifier); /* S: the network's input has S * S values */

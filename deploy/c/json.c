@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_VALUES = 1 << 19 };
+enum { MOST_VALUES = 1 << 19, MOST_DIGITS = 17 /* of a whole number, with its sign */ };
 
 typedef struct {
     const char *at, *end;
@@ -103,36 +103,37 @@ static char *string_of(reader *r) {
     return text;
 }
 
-static size_t take_digits(reader *r, char *digits, size_t n, size_t room) {
-    while (r->at < r->end && n < room && *r->at >= '0' && *r->at <= '9') digits[n++] = *r->at++;
-    return n;
+static int take_digits(reader *r) {
+    const char *before = r->at;
+    while (r->at < r->end && *r->at >= '0' && *r->at <= '9') r->at++;
+    return r->at > before;
 }
 
-/* [-] 0 or digits without a leading 0, [. digits], [e [+-] digits]: RFC 8259, section 6; finite. */
-static int number_of(reader *r, double *number) {
-    char digits[400];
-    size_t n = 0, room = sizeof digits - 4, before;
-    if (r->at < r->end && *r->at == '-') digits[n++] = *r->at++;
-    before = n;
-    n = take_digits(r, digits, n, room);
-    if (n == before || (digits[before] == '0' && n > before + 1)) return 0;
-    if (r->at < r->end && *r->at == '.') {
-        digits[n++] = *r->at++;
-        before = n;
-        if ((n = take_digits(r, digits, n, room)) == before) return 0;
-    }
+/* [-] 0 or digits without a leading 0, [. digits], [e [+-] digits]: RFC 8259, section 6. */
+static int take_number(reader *r, int *whole) {
+    if (r->at < r->end && *r->at == '-') r->at++;
+    const char *digits = r->at;
+    if (!take_digits(r) || (*digits == '0' && r->at > digits + 1)) return 0;
+    const char *integer = r->at;
+    if (r->at < r->end && *r->at == '.' && (r->at++, !take_digits(r))) return 0;
     if (r->at < r->end && (*r->at == 'e' || *r->at == 'E')) {
-        digits[n++] = *r->at++;
-        if (r->at < r->end && (*r->at == '+' || *r->at == '-')) digits[n++] = *r->at++;
-        before = n;
-        if ((n = take_digits(r, digits, n, room)) == before) return 0;
+        r->at++;
+        if (r->at < r->end && (*r->at == '+' || *r->at == '-')) r->at++;
+        if (!take_digits(r)) return 0;
     }
-    digits[n] = 0;
+    *whole = r->at == integer;
+    return 1;
+}
+
+/* Finite; a whole one exact. The text goes on behind a number, at least with the 0 behind its end, so that strtod ends there. */
+static int number_of(reader *r, json *value) {
+    const char *text = r->at;
     numbers_locale numbers;
-    if (!numbers_begin(&numbers)) return 0;
-    *number = strtod(digits, NULL);
+    if (!take_number(r, &value->whole) || !numbers_begin(&numbers)) return 0;
+    value->number = strtod(text, NULL);
     numbers_end(&numbers);
-    return isfinite(*number);
+    if (!value->whole) return isfinite(value->number);
+    return r->at - text <= MOST_DIGITS && llabs(strtoll(text, NULL, 10)) <= 1LL << 53;
 }
 
 static int by_key(const void *one, const void *other) {
@@ -182,7 +183,7 @@ static int content_of(reader *r, json *value) {
     case 't': value->kind = JSON_TRUE; return take_word(r, "true");
     case 'f': value->kind = JSON_FALSE; return take_word(r, "false");
     case 'n': value->kind = JSON_NULL; return take_word(r, "null");
-    default: value->kind = JSON_NUMBER; return number_of(r, &value->number);
+    default: value->kind = JSON_NUMBER; return number_of(r, value);
     }
 }
 
@@ -235,9 +236,9 @@ const json *json_at(const json *array, size_t index) {
 const char *json_text(const json *value) { return json_is(value, JSON_STRING) ? value->text : NULL; }
 
 int json_whole(const json *value, long long *number) {
-    if (!json_is(value, JSON_NUMBER) || value->number < -9e15 || value->number > 9e15) return 0;
+    if (!json_is(value, JSON_NUMBER) || !value->whole) return 0;
     *number = (long long)value->number;
-    return (double)*number == value->number;
+    return 1;
 }
 
 int json_is(const json *value, json_kind kind) { return value && value->kind == kind; }

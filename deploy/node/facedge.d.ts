@@ -108,8 +108,11 @@ export class Verifier {
   infer(image: Image): Promise<Answer>;
 }
 
-/** Read and check a bundle directory, and load its verifier.onnx. detector: the path of face_detection_yunet_2023mar.onnx. */
-export function load(path: string, options?: { threads?: number; detector?: string }): Promise<Verifier>;
+/**
+ * Read and check a bundle, and load its verifier.onnx. bundle: the path of NAME.facedge or NAME.facedge.zip, or the bytes of
+ * such a zip. detector: the path of face_detection_yunet_2023mar.onnx.
+ */
+export function load(bundle: string | Uint8Array, options?: { threads?: number; detector?: string }): Promise<Verifier>;
 
 /** Finds faces without a bundle; `detector` as above, `options` those of onnxruntime's sessions. */
 export function openFinderAt(
@@ -121,4 +124,4 @@ export function openFinderAt(
 export function readPhoto(file: string | Uint8Array): Promise<Image>;
 
 /** The manifest and the checked bytes of every file, by name. */
-export function readBundle(path: string): Promise<{ manifest: Manifest; files: Record<string, Uint8Array> }>;
+export function readBundle(bundle: string | Uint8Array): Promise<{ manifest: Manifest; files: Record<string, Uint8Array> }>;

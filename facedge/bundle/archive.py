@@ -1,17 +1,24 @@
 """A bundle in one file: NAME.facedge.zip, with the bundle's files in one folder or at the top.
 
-A browser can only save one file, so the web page saves an enrollment so. Files may be stored or deflated.
+A browser can only save one file, so the web page saves an enrollment so. Files may be stored or deflated. What zipfile
+takes and FORMAT.md, section 1, does not is refused here, so that no zip is opened by one host and refused by another.
 """
 
+import struct
 import zipfile
 import zlib
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path
 
 from facedge.bundle.json_fields import REPAIR
 from facedge.errors import BundleError
 
 SUFFIX = ".zip"
-MOST_FILES = 64  # a bundle has at most some 20
+MOST_ENTRIES = 64  # a bundle has at most some 20 files
+MOST_PATH = 1000  # bytes
+_END = struct.Struct("<4s4H2IH")  # APPNOTE.TXT, 4.3.16: signature, disks, counts, directory (size, place), comment
+_LOCAL_HEADER = 30  # bytes, before the name
+_FOREIGN_FLAGS = 1 << 0 | 1 << 5 | 1 << 6 | 1 << 13  # encrypted, a patch, strongly encrypted, with a masked directory
 _UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
@@ -39,26 +46,87 @@ def read_member(path: Path, name: str, most: int) -> bytes:
             raise BundleError(f"{name} cannot be unpacked from {path} ({problem}): {REPAIR}") from problem
     if len(data) > most:
         raise BundleError(f"{name} has more than {most:,} bytes, its manifest or the format allows no more: {REPAIR}")
+    if len(data) != member.file_size:
+        raise BundleError(f"{name} unpacks to other than the {member.file_size:,} bytes that {path} names: {REPAIR}")
     return data
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(path)
+        if path.exists() and not path.is_file():
+            raise BundleError(f"{path} is not a plain file: copy it again")
+        count, archive = _entry_count(path), zipfile.ZipFile(path)
+        if len(archive.infolist()) != count:
+            raise ValueError(f"its directory has {len(archive.infolist())} entries and should have {count}")
+        return archive
     except FileNotFoundError:
         raise BundleError(f"{path}: expected a bundle, got nothing there") from None
     except _UNREADABLE as problem:
         raise BundleError(f"{path} is no readable zip ({problem}): copy it again") from problem
 
 
-def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, str]:
-    """The members by file name."""
-    members = [info.filename for info in archive.infolist() if not info.is_dir()]
-    names = {PurePosixPath(member).name: member for member in members}
-    folders = {str(PurePosixPath(member).parent) for member in members}
-    if not members or len(members) > MOST_FILES or len(names) != len(members) or len(folders) != 1:
+def _entry_count(path: Path) -> int:
+    """By the last record; ValueError unless the file is one zip and nothing else: no zip64, no parts, no comment."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        begins = file.read(4) == b"PK\3\4"
+        file.seek(max(0, size - _END.size))
+        record = file.read(_END.size)
+    if len(record) < _END.size or not record.startswith(b"PK\5\6"):
+        raise ValueError("it does not end as a zip without a comment does")
+    _, *disks, here, count, directory, start, comment = _END.unpack(record)
+    if not begins or any(disks) or here != count or comment or start + directory != size - _END.size:
+        raise ValueError("expected one whole zip, no zip64, without a comment and without bytes around it")
+    return int(count)
+
+
+def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """The members by file name, without their folder."""
+    entries = archive.infolist()
+    for entry in entries[:MOST_ENTRIES]:
+        _check_entry(path, entry)
+    files = [entry for entry in entries if not entry.filename.endswith("/")]
+    split = [entry.filename.rpartition("/") for entry in files]
+    folders = {folder + slash for folder, slash, _ in split}
+    within = "".join(folders)
+    beside = [e.filename for e in entries if e.filename.endswith("/") and not within.startswith(e.filename)]
+    if not files or len(entries) > MOST_ENTRIES or len({name for *_, name in split}) != len(files) or len(folders) != 1:
         raise BundleError(
-            f"{path} holds {len(members):,} files in {len(folders):,} folders: expected the files of one bundle, "
+            f"{path} holds {len(files):,} files in {len(folders):,} folders: expected the files of one bundle, "
             "in one folder or at the top"
         )
-    return names
+    if beside or _overlap(files, archive.start_dir):
+        reason = f"{beside[0][:80]!r} is in it" if beside else "files in it overlap"
+        raise BundleError(f"{path}: {reason}: expected the files of one bundle and nothing else")
+    return {name: file for (*_, name), file in zip(split, files, strict=True)}
+
+
+def _check_entry(path: Path, entry: zipfile.ZipInfo) -> None:
+    if not 0 < len(entry.orig_filename.encode()) <= MOST_PATH or "\0" in entry.orig_filename:
+        raise BundleError(f"{path} names a file in a way that no bundle does: {REPAIR}")
+    if entry.flag_bits & _FOREIGN_FLAGS:
+        raise BundleError(f"{path} is encrypted, or a patch of another zip: pack the bundle without a password")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise BundleError(f"{path} is packed by method {entry.compress_type}: expected stored or deflated files")
+    if entry.volume or 1 in _field_kinds(entry.extra):
+        raise BundleError(f"{path} is a zip64 or of several parts, which no bundle needs: pack it as a plain zip")
+    if entry.compress_type == zipfile.ZIP_STORED and entry.file_size != entry.compress_size:
+        raise BundleError(f"{path} holds a stored file of two sizes: {REPAIR}")
+
+
+def _field_kinds(fields: bytes) -> set[int]:
+    """The kinds of an entry's extra fields; 1 is that of zip64."""
+    kinds = set()
+    while len(fields) >= 4:
+        kind, length = struct.unpack_from("<2H", fields)
+        kinds.add(kind)
+        fields = fields[4 + length :]
+    return kinds
+
+
+def _overlap(files: Sequence[zipfile.ZipInfo], directory: int) -> bool:
+    """Whether the data of a file reach into the next one's, or into the directory behind the last."""
+    ordered = sorted(files, key=lambda file: file.header_offset)
+    ends = (f.header_offset + _LOCAL_HEADER + len(f.orig_filename.encode()) + f.compress_size for f in ordered)
+    begins = (*(file.header_offset for file in ordered[1:]), directory)
+    return any(end > begin for end, begin in zip(ends, begins, strict=True))

@@ -9,6 +9,7 @@ from facedge.errors import BundleError
 
 REPAIR = "export or enroll again, or fetch a clean copy"
 MOST_WHOLE = 2**53  # larger integers have no exact float64, so JSON readers disagree about them (RFC 8259, section 6)
+MOST_DIGITS = 17  # of a whole number, with its sign
 MOST_VALUES = 1 << 19  # of one JSON file: golden.json of 3 cases of 65,536 numbers has fewer
 
 
@@ -23,7 +24,10 @@ def refuse(where: str, expected: str, got: object) -> NoReturn:
 
 
 def parse_json(data: bytes, where: str) -> dict[str, Any]:
-    """One JSON object: UTF-8, no duplicate keys, no NaN or Infinity, no unpaired surrogates, at most 524,288 values."""
+    """One JSON object: UTF-8, no duplicate keys, no NaN or Infinity, no unpaired surrogates, at most 524,288 values.
+
+    A number without fraction and exponent, an int, lies in -2^53..2^53.
+    """
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(items)
@@ -34,10 +38,16 @@ def parse_json(data: bytes, where: str) -> dict[str, Any]:
     def constant(name: str) -> NoReturn:
         raise BundleError(f"{where} contains {name}, which is not JSON: {REPAIR}")
 
+    def integer(digits: str) -> int:
+        found = int(digits) if len(digits) <= MOST_DIGITS else MOST_WHOLE + 1
+        if abs(found) > MOST_WHOLE:
+            raise BundleError(f"{where} has a whole number beyond 2^53, which JSON readers take differently: {REPAIR}")
+        return found
+
     if data.count(b",") + data.count(b"[") + data.count(b"{") > MOST_VALUES:  # before they take memory
         raise BundleError(f"{where} has more than {MOST_VALUES:,} values: {REPAIR}")
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant, parse_int=integer)
         if b"\\u" in data:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # fails for unpaired surrogates
     except (UnicodeError, ValueError, RecursionError) as problem:

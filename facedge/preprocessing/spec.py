@@ -70,10 +70,8 @@ class PreprocessSpec:
     def digest(self) -> str:
         """sha256 (hex) of the canonical JSON of this spec and its algorithm: equal digests, equal bits."""
         import hashlib  # here, as most who preprocess never ask for a digest
-        import json
 
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode("ascii")).hexdigest()
+        return hashlib.sha256(_canonical(self.to_dict()).encode("ascii")).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """The spec as JSON types, with the constants that its meaning rests on."""
@@ -92,12 +90,19 @@ class PreprocessSpec:
             spec = cls(size=data["size"], crop=tuple(data["crop"]))
         except (KeyError, TypeError) as problem:
             raise InputError(f"a preprocessing spec has size and crop, this one is {data!r}") from problem
-        if spec.to_dict() != data:
+        if _canonical(spec.to_dict()) != _canonical(data):
             raise InputError(
                 f"this facedge implements preprocessing algorithm {ALGORITHM}, not {data!r}: "
                 "use the facedge that made it, or export the model again"
             )
         return spec
+
+
+def _canonical(data: dict[str, Any]) -> str:
+    """Keys sorted, no spaces, ASCII; so 256.0 is another text than 256."""
+    import json  # here, as most who preprocess never ask for a digest
+
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def _scale(corner: int, pixels: int, frame: int) -> int:

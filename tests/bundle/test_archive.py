@@ -1,5 +1,6 @@
 """A bundle in one file, as the web page saves it: the same checks as for a directory, within bounds."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -9,8 +10,11 @@ from hypothesis import strategies as st
 
 pytest.importorskip("onnx")
 
+from bundle_mutations import fresh, mutations
+from zips import DEFLATED, bad_zips, build, entries_of, sound_zips
+
 from facedge.bundle import read_bundle
-from facedge.bundle.archive import MOST_FILES
+from facedge.bundle.archive import MOST_ENTRIES
 from facedge.bundle.resolve import resolve_bundle
 from facedge.errors import BundleError
 from facedge.runtime.check import check_bundle
@@ -70,10 +74,10 @@ def test_a_member_is_not_unpacked_beyond_its_size(tiny_bundle: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("members", "found"),
     [
-        ([], "0 files in 0 folders"),
+        (["a/"], "0 files in 0 folders"),
         (["a/manifest.json", "b/manifest.sha256"], "2 files in 2 folders"),
         (["a/x", "b/x"], "2 files in 2 folders"),
-        ([f"{number}" for number in range(MOST_FILES + 1)], "65 files in 1 folders"),
+        ([f"{number}" for number in range(MOST_ENTRIES + 1)], "65 files in 1 folders"),
     ],
 )
 def test_archives_of_something_else_are_refused(members: list[str], found: str, tmp_path: Path) -> None:
@@ -83,6 +87,48 @@ def test_archives_of_something_else_are_refused(members: list[str], found: str, 
             archive.writestr(member, "{}")
     with pytest.raises(BundleError, match=f"{found}: expected the files of one bundle"):
         read_bundle(path)
+
+
+def test_zips_of_several_programs_are_the_bundle(tiny_bundle: Path, tmp_path: Path) -> None:
+    for name, data in sound_zips(tiny_bundle).items():
+        (tmp_path / "tiny.facedge.zip").write_bytes(data)
+        assert read_bundle(tmp_path / "tiny.facedge.zip").sha256 == read_bundle(tiny_bundle).sha256, name
+
+
+def test_bad_zips_are_refused_in_one_sentence(tiny_bundle: Path, tmp_path: Path) -> None:
+    """Most hold the files of a sound bundle; a host that reads zips in another way would take other bytes for them."""
+    path, wrong = tmp_path / "tiny.facedge.zip", []
+    for name, data in bad_zips(tiny_bundle):
+        path.write_bytes(data)
+        try:
+            read_bundle(path)
+            wrong.append(name)
+        except BundleError as problem:
+            if "\n" in str(problem):
+                wrong.append(f"{name}: {problem}")
+    assert wrong == []
+
+
+@pytest.mark.slow
+def test_bad_bundles_are_refused_as_zips_too(tiny_bundle: Path, tmp_path: Path) -> None:
+    wrong = []
+    for number, mutation in enumerate(mutations(tiny_bundle, 20)):
+        folder = fresh(tiny_bundle, tmp_path / "damaged" / "tiny.facedge")
+        mutation.spoil(folder)
+        path = tmp_path / "tiny.facedge.zip"
+        path.write_bytes(build(entries_of(folder, b"tiny.facedge/", DEFLATED if number % 2 else 0)))
+        try:
+            load(path)
+            wrong.append(mutation.name)
+        except BundleError:
+            pass
+    assert wrong == []
+
+
+def test_what_is_no_plain_file_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.facedge.zip")
+    with pytest.raises(BundleError, match="is not a plain file"):
+        read_bundle(tmp_path / "x.facedge.zip")
 
 
 @given(st.binary(max_size=400))

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from bundle_mutations import fresh, mutations
+from bundle_mutations import fresh, mutations, sound_texts
 
 from facedge.bundle import read_bundle
 from facedge.errors import BundleError
@@ -41,3 +41,8 @@ def test_every_mutation_is_refused_with_its_sentence(tiny_bundle: Path, tmp_path
 def test_the_undamaged_bundle_passes(tiny_bundle: Path) -> None:
     assert load(tiny_bundle).threshold == 0.5
     assert [finding.message for finding in check_bundle(tiny_bundle) if not finding.ok] == []
+
+
+def test_other_texts_of_numbers_are_read(tiny_bundle: Path, tmp_path: Path) -> None:
+    for name, folder in sound_texts(tiny_bundle, tmp_path / "sound" / "tiny.facedge"):
+        assert 0 <= (load(folder).threshold or 0) <= 1, name

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 from export_runs import write_faces
+from node_host import node, require_node
 from PIL import Image
 from tiny_recogniser import SIZE, write_recogniser
 
@@ -21,7 +21,6 @@ from facedge.dataset.prepared import Faces
 from facedge.export.adopt import AdoptRequest, adopt
 from facedge.export.verifier_graph import joined_verifier
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 PROBES = (-2, -1, 0, 5, 40)  # two images of the enrolled person, and three of others
 
 
@@ -88,19 +87,13 @@ def test_the_c_host(folder: Path, bundle: Bundle, built: Path, engine: str, tmp_
 
 
 def test_the_node_host(folder: Path, bundle: Bundle, tmp_path: Path) -> None:
-    if not shutil.which("node") or not (DEPLOY / "node" / "node_modules" / "onnxruntime-node").is_dir():
-        pytest.skip("the Node host needs node, and `ONNXRUNTIME_NODE_INSTALL=skip npm ci` in deploy/node")
-
-    def node(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        command = ["node", str(DEPLOY / "node" / script), str(bundle.path), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
+    require_node()
     (tmp_path / "debug.onnx").write_bytes(joined_verifier(bundle.manifest, bundle.files, debug=True))
-    assert_golden(node("golden.js", tmp_path / "debug.onnx"))
+    assert_golden(node("golden.js", bundle.path, tmp_path / "debug.onnx"))
     photos = probes(folder)
     paths = [tmp_path / f"{number}.jpg" for number in range(len(photos))]
     for path, photo in zip(paths, photos, strict=True):
         Image.fromarray(photo).save(path, quality=100, subsampling=0)
-    said = lines(node("verify.js", *paths))
+    said = lines(node("verify.js", bundle.path, *paths))
     assert np.allclose([line["score"] for line in said], scores(bundle, photos), atol=0.05)  # JPEG: a level or so
     assert [line["decision"] for line in said[:2]] == ["accept", "accept"]

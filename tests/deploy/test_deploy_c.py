@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("onnx")
 import tiny_bundle
-from bundle_mutations import fresh, mutations
+from bundle_mutations import fresh, mutations, sound_texts
 from emulated_pi import emulated
 from libfacedge import build
 from wrong_vectors import with_wrong_vector
@@ -151,6 +151,13 @@ def test_graphs_that_break_the_format_never_reach_the_engine(
     next(m for m in mutations(bundle, 0) if m.name == mutation).spoil(folder)
     done = run(built / "facedge-golden", folder, engine="/nowhere/libonnxruntime.so")
     assert done.returncode == 2 and done.stderr == f"facedge: error: {sentence}\n"
+
+
+def test_other_texts_of_numbers_are_read(built: Path, bundle: Path, tmp_path: Path) -> None:
+    """As far as to the engine, which is not there: FORMAT.md, section 2, says which numbers are the same."""
+    for name, folder in sound_texts(bundle, tmp_path / "tiny.facedge"):
+        done = run(built / "facedge-golden", folder, engine="/nowhere/libonnxruntime.so")
+        assert "set FACEDGE_ONNXRUNTIME" in done.stderr, f"{name}: {done.stderr}"
 
 
 def bounded() -> None:

@@ -1,12 +1,8 @@
 """The Node host: golden vectors to the bit, facedge's decisions, and no spoiled bundle is opened."""
 
-import hashlib
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,47 +10,23 @@ import pytest
 pytest.importorskip("onnx")
 import onnx
 import tiny_bundle
-from bundle_mutations import fresh, mutations
+from bundle_mutations import fresh, mutations, sound_texts
+from node_host import HOST, node, require_node, run_module, verifier, write_bundle_for_node
 from PIL import Image
 
-import facedge
-from facedge.bundle import Bundle, write_bundle
-from facedge.export.verifier_graph import verifier_onnx
-from facedge.faces.crop import find_crop
-from facedge.faces.yunet import find_model
+from facedge.bundle import write_bundle
 from facedge.imaging import load_rgb
-from facedge.runtime.golden import golden_files
 from facedge.runtime.verifier import load
-from facedge.runtime.verifier_onnx import verifier_properties
-
-HOST = Path(__file__).resolve().parents[2] / "deploy" / "node"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def installed() -> None:
-    if not shutil.which("node"):
-        pytest.skip("the Node host needs node")
-    if not (HOST / "node_modules" / "onnxruntime-node").is_dir():
-        pytest.skip("run `ONNXRUNTIME_NODE_INSTALL=skip npm ci` in deploy/node first")
-
-
-def node(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = ["node", str(HOST / script), *map(str, arguments)]
-    environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment)
-
-
-def verifier(files: dict[str, bytes], *, debug: bool = False) -> bytes:
-    properties = verifier_properties(tiny_bundle.manifest(), files)
-    return verifier_onnx(files["backbone.onnx"], files["head.onnx"], tiny_bundle.SPEC, properties, debug=debug)
+    require_node()
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("bundle") / "tiny.facedge"
-    files, manifest = tiny_bundle.files(), tiny_bundle.manifest()
-    files["verifier.onnx"] = verifier(files)
-    return write_bundle(path, files | golden_files(Bundle(path, manifest, files, "")), manifest).path
+    return write_bundle_for_node(tmp_path_factory.mktemp("bundle") / "tiny.facedge")
 
 
 def test_golden_vectors_to_the_bit(bundle: Path, tmp_path: Path) -> None:
@@ -158,6 +130,15 @@ def test_bad_bundles_are_refused(bundle: Path, tmp_path: Path) -> None:
     assert done.stdout == f"refused {len(folders)}\n" and len(folders) >= 250
 
 
+def test_other_texts_of_numbers_are_read(bundle: Path, tmp_path: Path) -> None:
+    script = (
+        "const { readBundle } = await import('HOST/facedge.js');"
+        "console.log(JSON.stringify(await readBundle(process.argv[1]).then(() => 'read', (e) => e.message)));"
+    )
+    for name, folder in sound_texts(bundle, tmp_path / "tiny.facedge"):
+        assert run_module(script, folder) == "read", name
+
+
 def test_a_verifier_of_another_person_is_refused(bundle: Path, tmp_path: Path) -> None:
     """verifier.onnx decides in this host: its head must be the bundle's."""
     files = {path.name: path.read_bytes() for path in bundle.iterdir() if not path.name.startswith("manifest")}
@@ -166,90 +147,6 @@ def test_a_verifier_of_another_person_is_refused(bundle: Path, tmp_path: Path) -
     Image.fromarray(tiny_bundle.crop(1)).save(tmp_path / "1.jpg")
     done = node("verify.js", other, tmp_path / "1.jpg")
     assert done.returncode == 2 and "verifier.onnx was made of other files" in done.stderr and done.stdout == ""
-
-
-def run_module(script: str, *arguments: object, kind: str = "module") -> Any:
-    """The JSON that a script prints; HOST in it is the address of the host's folder."""
-    source = script.replace("HOST", HOST.as_uri() if kind == "module" else str(HOST))
-    command = ["node", f"--input-type={kind}", "-e", source, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-CROPS = """
-const { openFinderAt, readPhoto } = await import('HOST/facedge.js');
-const { createHash } = await import('node:crypto');
-const sha256 = (image) => image && createHash('sha256').update(image.data).digest('hex');
-const [detector, ...paths] = process.argv.slice(1);
-const find = await openFinderAt(detector);
-const found = [];
-for (const path of paths) {
-  const photo = await readPhoto(path);
-  const { crop, reason, face, faces, turned, stretch } = await find(photo);
-  const landmarks = face?.landmarks ?? null;
-  found.push({ pixels: sha256(photo), crop: sha256(crop), reason, landmarks, faces: faces.length, turned, stretch });
-}
-console.log(JSON.stringify(found));
-"""
-
-
-@pytest.mark.real
-def test_photos_and_crops_are_facedges_to_the_byte(shared_data: Path, tmp_path: Path, detector: None) -> None:
-    if not (HOST / "node_modules" / "sharp").is_dir():
-        pytest.skip("reading photos in Node needs sharp: npm ci without --omit=optional")
-    photos = sorted((shared_data / "photos").rglob("*.*")) + sorted((shared_data / "non_face").glob("*"))[:5]
-    for degrees in (90, 180):
-        photos.append(tmp_path / f"{degrees}.png")
-        Image.fromarray(np.rot90(load_rgb(photos[0]), degrees // 90)).save(photos[-1])
-    found = run_module(CROPS, find_model(), *photos)
-    assert len(found) == len(photos) > 15
-
-    def digest(array: np.ndarray | None) -> str | None:
-        return None if array is None else hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
-
-    for path, here in zip(photos, found, strict=True):
-        pixels = load_rgb(path)
-        mine = find_crop(pixels)
-        landmarks = None if mine.landmarks is None else [list(point) for point in mine.landmarks]
-        assert here == {
-            "pixels": digest(pixels),
-            "crop": digest(mine.crop),
-            "reason": mine.reason,
-            "landmarks": landmarks,
-            "faces": len(mine.faces),
-            "turned": mine.turned,
-            "stretch": mine.stretch,
-        }, path.name
-
-
-@pytest.mark.real
-def test_whole_photos_are_decided_as_by_facedge(shared_data: Path, tmp_path: Path, detector: None) -> None:
-    me, others = shared_data / "photos" / "me", sorted((shared_data / "photos" / "others").iterdir())
-    enrolled = facedge.enroll([me / "obama.jpg", me / "obama2.jpg"]).save(tmp_path / "ana.facedge").path
-    probes = [me / "obama3.jpg", *others, sorted((shared_data / "non_face").iterdir())[0]]
-    done = node("verify.js", enrolled, "--detector", find_model(), *probes)
-    said = [json.loads(line) for line in done.stdout.splitlines()]
-    assert done.returncode == 1 and len(said) == len(probes), done.stderr
-    ours = facedge.load(enrolled)
-    for probe, here in zip(probes, said, strict=True):
-        mine = ours.verify(probe)
-        assert (here["decision"] == "accept", here["reason"]) == (mine.accepted, mine.reason)
-        assert (here["score"] is None) == (mine.score is None)
-        assert here["score"] is None or abs(here["score"] - (mine.score or 0)) < 1e-3
-    assert [s["decision"] for s in said].count("accept") == 1
-
-
-def test_a_wrong_detector_and_a_photo_without_one_are_errors(bundle: Path, tmp_path: Path) -> None:
-    (tmp_path / "yunet.onnx").write_bytes(b"another file")
-    done = node("verify.js", bundle, "--detector", tmp_path / "yunet.onnx", tmp_path / "none.jpg")
-    assert done.returncode == 2 and "face_detection_yunet_2023mar.onnx" in done.stderr
-    script = (
-        "const { load } = await import('HOST/facedge.js'); const v = await load(process.argv[1]);"
-        "const photo = { data: new Uint8Array(12), height: 2, width: 2 };"
-        "console.log(JSON.stringify(await v.verifyPhoto(photo).catch((e) => e.message)));"
-    )
-    assert "needs a detector" in run_module(script, bundle)
 
 
 def test_require_gives_the_same_as_import(bundle: Path, tmp_path: Path) -> None:
@@ -268,7 +165,6 @@ def test_require_gives_the_same_as_import(bundle: Path, tmp_path: Path) -> None:
 
 
 def test_the_types_compile() -> None:
-    if not (HOST / "node_modules" / "typescript").is_dir():
-        pytest.skip("typescript is not installed: npm ci without --omit=dev")
+    require_node("typescript")
     done = subprocess.run(["npm", "run", "-s", "types"], cwd=HOST, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

@@ -4,10 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from facedge.errors import InputError, MissingDependencyError
-from facedge.faces import yunet
+from facedge.faces import boxes, yunet
+from facedge.onnx_session import open_session
 
 
 def test_an_explicit_path_wins_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,21 +47,26 @@ def test_a_folder_in_place_of_the_file_is_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(96, 320), (320, 321), (0, 0), (320, 8192)])
-def test_impossible_input_sizes_are_refused(size: tuple[int, int]) -> None:
+def test_impossible_input_sizes_are_refused(size: tuple[int, int], detector: None) -> None:
     with pytest.raises(InputError, match="multiples of 32"):
-        yunet.with_input_size(b"", *size)
+        yunet.Detector().run(np.empty((1, 3, *size), np.float32))
 
 
 def test_a_foreign_model_is_not_patched() -> None:
     with pytest.raises(MissingDependencyError, match="input size"):
-        yunet.with_input_size(bytes(300_000), 320, 320)
+        yunet.of_any_size(bytes(300_000))
 
 
-@pytest.mark.parametrize("value", [128, 160, 640, 4096])
-def test_varints_read_back(value: int) -> None:
-    low, high = yunet._two_byte_varint(value)
-    assert low & 0x80
-    assert (low & 0x7F) | high << 7 == value
+@pytest.mark.parametrize("size", [(128, 128), (256, 256), (640, 416), (192, 1024)])
+def test_a_free_size_gives_the_bits_of_a_fixed_one(size: tuple[int, int], detector: None) -> None:
+    """The same session at every size, against one of the graph with that size in its file."""
+    fixed = bytearray(yunet.read_model(yunet.find_model()))
+    for at, side in zip((229_273, 229_278), size, strict=True):
+        fixed[at : at + 2] = bytes([side & 0x7F | 0x80, side >> 7])
+    planes = np.random.default_rng(3).integers(0, 256, (1, 3, *size)).astype(np.float32)
+    expected = open_session("fixed", bytes(fixed)).run(list(boxes.OUTPUT_NAMES), {"input": planes})
+    for found, wanted in zip(yunet.default_detector().run(planes), expected, strict=True):
+        assert np.array_equal(found, wanted)
 
 
 def test_finding_the_file_imports_neither_opencv_nor_the_carrier() -> None:

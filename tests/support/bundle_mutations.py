@@ -6,6 +6,7 @@ Each comes with the sentence that facedge refuses it with. Every host refuses al
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -249,7 +250,7 @@ def _limits() -> Iterator[Mutation]:
         yield Mutation(f"manifest: {name}", lambda f, c=change: edit(f, c), "manifest|preprocessing|not readable JSON")
     for name, change in TEXTS.items():
         yield Mutation(
-            f"text: {name}", lambda f, c=change: _rewrite(f, c), "not readable JSON|has a key twice|manifest"
+            f"text: {name}", lambda f, c=change: _rewrite(f, c), "not readable JSON|has a key twice|manifest|preproc"
         )
 
 
@@ -267,9 +268,53 @@ TEXTS: dict[str, Callable[[str], str]] = {
     "text behind it": lambda text: text + "{}",
     "a number that begins with 0": lambda text: text.replace('"format_version": 1', '"format_version": 01'),
     "a number that begins with +": lambda text: text.replace('"format_version": 1', '"format_version": +1'),
+    "a version of 1.0": lambda text: text.replace('"format_version": 1', '"format_version": 1.0'),
+    "a version of 1e0": lambda text: text.replace('"format_version": 1', '"format_version": 1e0'),
+    "a version of 10E-1": lambda text: text.replace('"format_version": 1', '"format_version": 10E-1'),
+    "an embedding size of 16.0": lambda text: text.replace('"embedding_size": 16', '"embedding_size": 16.0'),
+    "1e3 identities": lambda text: text.replace('"identities": 1000', '"identities": 1e3'),
+    "5000.0 comparisons": lambda text: text.replace('"comparisons": 5000', '"comparisons": 5000.0'),
+    "an input size of 64.0": lambda text: text.replace('"size": 64', '"size": 64.0'),
+    "a fraction of 256.0": lambda text: text.replace('"fraction": 256', '"fraction": 256.0'),
+    "a frame of 178.0": lambda text: text.replace("178,", "178.0,"),
+    "another luma": lambda text: text.replace("7471", "7472"),
+    "a file of 1e3 bytes": lambda text: re.sub(r'"size": [0-9]{3,}', '"size": 1e3', text),
+    "a whole figure beyond 2^53": lambda t: t.replace('"mean_accuracy": 0.9', '"mean_accuracy": 9007199254740993'),
+    "a whole figure below -2^53": lambda t: t.replace('"mean_accuracy": 0.9', '"mean_accuracy": -9007199254740993'),
+    "a figure of 5,000 digits": lambda text: text.replace('"mean_accuracy": 0.9', f'"mean_accuracy": {"9" * 5000}'),
+    "a figure of 1.": lambda text: text.replace('"mean_accuracy": 0.9', '"mean_accuracy": 1.'),
+    "a figure of .9": lambda text: text.replace('"mean_accuracy": 0.9', '"mean_accuracy": .9'),
+    "a figure of 1e": lambda text: text.replace('"mean_accuracy": 0.9', '"mean_accuracy": 1e'),
+    "a figure of 0x1": lambda text: text.replace('"mean_accuracy": 0.9', '"mean_accuracy": 0x1'),
+    "a figure of -": lambda text: text.replace('"mean_accuracy": 0.9', '"mean_accuracy": -'),
+    "a figure of -01": lambda text: text.replace('"mean_accuracy": 0.9', '"mean_accuracy": -01'),
     "single quotes": lambda text: text.replace('"', "'"),
     "a control character in a text": lambda text: text.replace("anyone, for tests", "anyone,\tfor tests"),
 }
+
+
+# Other texts of the same or of allowed numbers: every host opens these.
+SOUND_TEXTS: dict[str, Callable[[str], str]] = {
+    "a threshold of 5e-1": lambda text: text.replace('"threshold": 0.5', '"threshold": 5e-1'),
+    "a threshold of 0.05E+1": lambda text: text.replace('"threshold": 0.5', '"threshold": 0.05E+1'),
+    "a threshold of 600 digits": lambda text: text.replace('"threshold": 0.5', f'"threshold": 0.5{"0" * 600}'),
+    "a threshold of 1": lambda text: text.replace('"threshold": 0.5', '"threshold": 1'),
+    "a threshold of -0.0": lambda text: text.replace('"threshold": 0.5', '"threshold": -0.0'),
+    "a figure of -0": lambda text: text.replace('"mean_accuracy": 0.9', '"mean_accuracy": -0'),
+    "a figure of 2^53": lambda text: text.replace('"mean_accuracy": 0.9', '"mean_accuracy": 9007199254740992'),
+    "a figure of -2^53": lambda text: text.replace('"mean_accuracy": 0.9', '"mean_accuracy": -9007199254740992'),
+    "a figure of 1e300": lambda text: text.replace('"mean_accuracy": 0.9', '"mean_accuracy": 1e300'),
+    "a figure of 1e-400": lambda text: text.replace('"mean_accuracy": 0.9', '"mean_accuracy": 1e-400'),
+    "a figure that looks like a text": lambda t: t.replace('"mean_accuracy": 0.9', '"mean_accuracy": "1.0 01 \\" 1e0"'),
+}
+
+
+def sound_texts(bundle: Path, target: Path) -> Iterator[tuple[str, Path]]:
+    """A name and the bundle of each sound text, sealed, at `target` until the next one is asked for."""
+    for name, change in SOUND_TEXTS.items():
+        folder = fresh(bundle, target)
+        _rewrite(folder, change)
+        yield name, folder
 
 
 def _rewrite(folder: Path, change: Callable[[str], str]) -> None:

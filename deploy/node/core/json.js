@@ -2,6 +2,17 @@
 import { BundleError } from './errors.js';
 
 const MOST_VALUES = 1 << 19;
+const MOST_WHOLE = 2 ** 53;
+const MOST_DIGITS = 17; // of a whole number, with its sign
+const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/gs;
+
+const fractions = new WeakMap(); // objects and lists that were read -> keys of numbers written with fraction or exponent
+
+/** Whether object[key] is a whole number in least..most that was written as one: 1, not 1.0 or 1e0. */
+export function isWhole(object, key, least = 0, most = MOST_WHOLE) {
+  const value = object[key];
+  return Number.isInteger(value) && value >= least && value <= most && !fractions.get(object)?.has(String(key));
+}
 
 // The object in these bytes; BundleError, naming the file, where they hold anything else.
 export function parseObject(bytes, file) {
@@ -18,7 +29,30 @@ export function parseObject(bytes, file) {
     throw new BundleError(`${file}: expected one JSON object`);
   refuseRepeatedKeys(text, file);
   refuseOddValues(value, file);
+  noteFractions(value, JSON.parse(withoutFractions(text, file)));
   return value;
+}
+
+// JSON.parse does not tell 1 from 1.0: the same text with null in place of each number with a fraction or an exponent.
+function withoutFractions(text, file) {
+  return text.replace(TEXT_OR_NUMBER, (token) => {
+    if (token[0] === '"') return token;
+    if (/[.eE]/.test(token)) return 'null';
+    if (token.length > MOST_DIGITS || /^-?9007199254740993$/.test(token) || Math.abs(Number(token)) > MOST_WHOLE)
+      throw new BundleError(`${file} has a whole number beyond 2^53, which JSON readers take differently`);
+    return token;
+  });
+}
+
+function noteFractions(value, whole) {
+  const pending = [[value, whole]];
+  while (pending.length) {
+    const [object, twin] = pending.pop();
+    const keys = Object.keys(object);
+    const written = keys.filter((key) => typeof object[key] === 'number' && twin[key] === null);
+    if (written.length) fractions.set(object, new Set(written));
+    for (const key of keys) if (typeof object[key] === 'object' && object[key] !== null) pending.push([object[key], twin[key]]);
+  }
 }
 
 // JSON.parse keeps the last of two equal keys. In valid JSON a text before a colon is a key.

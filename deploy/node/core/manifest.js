@@ -1,9 +1,9 @@
 // The manifest's keys and values, and the preprocessing that this host implements (FORMAT.md, sections 2, 5 and 7).
 import { BundleError } from './errors.js';
+import { isWhole } from './json.js';
 import { sha256 } from './seal.js';
 
 const FORMAT_VERSION = 1;
-const MOST_WHOLE = 2 ** 53;
 const MOST_DEPTH = 8;
 const MOST_BYTES = 1 << 30; // of all files together
 const FILE = /^(backbone\.onnx|backbone\.int8\.onnx|head\.onnx|verifier\.onnx|cohort\.npy|cohort_identities\.npy|enrolled\.npy|calibration\.json|card\.md|golden\.json|golden_[a-z0-9_]{1,60}\.npy)$/;
@@ -15,7 +15,6 @@ function need(good, what) {
 
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isNumber = (value, least = 0, most = 1) => typeof value === 'number' && value >= least && value <= most;
-const isWhole = (value, least = 0, most = MOST_WHOLE) => Number.isInteger(value) && isNumber(value, least, most);
 const isDigest = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 const isText = (value, most = 2000) =>
   typeof value === 'string' && value.trim() !== '' && [...value].length <= most && !/[\0-\x08\x0b-\x1f\x7f-\x9f]/.test(value);
@@ -30,9 +29,10 @@ function exactKeys(value, keys, where) {
 }
 
 // Another format, or another version than 1, is refused before anything else is looked at.
-export function refuseOtherVersions({ format, format_version: version }) {
+export function refuseOtherVersions(manifest) {
+  const { format, format_version: version } = manifest;
   need(format === 'facedge-bundle', 'format: expected "facedge-bundle"');
-  need(isWhole(version, 1), 'format_version: expected a whole number of at least 1');
+  need(isWhole(manifest, 'format_version', 1), 'format_version: expected a whole number of at least 1');
   if (version > FORMAT_VERSION) throw new BundleError(`format version ${version} is newer than ${FORMAT_VERSION}: upgrade facedge`);
 }
 
@@ -44,7 +44,7 @@ export async function checkManifest(manifest) {
   need(manifest.created === null || isText(manifest.created, 40), 'created: expected a time or null');
   exactKeys(data, 'name licence partition', 'data');
   need(Object.values(data).every((value) => isText(value)), 'data: expected texts');
-  need(isWhole(manifest.embedding_size, 1, 65536), 'embedding_size: expected a whole number from 1 to 65536');
+  need(isWhole(manifest, 'embedding_size', 1, 65536), 'embedding_size: expected a whole number from 1 to 65536');
   need(Array.isArray(names) && names.length > 0 && names.every((name) => isText(name, 100)) && new Set(names).size === names.length,
     'attribute_names: expected at least one name, each once');
   need(typeof enrolled === 'boolean', 'enrolled: expected true or false');
@@ -60,8 +60,8 @@ export async function checkManifest(manifest) {
 
 function checkCalibration(calibration) {
   exactKeys(calibration, 'far_target far_low95 far_upper95 identities comparisons method points', 'calibration');
-  const { identities, comparisons, method, points } = calibration;
-  need(isWhole(identities, 1) && isWhole(comparisons, identities), 'calibration: expected counts of people and comparisons');
+  const { identities, method, points } = calibration;
+  need(isWhole(calibration, 'identities', 1) && isWhole(calibration, 'comparisons', identities), 'calibration: expected counts of people and comparisons');
   need(isText(method), 'calibration.method: expected a text');
   need(Array.isArray(points), 'calibration.points: expected a list');
   for (const point of points) {
@@ -82,12 +82,14 @@ async function checkSpec({ spec, spec_digest: digest }) {
   need(isObject(spec), 'spec: expected a JSON object');
   need(isDigest(digest), 'spec_digest: expected 64 lower-case hex digits');
   const { crop, size } = spec;
-  const inside = Array.isArray(crop) && crop.length === 4 && crop.every((corner) => isWhole(corner)) &&
+  const inside = Array.isArray(crop) && crop.length === 4 && crop.every((_, n) => isWhole(crop, n)) &&
     crop[0] < crop[2] && crop[2] <= 178 * 256 && crop[1] < crop[3] && crop[3] <= 218 * 256;
+  const written = isWhole(spec, 'algorithm') && isWhole(spec, 'fraction') && isWhole(spec, 'size', 8, 512) &&
+    [spec.frame, spec.luma].every((list) => Array.isArray(list) && list.every((_, n) => isWhole(list, n)));
   const text = `{"algorithm":1,"crop":[${inside ? crop : ''}],"fraction":256,"frame":[178,218],"luma":[19595,38470,7471],"size":${size}}`;
   const ours = await sha256(new TextEncoder().encode(text));
   const sorted = isObject(spec) ? JSON.stringify(Object.fromEntries(Object.entries(spec).sort(([a], [b]) => (a < b ? -1 : 1)))) : '';
-  if (!inside || !isWhole(size, 8, 512) || digest !== ours || sorted !== text)
+  if (!inside || !written || digest !== ours || sorted !== text)
     throw new BundleError('this bundle was made with another preprocessing than this host implements: re-export with this version');
 }
 
@@ -96,7 +98,7 @@ function checkFiles(files, precision) {
   for (const [name, entry] of Object.entries(files)) {
     if (!FILE.test(name)) throw new BundleError(`manifest.json lists ${JSON.stringify(name.slice(0, 80))}, which is no file of a bundle`);
     exactKeys(entry, 'sha256 size', `files.${name}`);
-    need(isDigest(entry.sha256) && isWhole(entry.size, 1), `files.${name}: expected a sha256 and a size`);
+    need(isDigest(entry.sha256) && isWhole(entry, 'size', 1), `files.${name}: expected a sha256 and a size`);
   }
   const total = Object.values(files).reduce((sum, { size }) => sum + size, 0);
   need(total <= MOST_BYTES, `files: expected at most ${MOST_BYTES} bytes in all, got ${total}`);

@@ -1,6 +1,6 @@
 // calibration.json: the thresholds for an enrollment, by its number of images and the conditions that it shows.
 import { BundleError } from './errors.js';
-import { parseObject } from './json.js';
+import { isWhole, parseObject } from './json.js';
 
 export const CALIBRATION = 'calibration.json';
 const BEYOND = 1e6; // no number of the file lies beyond
@@ -12,7 +12,6 @@ function need(good, what) {
 }
 
 const isNumber = (value, least = -BEYOND, most = BEYOND) => typeof value === 'number' && value >= least && value <= most;
-const isWhole = (value, most = 2 ** 53) => Number.isInteger(value) && value >= 1 && value <= most;
 const areNumbers = (values, count) => Array.isArray(values) && values.length === count && values.every((value) => isNumber(value));
 const rises = (values) => values.every((value, n) => n === 0 || value > values[n - 1]);
 
@@ -30,7 +29,7 @@ function items(value, where, most, least = 1) {
 /** The table in these bytes, checked; BundleError where it breaks the format. */
 export function readTable(bytes, embeddingSize) {
   const table = fields(parseObject(bytes, CALIBRATION), 'comparisons conditions identities rows', 'as a whole');
-  need(isWhole(table.identities) && isWhole(table.comparisons), 'identities, comparisons: expected whole numbers');
+  need(isWhole(table, 'identities', 1) && isWhole(table, 'comparisons', 1), 'identities, comparisons: expected whole numbers');
   for (const row of items(table.rows, 'rows', MOST_IMAGES)) checkRow(row);
   const targets = table.rows.map((row) => row.points.map((point) => point.far_target));
   need(
@@ -43,7 +42,7 @@ export function readTable(bytes, embeddingSize) {
 
 function checkRow(row) {
   fields(row, 'calibration_error images points shift slope', 'rows');
-  need(isWhole(row.images, MOST_IMAGES) && isNumber(row.slope, 0) && isNumber(row.shift), 'rows: expected numbers');
+  need(isWhole(row, 'images', 1, MOST_IMAGES) && isNumber(row.slope, 0) && isNumber(row.shift), 'rows: expected numbers');
   need(isNumber(row.calibration_error, 0, 1), 'rows.calibration_error: expected a number from 0 to 1');
   for (const point of items(row.points, 'rows.points', MOST_IMAGES)) {
     fields(point, 'far_low95 far_target far_upper95 frr threshold', 'rows.points');

@@ -1,13 +1,13 @@
 // The worker thread: everything that takes longer than a frame, so that the camera's picture does not stutter.
 
 import * as ort from '../../ort/ort.wasm.min.mjs';
-import { unzipSync, zipSync } from '../../fflate/browser.js';
+import { inflateSync, zipSync } from '../../fflate/browser.js';
 import { readBundle, sealed } from '../../node/core/bundle.js';
 import { openDetector } from '../../node/core/detector.js';
 import { enroll } from '../../node/core/enrollment.js';
 import { openFinder } from '../../node/core/faces.js';
 import { openVerifier } from '../../node/core/verifier.js';
-import { bundleInZip, sourceOf } from './archive.js';
+import { sourceOf } from './archive.js';
 import { look } from './sight.js';
 
 ort.env.wasm.wasmPaths = new URL('../../ort/', import.meta.url).href;
@@ -46,7 +46,7 @@ const methods = {
 
   /** A bundle from elsewhere: one zip, or the files of its folder, by name. */
   async openBundle(files) {
-    const found = await readBundle(sourceOf(bundleInZip(files, unzipSync)));
+    const found = await readBundle(sourceOf(files, inflate));
     if (!found.manifest.enrolled) throw new Error('Nobody is enrolled in this bundle: open one that facedge enroll or this page saved.');
     current = await opened(found);
     return about(found.manifest);
@@ -68,6 +68,8 @@ const methods = {
 
 /** The bundle beside the page, with these of its files. */
 const served = (names) => readBundle({ read: (name) => file(`bundle/${name}`) }, names);
+
+const inflate = (packed, size) => inflateSync(packed, { out: new Uint8Array(size) });
 
 const opened = async (bundle) => ({ ...bundle, verifier: await openVerifier(ort, bundle) });
 
