@@ -171,3 +171,25 @@ def test_one_version_in_every_package() -> None:
     module = json.loads((ROOT / "deploy" / "node" / "package.json").read_text(), object_pairs_hook=once)
     assert module["version"] == package
     assert "private" not in module  # it is published
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/quickstart.md"])
+def test_what_a_reader_draws_is_ignored_by_git(name: str) -> None:
+    page = (ROOT / name).read_text(encoding="utf-8")
+    folders = re.findall(r"^python docs/scripts/drawn_photos\.py (\S+) && cd \1\b", page, flags=re.MULTILINE)
+    assert len(folders) == 1
+    assert f"/{folders[0]}/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
+def test_drawing_needs_a_folder_and_no_camera_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import drawn_photos
+
+    assert drawn_photos.main([]) == 2
+    assert "FOLDER" in capsys.readouterr().err
+    monkeypatch.setattr(drawn_photos, "find_spec", lambda _: None)
+    assert drawn_photos.main([str(tmp_path / "faces")]) == 0
+    assert "facedge[camera]" in capsys.readouterr().out
+    assert not (tmp_path / "faces" / "clip.avi").exists()
+    assert len(list((tmp_path / "faces" / "photos" / "ana").iterdir())) == drawn_photos.SHOTS
