@@ -31,7 +31,7 @@ def demo(
     require_extra("train", ("torch", "onnx"))
     if output.exists() and any(output.iterdir()):
         raise InputError(
-            f"{output} is not empty, and a demo needs a folder of its own: name another with -o (make demo DEMO=FOLDER), "
+            f"{output} is not empty, and a demo needs an empty folder: name another with -o (make demo DEMO=FOLDER), "
             "or delete what an earlier demo left there"
         )
     start = time.perf_counter()

@@ -44,7 +44,9 @@ def test_the_demo_does_not_write_into_a_folder_in_use(tmp_path: Path, capsys: py
     assert stop.value.code == 2
     message = capsys.readouterr().err
     assert "is not empty" in message
-    assert "-o" in message and "DEMO=" in message and "earlier demo" in message  # what to do, for both who type and make
+    assert (
+        "-o" in message and "DEMO=" in message and "earlier demo" in message
+    )  # what to do, for both who type and make
 
 
 def test_without_torch_the_demo_names_the_pip_command(
