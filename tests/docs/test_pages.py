@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import runpy
 import shlex
 import tomllib
 from pathlib import Path
@@ -111,7 +112,9 @@ def anchors(page: str) -> set[str]:
 def test_the_repository_is_named_alike_everywhere() -> None:
     site = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]
     package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    module = json.loads((ROOT / "deploy" / "node" / "package.json").read_text())  # npm compares it with the provenance
     assert site["repo_url"] == package["urls"]["Repository"]
+    assert module["repository"]["url"] == f"git+{site['repo_url']}.git"
 
 
 def test_every_page_is_in_the_navigation() -> None:
@@ -193,3 +196,15 @@ def test_drawing_needs_a_folder_and_no_camera_extra(
     assert "facedge[camera]" in capsys.readouterr().out
     assert not (tmp_path / "faces" / "clip.avi").exists()
     assert len(list((tmp_path / "faces" / "photos" / "ana").iterdir())) == drawn_photos.SHOTS
+
+
+def test_the_page_on_the_package_index_has_no_relative_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("Cython")
+    monkeypatch.chdir(ROOT)
+    page = runpy.run_path(str(ROOT / "setup.py"), run_name="facedge_setup")["index_page"]()
+    links = LINK.findall(page)
+    assert len(links) == len(LINK.findall((ROOT / "README.md").read_text(encoding="utf-8"))) > 20
+    assert all(link.startswith("https://") for link in links), links
+    assert "](https://github.com/facedge/facedge/raw/main/docs/pictures/live.svg)" in page
+    assert all((ROOT / target).exists() for target in REPOSITORY.findall(page))
+    assert "<!--" not in page
