@@ -120,7 +120,7 @@ def _bundle() -> Item:
     from facedge.bundle.resolve import resolve_bundle
 
     bundle = read_bundle(resolve_bundle(os.environ.get("FACEDGE_BUNDLE") or None))
-    enrolled = "one person enrolled" if bundle.manifest.enrolled else "nobody enrolled yet"
+    enrolled = "one person enrolled" if bundle.manifest.enrolled else "to enroll people with"
     return Item("bundle", "ok", f"{bundle.path} ({bundle.manifest.name}, {enrolled})")
 
 
