@@ -23,9 +23,10 @@ TRAINING = ("torch", "onnx", "onnxscript", "safetensors", "matplotlib")
 class Item:
     """One part of the installation.
 
-    state   ok; missing: something optional is not installed; broken: something needed does not work
-    text    what was found
-    remedy  the command or step that mends it, "" where nothing is missing
+    Attributes:
+        state: ok; missing: something optional is not installed; broken: something needed does not work
+        text: what was found
+        remedy: the command or step that mends it, "" where nothing is missing
     """
 
     name: str
