@@ -16,15 +16,36 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
 OLDEST = (3, 11)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-# Sizes of the whole environment, x86-64, Python 3.11 with the CPU build and 3.13 with the CUDA build of torch 2.13.0.
-CPU_SIZE = "1.4 GB on disk"
-CUDA_SIZE = "5.2 GB on disk, 2.9 GB to download"
+
+
+class Build(NamedTuple):
+    """A build of torch, and the GB that the whole environment with it takes on disk and to download."""
+
+    name: str
+    disk: float
+    download: float
+
+    def __str__(self) -> str:
+        return (
+            f"the {self.name} build; the whole environment takes {self.disk} GB on disk, {self.download} GB to download"
+        )
+
+
+# x86-64, torch 2.13.0: `du` of the environment and of what pip had downloaded, Python 3.11 and 3.13.
+CPU = Build("CPU", 1.6, 0.4)
+CUDA = Build("CUDA", 5.7, 2.9)
+
+
+class NotEnoughSpaceError(Exception):
+    """An installation that the disk has no room for."""
 
 
 def missing() -> str:
@@ -95,11 +116,35 @@ def install_torch(folder: Path) -> None:
     for index in ([], ["--index-url", CPU_INDEX, "--retries", "0", "--timeout", "10"]):
         found = offered(folder, torch, index)
         if found and not any(need.startswith(("nvidia", "cuda")) for need in found):
-            say(f"{torch}: the CPU build; the whole environment takes {CPU_SIZE}")
+            say(f"{torch}: {CPU}")
+            check_space(folder, CPU)
             pip(folder, "install", *index[:2], "--no-deps", torch)
             return
     if sys.platform == "linux":
-        say(f"{torch}: no CPU build is offered here, so the CUDA build comes; the whole environment takes {CUDA_SIZE}")
+        say(f"{torch}: no CPU build is offered here, so it is {CUDA}")
+        check_space(folder, CUDA)
+
+
+def check_space(folder: Path, build: Build) -> None:
+    """NotEnoughSpaceError where a disk has no room for what comes onto it: the environment, pip's downloads, its cache.
+
+    The downloads lie in the folder for temporary files until they are installed, which may be a small disk in memory.
+    """
+    if list(folder.glob("lib/python*/site-packages/torch")):
+        return  # most of it is there: an interrupted installation goes on
+    cache = subprocess.run([*pip_command(folder), "cache", "dir"], capture_output=True, text=True, check=False)
+    comes = [(folder, build.disk), (Path(tempfile.gettempdir()), build.download)]
+    comes += [(Path(line), build.download) for line in cache.stdout.splitlines()]  # none where the cache is off
+    needed: dict[int, float] = {}
+    for path, size in comes:
+        place = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.exists())
+        needed[place.stat().st_dev] = needed.get(place.stat().st_dev, 0) + size
+        free, takes = shutil.disk_usage(place).free / 1e9, needed[place.stat().st_dev]
+        if free < takes:
+            raise NotEnoughSpaceError(
+                f"the installation takes {takes:.1f} GB on the disk of {place}, and {free:.1f} GB are free there: make "
+                "room, or name folders on other disks: make VENV=FOLDER, and TMPDIR and PIP_CACHE_DIR for the downloads"
+            )
 
 
 def offered(folder: Path, requirement: str, options: list[str]) -> list[str]:
@@ -137,6 +182,9 @@ def main(folder: Path) -> int:
     try:
         make(folder)
         install(folder)
+    except NotEnoughSpaceError as problem:
+        print(problem, file=sys.stderr)
+        return 1
     except subprocess.CalledProcessError as failed:
         command = shlex.join(failed.cmd[1:])
         print(f"python {command} failed, see above: run make again to go on where it stopped", file=sys.stderr)

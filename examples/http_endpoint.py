@@ -1,7 +1,7 @@
 """An HTTP endpoint on this machine only: POST a photo, get a decision.
 
 pip install fastapi uvicorn
-FACEDGE_PERSON=ana uvicorn http_endpoint:app --host 127.0.0.1 --port 8000
+FACEDGE_PERSON=ana uvicorn --app-dir examples http_endpoint:app --host 127.0.0.1 --port 8000
 curl --data-binary @photo.jpg http://127.0.0.1:8000/verify
 
 No authentication and no TLS: never bind it to another address than 127.0.0.1. Whoever may send photos may also try

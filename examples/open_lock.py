@@ -2,6 +2,7 @@
 
 facedge verify --camera 0 -b ana --watch --on-accept 'python3 open_lock.py'
 
+Needs gpiozero, which Raspberry Pi OS brings (elsewhere pip install gpiozero, and a pin library such as lgpio).
 facedge runs this program at each accept, with the event as JSON on its stdin. The pin is in LOCK_PIN (17 by default).
 A relay that needs a low level to switch: LOCK_ACTIVE_LOW=1.
 """

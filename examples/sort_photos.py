@@ -44,5 +44,9 @@ def sort_photos(photos: Path, out: Path, names: Sequence[str], far: float | None
 if __name__ == "__main__":
     if len(sys.argv) < 4:
         sys.exit("usage: python sort_photos.py PHOTOS OUT NAME ...")
-    for folder, count in sorted(sort_photos(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]).items()):
+    try:
+        counts = sort_photos(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
+    except facedge.FacedgeError as problem:
+        sys.exit(str(problem))
+    for folder, count in sorted(counts.items()):
         print(f"{count:6,}  {folder}")

@@ -22,8 +22,9 @@ NAMED: Final = 3  # files that `unread_note` names; the rest is counted
 class FolderFiles:
     """The files under a folder at any depth, without hidden files and folders, each sorted by path.
 
-    images  files with a suffix of IMAGE_SUFFIXES, and what cannot be listed or opened
-    others  all other files
+    Attributes:
+        images: files with a suffix of IMAGE_SUFFIXES, and what cannot be listed or opened
+        others: all other files
     """
 
     images: list[Path]
@@ -38,7 +39,8 @@ def find_images(folder: str | os.PathLike[str]) -> list[Path]:
 def unread_note(folder: str | os.PathLike[str], files: FolderFiles | None = None) -> str:
     """A sentence that counts and names the files under `folder` that are no images by their suffix; "" for none.
 
-    files: `list_files(folder)`, where it is known already.
+    Args:
+        files: `list_files(folder)`, where it is known already.
     """
     others = (files or list_files(folder)).others
     if not others:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -90,6 +91,64 @@ def test_a_half_made_environment_is_made_again(tmp_path: Path, monkeypatch: pyte
         module.make(folder)
     assert made == [str(folder)]
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("free", "cache", "installed", "refused"),
+    [
+        (11.4e9, True, False, True),
+        (11.6e9, True, False, False),
+        (8.5e9, False, False, True),
+        (8.7e9, False, False, False),
+        (1e9, True, True, False),
+    ],
+)
+def test_a_disk_that_is_too_small_is_named_before_the_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, cache: bool, installed: bool, refused: bool
+) -> None:
+    """5.7 GB of environment, 2.9 GB of downloads, and the same again in pip's cache; with torch there it goes on."""
+    module = environment_module()
+    folder = tmp_path / "venv"
+    (folder / "lib" / "python3.13" / "site-packages" / ("torch" if installed else "pip")).mkdir(parents=True)
+    answer = subprocess.CompletedProcess([], 0, stdout=f"{tmp_path}/cache/pip\n" if cache else "")
+    monkeypatch.setattr(module.subprocess, "run", lambda *_, **__: answer)
+    monkeypatch.setattr(module.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    if not refused:
+        module.check_space(folder, module.CUDA)
+        return
+    with pytest.raises(
+        module.NotEnoughSpaceError, match=rf"takes {11.5 if cache else 8.6} GB .* {free / 1e9:.1f} GB are"
+    ):
+        module.check_space(folder, module.CUDA)
+
+
+def test_a_small_disk_in_memory_for_temporary_files_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """/tmp of Debian 13 is one."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("no second disk here")
+    module = environment_module()
+    monkeypatch.setattr(module.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, stdout=""))
+    monkeypatch.setattr(module.tempfile, "gettempdir", lambda: str(memory))
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: SimpleNamespace(free=2e9 if path == memory else 6e9))
+    with pytest.raises(module.NotEnoughSpaceError, match=r"takes 2\.9 GB on the disk of /dev/shm.*TMPDIR"):
+        module.check_space(tmp_path, module.CUDA)
+
+
+def test_too_little_space_ends_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = environment_module()
+
+    def full(_: Path) -> None:
+        raise module.NotEnoughSpaceError("takes 8.1 GB")
+
+    monkeypatch.setattr(module, "missing", str)
+    monkeypatch.setattr(module, "make", lambda _: None)
+    monkeypatch.setattr(module, "install", full)
+    assert module.main(tmp_path) == 1
+    assert capsys.readouterr().err == "takes 8.1 GB\n"
 
 
 def test_make_names_a_python_that_is_not_there(tmp_path: Path) -> None:

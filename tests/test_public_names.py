@@ -1,8 +1,10 @@
 """The public names: all there, all documented, all typed."""
 
 import inspect
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -66,3 +68,31 @@ def test_no_submodule_shadows_a_public_name() -> None:
 def test_no_public_name_is_that_of_a_module_or_folder() -> None:
     inside = {path.name.removesuffix(".py") for path in Path(facedge.__file__).parent.iterdir()}
     assert inside.isdisjoint(facedge.__all__)
+
+
+def documented() -> list[tuple[str, object]]:
+    """What the page of the Python API describes: functions, classes and their public methods."""
+    page = (Path(__file__).resolve().parent.parent / "docs" / "python-api.md").read_text(encoding="utf-8")
+    found: list[tuple[str, object]] = []
+    for path in re.findall(r"^::: (\S+)$", page, flags=re.MULTILINE):
+        module, _, name = path.rpartition(".")
+        value = getattr(import_module(module), name)
+        found.append((name, value))
+        if inspect.isclass(value):
+            methods = inspect.getmembers(value, inspect.isfunction)
+            found += [(f"{name}.{key}", method) for key, method in methods if not key.startswith("_")]
+    return found
+
+
+@pytest.mark.parametrize(("name", "value"), documented(), ids=[name for name, _ in documented()])
+def test_a_list_of_parameters_is_whole_and_in_the_style_that_the_site_renders(name: str, value: object) -> None:
+    """Google's style; any other table of names runs together into one paragraph."""
+    text = inspect.getdoc(value) or ""
+    section = re.search(r"^(?:Args|Attributes):\n((?:    .*\n?)+)", text, flags=re.MULTILINE)
+    if section is None:
+        assert not re.findall(r"^\w+(?:, \w+)*(?: {2,}|: )\S", text, flags=re.MULTILINE), text
+        return
+    rest = text.replace(section[0], "")
+    assert not re.findall(r"^\w+ {2,}\S", rest, flags=re.MULTILINE), text
+    listed = re.findall(r"^ {4}(\w+): ", section[1], flags=re.MULTILINE)
+    assert listed == [key for key in inspect.signature(value).parameters if key != "self"]  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ two people, and a short video. The same files every time, so that the output pri
 import io
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -73,11 +74,19 @@ def _save(path: Path, image: UInt8Array) -> None:
     Image.fromarray(image).save(path, quality=92)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Write photos and video into the folder named on the command line."""
+def main(arguments: Sequence[str]) -> int:
+    """Write photos and video into the folder named on the command line; 2 where none is named."""
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print("usage: python docs/scripts/drawn_photos.py FOLDER", file=sys.stderr)
+        return 2
     folder = write_photos(Path(arguments[0]))
-    write_video(folder / "clip.avi")
+    if find_spec("cv2"):
+        write_video(folder / "clip.avi")
+        print(f"drew photos and a video into {folder}")
+    else:
+        print(f"drew photos into {folder}, and no video, which needs pip install 'facedge[camera]'")
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

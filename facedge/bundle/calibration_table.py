@@ -50,9 +50,10 @@ class TableRow:
 class ConditionRow:
     """A condition in enrollments by `images` images.
 
-    limit  an enrollment shows the condition where the mean of its embeddings, times `direction`, is at least this
-    above  for each point of the row: the threshold lies so far above the template's cosine to `mean`
-    frr    for each point: the share of genuine probes refused, where enrollment and probes are of this condition
+    Attributes:
+        limit: an enrollment shows the condition where the mean of its embeddings, times `direction`, is at least this
+        above: for each point of the row: the threshold lies so far above the template's cosine to `mean`
+        frr: for each point: the share of genuine probes refused, where enrollment and probes are of this condition
     """
 
     images: int

@@ -72,24 +72,29 @@ class DataNote:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything `manifest.json` holds. Raises BundleError, naming the key, when a value breaks the format.
+    """Everything `manifest.json` holds.
 
-    name             the name shown for the bundle
-    enrolled         True: head.onnx is trained for a person and `threshold` is set; False: head.onnx is a template
-    spec             PreprocessSpec.to_dict()
-    spec_digest      PreprocessSpec.digest, 64 hex digits
-    embedding_size   D of the embedding (N, D)
-    attribute_names  one for each column of the attributes (N, A), in order
-    threshold        accept if score >= threshold, in [0, 1]; None exactly when not enrolled
-    calibration      evidence for the threshold; None when not enrolled, or when the user set the threshold
-    parity           largest absolute differences between engines, by name, e.g. {"embedding": 3e-7}
-    data             training data and its licence
-    metrics          figures measured at export, plain JSON
-    usage            who may use the bundle, one sentence
-    created_by       e.g. "facedge 0.1.0"
-    created          UTC time, ISO 8601, or None for reproducible output
-    precision        which backbone threshold and metrics were measured on: "fp32" or "int8" (backbone.int8.onnx)
-    files            sha256 and size by file name; filled in by write_bundle
+    Attributes:
+        name: the name shown for the bundle
+        enrolled: True: head.onnx is trained for a person and `threshold` is set; False: head.onnx is a template
+        spec: PreprocessSpec.to_dict()
+        spec_digest: PreprocessSpec.digest, 64 hex digits
+        embedding_size: D of the embedding (N, D)
+        attribute_names: one for each column of the attributes (N, A), in order
+        threshold: accept if score >= threshold, in [0, 1]; None exactly when not enrolled
+        calibration: evidence for the threshold; None when not enrolled, or when the user set the threshold
+        parity: largest absolute differences between engines, by name, e.g. {"embedding": 3e-7}
+        data: training data and its licence
+        metrics: figures measured at export, plain JSON
+        usage: who may use the bundle, one sentence
+        created_by: e.g. "facedge 0.1.0"
+        created: UTC time, ISO 8601, or None for reproducible output
+        precision: which backbone threshold and metrics were measured on: "fp32" or "int8" (backbone.int8.onnx)
+        files: sha256 and size by file name; filled in by write_bundle
+        format_version: of FORMAT.md
+
+    Raises:
+        BundleError: naming the key, when a value breaks the format
     """
 
     name: str

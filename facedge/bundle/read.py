@@ -31,8 +31,11 @@ from facedge.errors import BundleError
 class Bundle:
     """A bundle whose every byte has been checked against its manifest.
 
-    `files` holds the very bytes that were hashed: load from them, never from `path` again.
-    `sha256` is the hash of manifest.json and so identifies the whole bundle.
+    Attributes:
+        path: the directory, or the .zip, that it was read from
+        manifest: the content of manifest.json
+        files: by name, the very bytes that were hashed: load from them, never from `path` again
+        sha256: the hash of manifest.json, which identifies the whole bundle
     """
 
     path: Path
@@ -45,7 +48,13 @@ def read_bundle(path: str | Path) -> Bundle:
     """Read and check a bundle, a directory or one file NAME.facedge.zip.
 
     Order: format version, the manifest's own hash, its content, the list of files, every hash, then that graphs and
-    arrays hold nothing the format forbids. Raises BundleError in one sentence at the first thing that is wrong.
+    arrays hold nothing the format forbids.
+
+    Args:
+        path: the directory or the file
+
+    Raises:
+        BundleError: in one sentence at the first thing that is wrong
     """
     folder = Path(path)
     manifest, sha256 = read_manifest(folder)

@@ -74,9 +74,13 @@ def is_path(text: str) -> bool:
 
 
 def pretrained(name: str | None = None) -> Path:
-    """The path of the bundle inside the package: its only one, or the one called `name`.
+    """The path of the bundle inside the package.
 
-    Raises BundleError when this installation carries none, or none of that name.
+    Args:
+        name: which one; None takes the first, mostly the only one
+
+    Raises:
+        BundleError: when this installation carries none, or none of that name
     """
     folder = Path(__file__).resolve().parent.parent / "models"
     found = sorted(folder.glob(f"*{SUFFIX}"))

@@ -17,10 +17,11 @@ from facedge.files import replace_directory, sync, temporary_sibling
 def write_bundle(path: str | Path, files: Mapping[str, bytes], manifest: Manifest, *, private: bool = False) -> Bundle:
     """Write a bundle directory, whole or not at all, and return it as read back from the disk.
 
-    path      NAME.facedge; an existing bundle there is replaced in one step, anything else there is refused
-    files     bytes by name: backbone.onnx and head.onnx, and any of the optional names in `facedge.bundle.format`
-    manifest  its `files` are filled in here, from the bytes
-    private   True for a person's own bundle: directory 0700, files 0600
+    Args:
+        path: NAME.facedge; an existing bundle there is replaced in one step, anything else there is refused
+        files: bytes by name: backbone.onnx and head.onnx, and any of the optional names in `facedge.bundle.format`
+        manifest: its `files` are filled in here, from the bytes
+        private: True for a person's own bundle: directory 0700, files 0600
 
     Raises BundleError when the content breaks the format, OSError when the disk fails; then nothing has changed.
     """

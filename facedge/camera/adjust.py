@@ -28,8 +28,9 @@ TRIED = (0, 180, 90, 270)  # the order in which "auto" searches: cameras hang up
 class Adjustment:
     """How frames are brought upright.
 
-    rotate  degrees clockwise, 0, 90, 180 or 270; None: decided over the first frames with a face
-    aspect  width / height of a frame as it should be shown, before it is turned; None: as it comes
+    Attributes:
+        rotate: degrees clockwise, 0, 90, 180 or 270; None: decided over the first frames with a face
+        aspect: width / height of a frame as it should be shown, before it is turned; None: as it comes
     """
 
     rotate: int | None = 0

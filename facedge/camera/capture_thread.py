@@ -23,9 +23,10 @@ Open = Callable[[Source], Reader]
 class Capture:
     """Frames of a source, read in a thread of its own until it fails or is abandoned.
 
-    ready    notified when a frame came, or the thread ended
-    clock    gives the seconds of each frame
-    first    the number of the first frame
+    Args:
+        ready: notified when a frame came, or the thread ended
+        clock: gives the seconds of each frame
+        first: the number of the first frame
     """
 
     def __init__(

@@ -30,11 +30,14 @@ CLOSING = 0.5  # seconds to wait for a thread when the camera is closed
 def open_camera(text: str, *, give_up: float = GIVE_UP) -> Camera:
     """Open a frame source.
 
-    text     0 (the first device), /dev/video0, a video file, a folder or numbered pattern (f%04d.png) of images, an
-             http, https or rtsp URL, picamera. A file may name a part of itself in seconds: clip.mp4#t=3 or #t=0,3
-    give_up  seconds without a usable frame of a live source, before CameraError
+    Args:
+        text: 0 (the first device), /dev/video0, a video file, a folder or numbered pattern (f%04d.png) of images, an
+            http, https or rtsp URL, picamera. A file may name a part of itself in seconds: clip.mp4#t=3 or #t=0,3
+        give_up: seconds without a usable frame of a live source, before CameraError
 
-    Raises CameraError where it cannot be opened, MissingDependencyError where its backend is not installed.
+    Raises:
+        CameraError: where it cannot be opened
+        MissingDependencyError: where its backend is not installed
     """
     source = parse_source(text)
     if source.kind in ("file", "images"):

@@ -30,7 +30,10 @@ def demo(
 
     require_extra("train", ("torch", "onnx"))
     if output.exists() and any(output.iterdir()):
-        raise InputError(f"{output} is not empty: remove it, or choose another -o")
+        raise InputError(
+            f"{output} is not empty, and a demo needs an empty folder: name another with -o (make demo DEMO=FOLDER), "
+            "or delete what an earlier demo left there"
+        )
     start = time.perf_counter()
     _draw(output, identities, shots)
     _run("prepare", output / "celeba", "-o", output / "faces")

@@ -33,15 +33,20 @@ def compare(
 ) -> Decision:
     """Decide whether two photos show the same person.
 
-    a, b     paths, bytes of image files, PIL images, or uint8 arrays (H, W, 3) or (H, W)
-    far      the FAR of the decision, between 0 and 1
-    bundle   the models and the cohort: a path, a name, or a Bundle; None takes the bundle inside the package
-    options  which of several faces counts; by default the largest
-    threads  CPU threads
+    Args:
+        a: a photo: a path, the bytes of an image file, a PIL image, or a uint8 array (H, W, 3) or (H, W)
+        b: the other photo
+        far: the FAR of the decision, between 0 and 1
+        bundle: the models and the cohort: a path, a name, or a Bundle; None takes the bundle inside the package
+        options: which of several faces counts; by default the largest
+        threads: CPU threads
 
-    The decision's box, landmarks and attributes are those of `b`; its reason may be about either photo. Raises
-    ImageError for a photo that cannot be read, InputError for a FAR that the cohort does not support, BundleError for a
-    bundle that is damaged or carries no cohort.
+    Raises:
+        ImageError: for a photo that cannot be read
+        InputError: for a FAR that the cohort does not support
+        BundleError: for a bundle that is damaged or carries no cohort
+
+    The decision's box, landmarks and attributes are those of `b`; its reason may be about either photo.
     """
     base = bundle if isinstance(bundle, Bundle) else read_bundle(resolve_bundle(bundle))
     return decide(base, *embed_both(base, (a, b), options, threads=threads), far=far)

@@ -38,9 +38,10 @@ ONE_MOMENT = 0.5
 class PersonModel:
     """Where embeddings of people lie.
 
-    centre     (D,), the mean embedding
-    transform  (D, D), into a space in which photos of one person vary by 1 along every direction
-    between    (D,), the variance of people along each direction of that space
+    Attributes:
+        centre: (D,), the mean embedding
+        transform: (D, D), into a space in which photos of one person vary by 1 along every direction
+        between: (D,), the variance of people along each direction of that space
     """
 
     centre: Float64Array
@@ -85,8 +86,9 @@ def fit_model(cohort: FloatArray, identities: IntArray) -> PersonModel:
 def find_mismatched(model: PersonModel, photos: FloatArray, enrolled: FloatArray | None = None) -> tuple[int, ...]:
     """The positions of photos that do not match the others, ascending; () where all may be of one person.
 
-    photos    embeddings (K, D)
-    enrolled  embeddings (E, D) of an enrolled person that the photos are added to: these are taken for one person
+    Args:
+        photos: embeddings (K, D)
+        enrolled: embeddings (E, D) of an enrolled person that the photos are added to: these are taken for one person
 
     Of two groups the smaller one does not match, and both where they are equal; the rest is judged again, so photos of
     several people are all found. A single photo without an enrolled person cannot be judged.

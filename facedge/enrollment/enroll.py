@@ -43,8 +43,11 @@ from facedge.types import Float32Array, Track, untracked
 class Base:
     """What a person is enrolled with: a bundle's models and cohort.
 
-    onto     the path of the enrolled person whose bundle this is, where samples are added; None for a new person
-    earlier  the embeddings that person was enrolled with, float32 (K, D); K is 0 for a new person
+    Attributes:
+        bundle: the bundle
+        embedder: its backbone, ready
+        onto: the path of the enrolled person whose bundle this is, where samples are added; None for a new person
+        earlier: the embeddings that person was enrolled with, float32 (K, D); K is 0 for a new person
     """
 
     bundle: Bundle
@@ -70,15 +73,16 @@ def open_base(bundle: str | Path | Bundle | None = None, *, onto: str | Path | N
 class Enrollment:
     """An enrolled person, in memory until `save`.
 
-    used       the names of the photos that became samples: paths, file names, or "photo 3" for the third one
-    skipped    (name, reason) of the other photos
-    fitted     the score, its threshold and the figures behind it
-    base       the models, cohort and earlier samples it was made with
-    samples    embeddings of the used photos, float32 (K, D)
-    impostors  people the user knows, added to the cohort
-    far        the FAR that was asked for
-    path       where it was saved; None before
-    doubt      why the photos may be squeezed or stretched, a sentence; "" where they are not
+    Attributes:
+        used: the names of the photos that became samples: paths, file names, or "photo 3" for the third one
+        skipped: (name, reason) of the other photos
+        fitted: the score, its threshold and the figures behind it
+        base: the models, cohort and earlier samples it was made with
+        samples: embeddings of the used photos, float32 (K, D)
+        impostors: people the user knows, added to the cohort
+        far: the FAR that was asked for
+        path: where it was saved; None before
+        doubt: why the photos may be squeezed or stretched, a sentence; "" where they are not
     """
 
     used: tuple[str, ...]
@@ -114,12 +118,17 @@ class Enrollment:
     def save(self, where: str | Path, *, replace: bool = False, name: str | None = None) -> "Enrollment":
         """Write the person's bundle, whole or not at all, and return the enrollment as it was written.
 
-        where    a person's name, for the private data directory, or a path NAME.facedge
-        replace  True to replace somebody who is enrolled there; needless for the person whose samples were added to
-        name     what the bundle is called inside; None takes it from `where`
+        Args:
+            where: a person's name, for the private data directory, or a path NAME.facedge
+            replace: True to replace somebody who is enrolled there; needless for the person whose samples were added to
+            name: what the bundle is called inside; None takes it from `where`
 
-        Samples that another process added to the same person meanwhile are kept. Raises InputError where somebody is
-        enrolled there already, BundleError where something else is, StorageError when the disk cannot be written.
+        Raises:
+            InputError: where somebody is enrolled there already
+            BundleError: where something else is there
+            StorageError: when the disk cannot be written
+
+        Samples that another process added to the same person meanwhile are kept.
         """
         target = bundle_path(where)
         updates = self.base.onto is not None and target.resolve() == self.base.onto.resolve()
@@ -169,22 +178,27 @@ def enroll(
 ) -> Enrollment:
     """Enroll a person from photos: choose good and varied ones, fit the score, set a threshold with evidence.
 
-    photos     a folder, or photos: paths, bytes of image files, PIL images, or uint8 arrays (H, W, 3) or (H, W)
-    far        the FAR to set the threshold for; None takes 0.001, or the lowest usual one that the cohort supports
-    bundle     the models and the cohort: a path, a name, or a Bundle; None takes the bundle inside the package
-    impostors  photos of people the user knows: a folder with a folder for each person, or photos; they join the
-               cohort, and the threshold is raised above the scores of all of them
-    onto       add to this enrolled person, a name or path, instead of enrolling a new one
-    without    photos to leave out, by path, file name, or "photo 3" for the third one
-    options    which faces count; by default a photo with several faces is left out
-    samples    photos that become samples at most
-    threads    CPU threads
-    track      reports progress over the photos
+    Args:
+        photos: a folder, or photos: paths, bytes of image files, PIL images, or uint8 arrays (H, W, 3) or (H, W)
+        far: the FAR to set the threshold for; None takes 0.001, or the lowest usual one that the cohort supports
+        bundle: the models and the cohort: a path, a name, or a Bundle; None takes the bundle inside the package
+        impostors: photos of people the user knows: a folder with a folder for each person, or photos; they join the
+            cohort, and the threshold is raised above the scores of all of them
+        onto: add to this enrolled person, a name or path, instead of enrolling a new one
+        without: photos to leave out, by path, file name, or "photo 3" for the third one
+        options: which faces count; by default a photo with several faces is left out
+        samples: photos that become samples at most
+        threads: CPU threads
+        track: reports progress over the photos
 
-    A photo that comes twice counts once. Raises InputError where no photo is good enough, where photos do not match the
-    others, where the person would mostly be refused, where a photo is also an impostor's or no threshold separates the
-    two, and for a FAR that the cohort does not support; BundleError for a bundle that is damaged or carries no cohort;
-    MissingDependencyError without a face detector.
+    Raises:
+        InputError: where no photo is good enough, where photos do not match the others, where the person would mostly
+            be refused, where a photo is also an impostor's or no threshold separates the two, and for a FAR that the
+            cohort does not support
+        BundleError: for a bundle that is damaged or carries no cohort
+        MissingDependencyError: without a face detector
+
+    A photo that comes twice counts once.
     """
     base = open_base(bundle, onto=onto, threads=threads)
     checked = check_photos(base.embedder, photos, options, track)

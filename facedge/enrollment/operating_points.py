@@ -103,7 +103,7 @@ def from_trials(trials: Trials, far: float | None) -> Calibrated:
         try:
             found = threshold_at_far(trials.impostor, TARGETS[-1] if far is None else far, identities=ids)
         except InputError as problem:
-            raise InputError(f"--far: {problem}") from problem
+            raise InputError(f"far: {problem}") from problem
         chosen, supported = _point(found, trials), [found]
     counts = supported[0].estimate
     link = fit_logistic(trials.genuine, trials.impostor)

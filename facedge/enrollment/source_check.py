@@ -25,10 +25,11 @@ HARDER = 1.0  # standard deviations by which impostors of the same source score 
 class SourceCheck:
     """How the person's embeddings relate to the cohort's.
 
-    percentile  share of people, enrolled by as many images, who are less alike to the mean of all people: of a normal
-                distribution with the mean and deviation of the cohort's
-    alike       mean cosine between the person's samples; NaN with one sample
-    harder      standard deviations by which own impostors outscore the cohort; None without --impostors
+    Attributes:
+        percentile: share of people, enrolled by as many images, who are less alike to the mean of all people: of a
+            normal distribution with the mean and deviation of the cohort's
+        alike: mean cosine between the person's samples; NaN with one sample
+        harder: standard deviations by which own impostors outscore the cohort; None without --impostors
     """
 
     percentile: float

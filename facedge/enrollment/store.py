@@ -127,8 +127,8 @@ def refuse_occupied(target: Path, *, replace: bool = False) -> None:
         )
     if not replace:
         raise InputError(
-            f"{target.name.removesuffix(SUFFIX)} is enrolled already ({target}): add photos with --update, or enroll "
-            "anew with --replace"
+            f"{target.name.removesuffix(SUFFIX)} is enrolled already ({target}): add photos with --update (in Python: "
+            "enroll with onto=), or replace this person with --replace (in Python: save with replace=True)"
         )
 
 

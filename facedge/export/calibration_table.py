@@ -61,7 +61,8 @@ class Embedded:
 def calibration_table(bundle: Bundle, faces: Faces, *, track: Track = untracked) -> CalibrationTable | None:
     """The table of a bundle that carries a cohort; None where that has too few people to state a FAR.
 
-    faces  a prepared dataset, whose validation people show the conditions; prepared for the bundle's backbone
+    Args:
+        faces: a prepared dataset, whose validation people show the conditions; prepared for the bundle's backbone
     """
     cohort = read_cohort(bundle.files)
     if cohort is None or (np.unique(cohort[1], return_counts=True)[1] > 1).sum() < FEWEST_PEOPLE:

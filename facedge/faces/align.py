@@ -168,13 +168,16 @@ WEIGHT_BITS = 7  # ... and how many of them make the weights
 def align(rgb: UInt8Array, landmarks: "ArrayLike", *, out: UInt8Array | None = None) -> UInt8Array:
     """The face with these landmarks as a crop in CelebA geometry: uint8 (218, 178, 3).
 
-    rgb: uint8 (H, W, 3) RGB or (H, W) grey, any strides, never copied.
-    landmarks: (5, 2), x and y in pixels from the photo's corner, in the order of Face.landmarks.
-    out: where to write, C-contiguous uint8 (218, 178, 3); returned. None allocates.
+    Args:
+        rgb: uint8 (H, W, 3) RGB or (H, W) grey, any strides, never copied.
+        landmarks: (5, 2), x and y in pixels from the photo's corner, in the order of Face.landmarks.
+        out: where to write, C-contiguous uint8 (218, 178, 3); returned. None allocates.
 
     A similarity (rotation, scale, shift) fitted by least squares; pixels outside the photo repeat its border; where
     the face is larger than the crop the frame is averaged, so that nothing aliases (see `align_reference`).
-    Raises InputError for another array, and for landmarks that are not finite, collapsed, outside or no face.
+
+    Raises:
+        InputError: for another array, and for landmarks that are not finite, collapsed, outside or no face
     """
     frame = as_frame(rgb)
     points = checked_landmarks(landmarks, *frame.shape[:2])

@@ -26,10 +26,11 @@ SMALLEST_FACE = 24  # width in input pixels from which the network finds nearly 
 class Face:
     """One face in a photo, in pixels of the photo with (0, 0) at the corner of the first pixel.
 
-    box: (x0, y0, x1, y1); parts of it may lie outside the photo.
-    landmarks: float32 (5, 2), x and y of the eye on the image's left, the other eye, the tip of the nose, and the
-        mouth corners on the image's left and right: CelebA's order.
-    score: the detector's confidence, from 0 to 1.
+    Attributes:
+        box: (x0, y0, x1, y1); parts of it may lie outside the photo.
+        landmarks: float32 (5, 2), x and y of the eye on the image's left, the other eye, the tip of the nose, and the
+            mouth corners on the image's left and right: CelebA's order.
+        score: the detector's confidence, from 0 to 1.
     """
 
     box: tuple[float, float, float, float]
@@ -49,9 +50,11 @@ class Face:
         return (x0 + x1) / 2, (y0 + y1) / 2
 
     def turned_back(self, degrees: int, shape: Sequence[int]) -> "Face":
-        """The face in pixels of a photo of `shape` (H, W, ...), where it was found in the photo turned clockwise.
+        """The face in pixels of the photo unturned, where it was found in the photo turned clockwise.
 
-        degrees: by which the photo was turned: 0, 90, 180 or 270.
+        Args:
+            degrees: by which the photo was turned: 0, 90, 180 or 270
+            shape: (H, W, ...) of the photo unturned
         """
         if degrees == 0:
             return self
@@ -62,9 +65,12 @@ class Face:
 
 
 def turn_back(points: FloatArray, degrees: int, shape: Sequence[int]) -> FloatArray:
-    """Points (n, 2) of a photo turned clockwise by 0, 90, 180 or 270 degrees, in the pixels of the photo unturned.
+    """Points of a photo turned clockwise, in the pixels of the photo unturned.
 
-    shape: (H, W, ...) of the photo unturned.
+    Args:
+        points: (n, 2), x and y in pixels of the turned photo
+        degrees: by which it was turned: 0, 90, 180 or 270
+        shape: (H, W, ...) of the photo unturned
     """
     x, y = points[:, 0], points[:, 1]
     height, width = shape[:2]
@@ -81,12 +87,16 @@ def detect(
 ) -> list[Face]:
     """Every face in a photo, largest first; the higher score first where areas are equal.
 
-    rgb: uint8 (H, W, 3) RGB or (H, W) grey, any strides; or the path of an image file, whose EXIF turn is applied.
-    min_score: keep faces that score at least this, 0 to 1.
-    min_face: width of the smallest face to find; below 1 a fraction of the photo's longer side, otherwise pixels.
-        The smaller, the larger the network's input and the longer it takes; smaller faces may be found too.
-    detector: a Detector to use instead of the process's own.
-    Raises InputError for another array or range, MissingDependencyError where the model file is not installed.
+    Args:
+        rgb: uint8 (H, W, 3) RGB or (H, W) grey, any strides; or the path of an image file, whose EXIF turn is applied.
+        min_score: keep faces that score at least this, 0 to 1.
+        min_face: width of the smallest face to find; below 1 a fraction of the photo's longer side, otherwise pixels.
+            The smaller, the larger the network's input and the longer it takes; smaller faces may be found too.
+        detector: a Detector to use instead of the process's own.
+
+    Raises:
+        InputError: for another array or range
+        MissingDependencyError: where the model file is not installed
     """
     if isinstance(rgb, str | os.PathLike):
         from facedge.imaging import load_rgb  # late: arrays need no Pillow
@@ -120,9 +130,13 @@ def largest_first(faces: Sequence[Face]) -> list[Face]:
 def choose(faces: Sequence[Face], policy: str = "largest", shape: Sequence[int] | None = None) -> Face | None:
     """The one face that is meant, or None where the policy finds none.
 
-    policy: `largest` takes the face with the largest box, `center` the one whose box lies nearest to the middle of
-    the photo (`shape` is the photo's (H, W, ...)), and `only` accepts a photo with exactly one face.
-    Raises InputError for another policy, and for `center` without a shape.
+    Args:
+        policy: `largest` takes the face with the largest box, `center` the one whose box lies nearest to the middle of
+            the photo, and `only` accepts a photo with exactly one face
+        shape: the photo's (H, W, ...)
+
+    Raises:
+        InputError: for another policy, and for `center` without a shape
     """
     if policy not in POLICIES:
         raise InputError(f"expected a faces policy of {', '.join(POLICIES)}, got {policy!r}")

@@ -13,11 +13,12 @@ MIN_FACE = 0.075  # of the photo's longer side: an input of 320 pixels
 class FaceOptions:
     """How a photo is searched.
 
-    policy     which of several faces is meant: the largest, the one nearest the centre, or "only" to refuse several
-    min_face   width of the smallest face to find: below 1 a share of the photo's longer side, otherwise pixels
-    min_score  lowest detector score, 0 to 1
-    turn       where no face is upright in the photo, search it turned by 90, 180 and 270 degrees too; False for the
-               frames of a camera, whose turn is decided once (facedge.camera.adjust)
+    Attributes:
+        policy: which of several faces is meant: the largest, the one nearest the centre, or "only" to refuse several
+        min_face: width of the smallest face to find: below 1 a share of the photo's longer side, otherwise pixels
+        min_score: lowest detector score, 0 to 1
+        turn: where no face is upright in the photo, search it turned by 90, 180 and 270 degrees too; False for the
+            frames of a camera, whose turn is decided once (facedge.camera.adjust)
     """
 
     policy: Policy = "largest"

@@ -67,8 +67,9 @@ LEAST_PHOTOS = 2  # of a median
 class Checked:
     """Whether a face is plausible.
 
-    fault    rotated, distorted, or None where it is plausible
-    stretch  logarithm of the factor by which the picture's width seems too large: 0 natural, -0.69 at half width
+    Attributes:
+        fault: rotated, distorted, or None where it is plausible
+        stretch: logarithm of the factor by which the picture's width seems too large: 0 natural, -0.69 at half width
     """
 
     fault: Literal["rotated", "distorted"] | None
@@ -134,7 +135,9 @@ def roll(landmarks: "ArrayLike") -> float:
 def tilt(landmarks: "ArrayLike", turned: int = 0) -> float:
     """Degrees, 0 to 180, by which the head is tilted, by its refined landmarks (5, 2).
 
-    turned: degrees clockwise by which the photo was turned to find it; landmarks are in pixels of the photo unturned.
+    Args:
+        turned: degrees clockwise by which the photo was turned to find it; landmarks are in pixels of the photo
+            unturned.
     """
     return abs((roll(landmarks) + turned + 180) % 360 - 180)
 

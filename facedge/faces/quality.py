@@ -46,11 +46,12 @@ ADVICE = {
 class Measures:
     """Quality of one face image.
 
-    sharpness   without unit, see `measure`
-    brightness  mean grey level of the face, 0 to 255
-    contrast    standard deviation of its grey levels
-    eyes        pixels between the eyes in the photo; None where the photo came aligned
-    yaw         see `yaw`; None like `eyes`
+    Attributes:
+        sharpness: without unit, see `measure`
+        brightness: mean grey level of the face, 0 to 255
+        contrast: standard deviation of its grey levels
+        eyes: pixels between the eyes in the photo; None where the photo came aligned
+        yaw: see `yaw`; None like `eyes`
     """
 
     sharpness: float

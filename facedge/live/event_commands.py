@@ -45,9 +45,10 @@ def parse_command(text: str) -> list[str]:
 class Actions:
     """Runs the command of an event's kind, in the background and at most one of a kind at a time.
 
-    commands    the command for each kind of event, such as {"accept": ["open-lock"]}; other kinds do nothing
-    report      takes one sentence where a command is skipped, fails or is stopped; none of these ends the caller
-    time_limit  seconds after which a command and the processes it started are killed
+    Args:
+        commands: the command for each kind of event, such as {"accept": ["open-lock"]}; other kinds do nothing
+        report: takes one sentence where a command is skipped, fails or is stopped; none of these ends the caller
+        time_limit: seconds after which a command and the processes it started are killed
     """
 
     def __init__(self, commands: Mapping[str, Sequence[str]], report: Say, *, time_limit: float = TIME_LIMIT) -> None:

@@ -26,11 +26,18 @@ STATES = {
 
 @dataclass(frozen=True)
 class Event:
-    """What happened: its kind, when (seconds of the source, number of the frame), and the figures behind it.
+    """What happened, and the figures behind it.
 
-    reason       of a reject: below_threshold (enough frames, no accept), left (no usable face for a second), replaced
-                 (another face, or a face at another place), challenge (not met), or why the watching ended
-    attempt_far  of an accept: the estimated FAR of a whole attempt; None where nothing is known about the threshold
+    Attributes:
+        kind: what it is: one of Kind
+        seconds: when, in seconds of the source
+        frame: the number of the frame; None where there is none
+        reason: of a reject: below_threshold (enough frames, no accept), left (no usable face for a second), replaced
+            (another face, or a face at another place), challenge (not met), or why the watching ended
+        score: the fused score, from 0 to 1; None where no frame is scored
+        threshold: the score from which an attempt is accepted
+        message: a sentence for people; "" where the kind says it all
+        attempt_far: of an accept: the estimated FAR of a whole attempt; None where nothing is known about the threshold
     """
 
     kind: Kind

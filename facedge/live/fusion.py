@@ -77,10 +77,11 @@ class Attempt:
 class AttemptFar:
     """An estimate of the FAR of a whole attempt by one impostor: the share of attempts of 30 frames with an accept.
 
-    value    the FAR asked of a single comparison, times ATTEMPT_FACTOR
-    low95    the lower end of the single comparison's 95 % interval times that of the factor: no narrower than 95 %
-    upper95  the same with the upper ends
-    single   the FAR that was asked of a single comparison
+    Attributes:
+        value: the FAR asked of a single comparison, times ATTEMPT_FACTOR
+        low95: the lower end of the single comparison's 95 % interval times that of the factor: no narrower than 95 %
+        upper95: the same with the upper ends
+        single: the FAR that was asked of a single comparison
 
     The factor was measured on photos made into frames, not on attempts before a camera.
     """

@@ -36,9 +36,10 @@ KEYS = frozenset({"failures", "length", "boot", "at", "wall"})
 class Clock:
     """What a lock is measured by.
 
-    boot    an id of this boot, or "" where the system has none
-    uptime  seconds since the boot, suspended time included (CLOCK_BOOTTIME); of the wall clock where `boot` is ""
-    wall    seconds of the wall clock
+    Attributes:
+        boot: an id of this boot, or "" where the system has none
+        uptime: seconds since the boot, suspended time included (CLOCK_BOOTTIME); of the wall clock where `boot` is ""
+        wall: seconds of the wall clock
     """
 
     boot: str

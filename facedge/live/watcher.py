@@ -43,13 +43,16 @@ def watch(
 ) -> Generator[Event, None, None]:
     """Events frame after frame; the last one is "ended", with the reason.
 
-    once     end with the first accept or reject
-    timeout  seconds after which to end: of the clock with a live camera, of the recording in a file, so that a file
-             always gives the same answer
-    show     called after every frame, and with None while none comes
-    changed  what happened to the bundle in use ("deleted", "replaced"), which ends it before the next frame and before
-             the events of this one; "" while nothing did
-    terminated  whether it is to end, which is asked at least every 0.2 seconds
+    Args:
+        camera: an open source
+        watcher: who decides
+        once: end with the first accept or reject
+        timeout: seconds after which to end: of the clock with a live camera, of the recording in a file, so that a file
+            always gives the same answer
+        show: called after every frame, and with None while none comes
+        changed: what happened to the bundle in use ("deleted", "replaced"), which ends it before the next frame and
+            before the events of this one; "" while nothing did
+        terminated: whether it is to end, which is asked at least every 0.2 seconds
 
     However it ends, an attempt that is not decided by then counts as a failed one.
     """
@@ -104,10 +107,13 @@ def bundle_change(bundle: Bundle) -> str:
 class Watcher:
     """Fuses frames into decisions.
 
-    verifier   an enrolled one
-    challenge  require a turn of the head before accepting
-    lockout    where failures count; its clock is `now`, or the frames' seconds where none is given
-    choose     the side of the turn
+    Args:
+        verifier: an enrolled one
+        rule: how many frames decide, and after how many an attempt is rejected
+        challenge: require a turn of the head before accepting
+        lockout: where failures count; None counts them in memory
+        now: the lockout's clock, in seconds; None takes the frames' seconds
+        choose: the side of the turn
     """
 
     def __init__(

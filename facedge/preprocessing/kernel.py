@@ -56,14 +56,17 @@ def preprocess(
 ) -> Float32Array:
     """Images -> float32 (N, 1, S, S), S = spec.size: grey (BT.601), antialiased resize, -1..1.
 
-    rgb: uint8 (H, W, 3) or (N, H, W, 3) RGB, or (H, W), (N, H, W) or (N, H, W, 1) grey; sides of 1 to 16384
-        pixels, any strides (no copy is made), anything numpy reads as an array.
-    box: x0, y0, x1, y1 of the part to use, in pixels, rounded to 1/256; None takes spec.crop, scaled to the image,
-        which is then expected to be aligned in CelebA geometry.
-    out: where to write, float32 (N, 1, S, S), C-contiguous images; returned. None allocates.
-    threads: how many threads share the images of a batch; 1 starts none.
+    Args:
+        rgb: uint8 (H, W, 3) or (N, H, W, 3) RGB, or (H, W), (N, H, W) or (N, H, W, 1) grey; sides of 1 to 16384 pixels,
+            any strides (no copy is made), anything numpy reads as an array
+        spec: the size of the output and the part of an aligned image that is used
+        box: x0, y0, x1, y1 of the part to use, in pixels, rounded to 1/256; None takes spec.crop, scaled to the image,
+            which is then expected to be aligned in CelebA geometry
+        out: where to write, float32 (N, 1, S, S), C-contiguous images; returned. None allocates
+        threads: how many threads share the images of a batch; 1 starts none
 
-    Raises InputError where an argument is none of this.
+    Raises:
+        InputError: where an argument is none of this
     """
     images = _as_images(rgb)
     size = spec.size
@@ -84,8 +87,12 @@ def resize_grey(
 ) -> UInt8Array:
     """Images -> uint8 (N, height, width) grey: the integers of `preprocess`, rounded to bytes.
 
-    size: height and width of the output, 1 to 4096 each, square or not. box: None takes the whole image.
-    images, box, out and threads otherwise as in `preprocess`.
+    Args:
+        images: as in `preprocess`
+        size: height and width of the output, 1 to 4096 each, square or not
+        box: as in `preprocess`; None takes the whole image
+        out: where to write, uint8 (N, height, width); returned. None allocates
+        threads: as in `preprocess`
     """
     source = _as_images(images)
     height, width = _output_size(size)
@@ -133,7 +140,12 @@ def available() -> tuple[str, ...]:
 def run(images: UInt8Array, box: Box, out: AnyArray, implementation: str, threads: int = 1) -> None:
     """(N, H, W, C) uint8 -> out (N, height, width), float32 (normalised) or uint8 (rounded). Arrays are not checked.
 
-    box: corners in 1/256 pixel. implementation: one of `available()`.
+    Args:
+        images: uint8 (N, H, W, C), C = 3 or 1
+        box: corners in 1/256 pixel
+        out: written to
+        implementation: one of `available()`
+        threads: how many threads share the images
     """
     if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
         raise InputError(f"threads is a count of 1 or more, not {threads!r}")

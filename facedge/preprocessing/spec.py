@@ -31,8 +31,9 @@ Box = tuple[int, int, int, int]
 class PreprocessSpec:
     """An aligned face image -> the network's input: float32 (1, size, size), grey, in -1..1.
 
-    size: pixels on a side of the output, 8 to 512.
-    crop: x0, y0, x1, y1 of the part of the 178x218 frame that is kept, in 1/256 pixel.
+    Attributes:
+        size: pixels on a side of the output, 8 to 512.
+        crop: x0, y0, x1, y1 of the part of the 178x218 frame that is kept, in 1/256 pixel.
     """
 
     size: int = 64

@@ -58,9 +58,10 @@ class Timing:
 class Benchmark:
     """Everything `facedge bench` measures; times in milliseconds, memory in MB.
 
-    stages    by name, one thread, for one photo of 640x480 (or the one given)
-    backbone  by precision, then by number of threads
-    cold      from the first import of a fresh Python process to its first embedding
+    Attributes:
+        stages: by name, one thread, for one photo of 640x480 (or the one given)
+        backbone: by precision, then by number of threads
+        cold_ms: from the first import of a fresh Python process to its first embedding
     """
 
     device: str
@@ -98,10 +99,11 @@ def bench(
 ) -> Benchmark:
     """Measure a bundle on this device.
 
-    photo    an image file or its bytes, for the stages decode, detect and align; None: a drawn frame of 640x480, and
-             nothing to decode
-    seconds  about how long to measure each group of jobs for
-    threads  numbers of threads to try; 1 up to all cores by default
+    Args:
+        photo: an image file or its bytes, for the stages decode, detect and align; None: a drawn frame of 640x480, and
+            nothing to decode
+        seconds: about how long to measure each group of jobs for
+        threads: numbers of threads to try; 1 up to all cores by default
     """
     import facedge
 

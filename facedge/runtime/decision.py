@@ -43,19 +43,20 @@ class Threshold:
 class Decision:
     """The answer to "is it me?" for one photo.
 
-    accepted    True only when a score was computed and score >= threshold
-    score       probability in 0..1, higher is more alike; None when no face was scored, or the score was no number
-    threshold   the threshold in force
-    reason      why not: no_face, many_faces, low_quality, rotated, distorted, below_threshold; None when accepted
-    box         (x0, y0, x1, y1) of the face in pixels of the photo; None for crops that came aligned
-    landmarks   five (x, y) in pixels of the photo: eyes, nose, mouth corners; None like `box`
-    attributes  probability of each attribute by name, empty when no face was scored
-    ms          milliseconds by stage: decode, detect, align, preprocess, infer
-    far         what is known about the false accept rate at this threshold
-    turned      degrees clockwise by which the photo was turned to find the face: 0, 90, 180 or 270
-    stretch     logarithm of the factor by which the picture seems widened, of facedge.faces.plausible; None like `box`
-    faces       faces that were found in the photo; None for crops that came aligned
-    not_judged  boxes like `box` of the faces that were found beside the one meant, and not judged
+    Attributes:
+        accepted: True only when a score was computed and score >= threshold
+        score: probability in 0..1, higher is more alike; None when no face was scored, or the score was no number
+        threshold: the threshold in force
+        reason: why not: no_face, many_faces, low_quality, rotated, distorted, below_threshold; None when accepted
+        box: (x0, y0, x1, y1) of the face in pixels of the photo; None for crops that came aligned
+        landmarks: five (x, y) in pixels of the photo: eyes, nose, mouth corners; None like `box`
+        attributes: probability of each attribute by name, empty when no face was scored
+        ms: milliseconds by stage: decode, detect, align, preprocess, infer
+        far: what is known about the false accept rate at this threshold
+        turned: degrees clockwise by which the photo was turned to find the face: 0, 90, 180 or 270
+        stretch: logarithm of the factor by which the picture seems widened, of facedge.faces.plausible; None like `box`
+        faces: faces that were found in the photo; None for crops that came aligned
+        not_judged: boxes like `box` of the faces that were found beside the one meant, and not judged
     """
 
     accepted: bool
@@ -99,9 +100,10 @@ class Decision:
 def choose_threshold(manifest: Manifest, *, threshold: float | None = None, far: float | None = None) -> Threshold:
     """The bundle's own threshold, or the one the caller asks for.
 
-    threshold  a score in 0..1 of the caller's choice: nothing is known about its FAR
-    far        a FAR in (0, 1): the bundle's loosest operating point whose target is no higher. Asking for less than
-               the bundle's impostors support raises InputError with the number that would be needed.
+    Args:
+        threshold: a score in 0..1 of the caller's choice: nothing is known about its FAR
+        far: a FAR in (0, 1): the bundle's loosest operating point whose target is no higher. Asking for less than the
+            bundle's impostors support raises InputError with the number that would be needed.
 
     Raises BundleError when nobody is enrolled.
     """

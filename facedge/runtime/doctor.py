@@ -23,9 +23,10 @@ TRAINING = ("torch", "onnx", "onnxscript", "safetensors", "matplotlib")
 class Item:
     """One part of the installation.
 
-    state   ok; missing: something optional is not installed; broken: something needed does not work
-    text    what was found
-    remedy  the command or step that mends it, "" where nothing is missing
+    Attributes:
+        state: ok; missing: something optional is not installed; broken: something needed does not work
+        text: what was found
+        remedy: the command or step that mends it, "" where nothing is missing
     """
 
     name: str
@@ -120,7 +121,7 @@ def _bundle() -> Item:
     from facedge.bundle.resolve import resolve_bundle
 
     bundle = read_bundle(resolve_bundle(os.environ.get("FACEDGE_BUNDLE") or None))
-    enrolled = "one person enrolled" if bundle.manifest.enrolled else "nobody enrolled yet"
+    enrolled = "one person enrolled" if bundle.manifest.enrolled else "to enroll people with"
     return Item("bundle", "ok", f"{bundle.path} ({bundle.manifest.name}, {enrolled})")
 
 

@@ -30,11 +30,13 @@ BATCH = 32  # crops an inference: bounds the memory of a long list without costi
 class Embedder:
     """The backbone of a bundle. Can be pickled: the copy carries the bundle's bytes.
 
-    bundle     from read_bundle
-    threads    CPU threads of preprocessing and inference
-    precision  "fp32" or "int8"; None takes the one the bundle's threshold was measured on
+    Args:
+        bundle: from read_bundle
+        threads: CPU threads of preprocessing and inference
+        precision: "fp32" or "int8"; None takes the one the bundle's threshold was measured on
 
-    Raises BundleError when the graph does not keep the bundle's contract.
+    Raises:
+        BundleError: when the graph does not keep the bundle's contract
     """
 
     def __init__(self, bundle: Bundle, *, threads: int = 1, precision: str | None = None) -> None:
@@ -83,11 +85,12 @@ class Embedder:
 class FaceEmbedding:
     """The face of one photo, embedded.
 
-    located     the crop, and where it is in the photo
-    embedding   float32 (D,), None exactly where there is a `reason`
-    attributes  probability by name, empty like `embedding`
-    reason      that of the crop; low_quality also for a crop that is almost flat
-    ms          milliseconds by stage, all of decision.STAGES
+    Attributes:
+        located: the crop, and where it is in the photo
+        embedding: float32 (D,), None exactly where there is a `reason`
+        attributes: probability by name, empty like `embedding`
+        reason: that of the crop; low_quality also for a crop that is almost flat
+        ms: milliseconds by stage, all of decision.STAGES
     """
 
     located: FaceCrop

@@ -28,16 +28,19 @@ def load(
 ) -> "Verifier":
     """Open a bundle: read it, check every byte, and make its models ready.
 
-    value      the name of an enrolled person, the path of a bundle directory NAME.facedge, or a Bundle from
-               read_bundle; None is the bundle inside the package. Text with a slash or ending in .facedge is a path.
-    threshold  use this score instead of the bundle's threshold
-    far        use the bundle's threshold for this FAR
-    options    which of several faces is meant, and the smallest face to look for
-    threads    CPU threads
-    precision  "fp32" or "int8"; None takes the bundle's own choice
+    Args:
+        value: the name of an enrolled person, the path of a bundle directory NAME.facedge, or a Bundle from
+            read_bundle; None is the bundle inside the package. Text with a slash or ending in .facedge is a path.
+        threshold: use this score instead of the bundle's threshold
+        far: use the bundle's threshold for this FAR
+        options: which of several faces is meant, and the smallest face to look for
+        threads: CPU threads
+        precision: "fp32" or "int8"; None takes the bundle's own choice
 
-    Raises BundleError for a bundle that is damaged, edited, too new or of another spec, and for a name that nobody is
-    enrolled under; InputError for an empty value.
+    Raises:
+        BundleError: for a bundle that is damaged, edited, too new or of another spec, and for a name that nobody is
+            enrolled under
+        InputError: for an empty value
     """
     bundle = value if isinstance(value, Bundle) else read_bundle(resolve_bundle(value))
     return Verifier(bundle, threshold=threshold, far=far, options=options, threads=threads, precision=precision)
@@ -82,13 +85,19 @@ class Verifier:
         return self._in_force().value
 
     def verify(self, photo: Photo, *, aligned: bool | None = None) -> Decision:
-        """Decide about one photo: a path, the bytes of an image file, uint8 RGB (H, W, 3) or grey (H, W), a PIL image.
+        """Decide about one photo.
 
-        aligned  True: the photo is a crop in CelebA geometry; False: find the face in it; None: 178x218 and 89x109
-                 pixels count as aligned
+        Args:
+            photo: a path, the bytes of an image file, a PIL image, or a uint8 array, RGB (H, W, 3) or grey (H, W)
+            aligned: True: the photo is a crop in CelebA geometry; False: find the face in it; None: 178x218 and 89x109
+                pixels count as aligned
 
-        Raises BundleError when nobody is enrolled, ImageError when the photo cannot be read, InputError for an array
-        of another kind. It fails closed: a score that is no number is a rejection.
+        Raises:
+            BundleError: when nobody is enrolled
+            ImageError: when the photo cannot be read
+            InputError: for an array of another kind
+
+        It fails closed: a score that is no number is a rejection.
         """
         self._in_force()  # before any work: nobody enrolled is an error, not a rejection
         return self.decide(embed_crop(self.embedder, find_crop(photo, self.options, aligned=aligned)))

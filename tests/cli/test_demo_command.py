@@ -42,7 +42,11 @@ def test_the_demo_does_not_write_into_a_folder_in_use(tmp_path: Path, capsys: py
     with pytest.raises(SystemExit) as stop:
         main(["demo", "-o", str(tmp_path)])
     assert stop.value.code == 2
-    assert "is not empty" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "is not empty" in message
+    assert (
+        "-o" in message and "DEMO=" in message and "earlier demo" in message
+    )  # what to do, for both who type and make
 
 
 def test_without_torch_the_demo_names_the_pip_command(

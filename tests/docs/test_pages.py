@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import runpy
 import shlex
 import tomllib
 from pathlib import Path
@@ -111,7 +112,9 @@ def anchors(page: str) -> set[str]:
 def test_the_repository_is_named_alike_everywhere() -> None:
     site = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]
     package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    module = json.loads((ROOT / "deploy" / "node" / "package.json").read_text())  # npm compares it with the provenance
     assert site["repo_url"] == package["urls"]["Repository"]
+    assert module["repository"]["url"] == f"git+{site['repo_url']}.git"
 
 
 def test_every_page_is_in_the_navigation() -> None:
@@ -171,3 +174,37 @@ def test_one_version_in_every_package() -> None:
     module = json.loads((ROOT / "deploy" / "node" / "package.json").read_text(), object_pairs_hook=once)
     assert module["version"] == package
     assert "private" not in module  # it is published
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/quickstart.md"])
+def test_what_a_reader_draws_is_ignored_by_git(name: str) -> None:
+    page = (ROOT / name).read_text(encoding="utf-8")
+    folders = re.findall(r"^python docs/scripts/drawn_photos\.py (\S+) && cd \1\b", page, flags=re.MULTILINE)
+    assert len(folders) == 1
+    assert f"/{folders[0]}/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
+def test_drawing_needs_a_folder_and_no_camera_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import drawn_photos
+
+    assert drawn_photos.main([]) == 2
+    assert "FOLDER" in capsys.readouterr().err
+    monkeypatch.setattr(drawn_photos, "find_spec", lambda _: None)
+    assert drawn_photos.main([str(tmp_path / "faces")]) == 0
+    assert "facedge[camera]" in capsys.readouterr().out
+    assert not (tmp_path / "faces" / "clip.avi").exists()
+    assert len(list((tmp_path / "faces" / "photos" / "ana").iterdir())) == drawn_photos.SHOTS
+
+
+def test_the_page_on_the_package_index_has_no_relative_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("Cython")
+    monkeypatch.chdir(ROOT)
+    page = runpy.run_path(str(ROOT / "setup.py"), run_name="facedge_setup")["index_page"]()
+    links = LINK.findall(page)
+    assert len(links) == len(LINK.findall((ROOT / "README.md").read_text(encoding="utf-8"))) > 20
+    assert all(link.startswith("https://") for link in links), links
+    assert "](https://github.com/facedge/facedge/raw/main/docs/pictures/live.svg)" in page
+    assert all((ROOT / target).exists() for target in REPOSITORY.findall(page))
+    assert "<!--" not in page

@@ -21,6 +21,8 @@ def test_the_site_builds_strictly() -> None:
     page = (ROOT / "site" / "command-line.html").read_text(encoding="utf-8")
     assert all(f"facedge {words}" in page for words in COMMANDS)
     assert 'class="language-console highlight"' in (ROOT / "site" / "quickstart.html").read_text(encoding="utf-8")
+    api = (ROOT / "site" / "python-api.html").read_text(encoding="utf-8")
+    assert api.count('<span class="doc-section-title">Parameters:</span>') >= 10
     index = (ROOT / "site" / "index.html").read_text(encoding="utf-8")
     assert not re.findall(r'(?:src|href)="https?://(?!github\.com/facedge|facedge\.github\.io|zensical\.org)', index)
 

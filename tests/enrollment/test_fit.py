@@ -73,7 +73,7 @@ def test_only_embeddings_are_kept_and_only_for_its_owner(base: facedge.Bundle, t
 
 
 def test_a_far_below_what_the_cohort_supports_is_refused_with_the_number_needed(base: facedge.Bundle) -> None:
-    with pytest.raises(InputError, match=r"--far: a FAR of 1e-06 needs at least 2449 impostor identities"):
+    with pytest.raises(InputError, match=r"far: a FAR of 1e-06 needs at least 2449 impostor identities"):
         fit(base, embeddings(0, range(3)), far=1e-6)
 
 

@@ -65,5 +65,5 @@ def test_a_far_beside_the_table_and_own_impostors_bring_trials(base: Bundle, tab
 
 
 def test_an_unsupported_far_is_refused_with_a_table_too(tabled: Bundle) -> None:
-    with pytest.raises(InputError, match="--far: a FAR of 1e-06 needs"):
+    with pytest.raises(InputError, match=r"^far: a FAR of 1e-06 needs"):
         calibrate(tabled, 3, 1e-6)

@@ -198,7 +198,7 @@ def test_a_person_elsewhere_can_be_forgotten_by_path(tmp_path: Path) -> None:
 
 def test_what_may_be_replaced(tmp_path: Path) -> None:
     ana = write_tiny(bundle_of("ana")).path
-    with pytest.raises(InputError, match=r"ana is enrolled already .*--update, or enroll anew with --replace"):
+    with pytest.raises(InputError, match=r"ana is enrolled already .*--update .*onto=.*--replace .*replace=True"):
         store.refuse_occupied(ana)
     store.refuse_occupied(ana, replace=True)
     store.refuse_occupied(bundle_of("ben"))

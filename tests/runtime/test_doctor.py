@@ -60,6 +60,13 @@ def test_the_bundle_in_use_is_named(monkeypatch: pytest.MonkeyPatch, tiny_bundle
     assert found("bundle") == doctor.Item("bundle", "ok", f"{tiny_bundle} (tiny, one person enrolled)")
 
 
+def test_the_bundle_inside_the_package_is_nobodys_even_where_people_are_enrolled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("FACEDGE_BUNDLE", raising=False)
+    assert found("bundle").text.endswith("(edge, to enroll people with)")
+
+
 def test_the_bundle_in_use_may_be_a_name(monkeypatch: pytest.MonkeyPatch, tiny_bundle: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tiny_bundle.parent / "data"))
     shutil.copytree(tiny_bundle, tiny_bundle.parent / "data" / "facedge" / "ana.facedge")
