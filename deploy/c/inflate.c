@@ -31,7 +31,7 @@ typedef struct {
 
 enum { Z_OK = 0, Z_STREAM_END = 1, Z_NO_FLUSH = 0, RAW = -15 /* no header, a window of 32 KiB */ };
 
-static int load(zlib *z) {
+static int load_zlib(zlib *z) {
     static const char *const names[] = {"libz.so.1", "libz.so", "libz.dylib"};
     z->library = NULL;
     for (size_t k = 0; !z->library && k < sizeof names / sizeof *names; k++) z->library = dlopen(names[k], RTLD_NOW | RTLD_LOCAL);
@@ -58,7 +58,7 @@ int inflate_raw(inflate_source next, void *from, unsigned char *out, size_t size
     z_stream stream = {0};
     stream.next_out = out;
     stream.out_left = (unsigned)size;
-    if (size > UINT_MAX || !load(&z)) return 0;
+    if (size > UINT_MAX || !load_zlib(&z)) return 0;
     int good = z.begin(&stream, RAW, "1", (int)sizeof stream) == Z_OK;
     if (good) {
         good = inflate_all(&z, &stream, next, from);
@@ -70,7 +70,7 @@ int inflate_raw(inflate_source next, void *from, unsigned char *out, size_t size
 
 int inflate_available(void) {
     zlib z;
-    if (!load(&z)) return 0;
+    if (!load_zlib(&z)) return 0;
     dlclose(z.library);
     return 1;
 }

@@ -31,7 +31,7 @@ static engine *end_loading(loading *l) {
     return l->opened;
 }
 
-static session *load(facedge *f, const char *name, int threads, char *why, size_t why_size) {
+static session *load_graph(facedge *f, const char *name, int threads, char *why, size_t why_size) {
     const bundle_file *file = bundle_find(&f->bundle, name);
     if (!file) return fail(FACEDGE_BAD_BUNDLE, why, why_size, "the bundle has no %s", name), NULL;
     return session_open(f->engine, file->data, file->size, threads, why, why_size);
@@ -40,8 +40,8 @@ static session *load(facedge *f, const char *name, int threads, char *why, size_
 static facedge_status load_models(facedge *f, const facedge_options *options, char *why, size_t why_size) {
     int threads = options->threads ? options->threads : 1;
     int int8 = options->precision == FACEDGE_INT8 || (options->precision == FACEDGE_AS_CALIBRATED && f->bundle.int8);
-    if (!(f->backbone = load(f, int8 ? "backbone.int8.onnx" : "backbone.onnx", threads, why, why_size)) ||
-        !(f->head = load(f, "head.onnx", 1, why, why_size)))
+    if (!(f->backbone = load_graph(f, int8 ? "backbone.int8.onnx" : "backbone.onnx", threads, why, why_size)) ||
+        !(f->head = load_graph(f, "head.onnx", 1, why, why_size)))
         return FACEDGE_BAD_BUNDLE;
     f->detector = detector_create(f->engine, options->detector, threads);
     return f->detector ? FACEDGE_OK : fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");

@@ -272,7 +272,9 @@ def test_nv12_is_the_same_picture(library: Library, tiny: Path, person: UInt8Arr
     _, crop = library.find(handle, photo)
     expected = find_crop(person, aligned=False).crop
     assert expected is not None
-    assert np.abs(crop.astype(int) - expected).mean() < 2  # chroma at half size
+    assert (
+        np.abs(crop.astype(int) - expected).mean() < 5
+    )  # chroma at half size, landmarks up to a step of the grid apart
     library.c.facedge_close(handle)
 
 
