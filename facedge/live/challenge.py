@@ -34,9 +34,9 @@ STEP = 0.12
 
 STRAIGHT = 0.15  # yaw from which no turn may begin; 75 % of CelebA's photos are within it
 
-# Parallax of the nose for each eye distance of yaw. Chosen on photos of 8 validation people, rendered as heads and on 13
-# bent or folded surfaces (those of benchmarks/challenge.py): heads 0.66 to 1.39; of 43 photos that could be turned by
-# TURN one has 0.53, the others 0.44 at most. Of three real people in videos, turns by 0.20 have 0.78 to 0.99, and
+# Parallax of the nose for each eye distance of yaw. Chosen on photos of 8 validation people, rendered as heads and on
+# 13 bent or folded surfaces, those of benchmarks/challenge.py: heads 0.66 to 1.39; of 43 photos that could be turned
+# by TURN one has 0.53, the others 0.44 at most. Of three real people in videos, turns by 0.20 have 0.78 to 0.99, and
 # turns by 0.15 to 0.19, less than is asked for, 0.34 to 0.59.
 LEAST_PARALLAX = 0.55
 
