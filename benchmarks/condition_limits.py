@@ -39,8 +39,7 @@ CHOICES = [
     *(Limits(claimed, 2.0, 0.6) for claimed in (2.5, 3.0, 4.0, 5.0)),
     *(Limits(3.4, 2.0, share) for share in (0.4, 0.8, 1.0)),
     *(Limits(4.0, 2.0, share) for share in (0.8, 1.0)),
-    Limits(3.4, 3.4, 0.6),
-    Limits(4.0, 3.4, 0.6),
+    *(Limits(claimed, claimed, 0.6) for claimed in (3.4, 4.0, 4.5)),
 ]
 People = dict[str, list[Presented]]
 

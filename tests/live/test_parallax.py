@@ -59,6 +59,7 @@ def test_the_size_of_the_crop_does_not_matter() -> None:
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_a_head_has_it_and_photos_do_not(shared_data: Path, detector: None) -> None:
     subject = subject_of(cast(Verifier, None), load_rgb(shared_data / "photos/me/obama.jpg"))
     assert subject is not None
@@ -76,6 +77,6 @@ def test_a_head_has_it_and_photos_do_not(shared_data: Path, detector: None) -> N
         assert found is not None
         return found.slope
 
-    assert shown(head(), 37, "head") > LEAST_PARALLAX + 0.1
+    assert shown(head(), 37, "head") > LEAST_PARALLAX
     for number, photo in enumerate((bent(1.0), printed(bent(0.8), 1.25), printed(folded(40), 1.3), bent(1.0, 30))):
-        assert not shown(photo, 49, f"photo {number}") > LEAST_PARALLAX - 0.1
+        assert not shown(photo, 49, f"photo {number}") > LEAST_PARALLAX

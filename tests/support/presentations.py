@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from head_turns import Points, Surface, head, turned
+from PIL import Image, ImageOps
 
 from facedge.camera.source import Frame
 from facedge.faces.crop import find_crop
+from facedge.faces.pose import eye_distance
 from facedge.live.challenge import Side
 from facedge.live.watcher import Watcher
 from facedge.runtime.verifier import Verifier
@@ -22,6 +24,7 @@ from facedge.types import UInt8Array
 RATE = 10.0  # frames a second
 LONGEST = 12.0  # seconds of a presentation
 STEP = 3  # degrees between the pictures that are rendered
+EYES = 60.0  # pixels between the eyes
 HEAD = head()
 
 # (seconds since the challenge began, sign of its side, whether it asks to turn back) -> what is before the camera
@@ -50,10 +53,13 @@ class Subject:
 
 
 def subject_of(verifier: Verifier, image: UInt8Array) -> Subject | None:
-    """The largest face of a picture with its surroundings, at about 60 pixels between the eyes; None without a face."""
+    """The largest face of a picture with its surroundings, about EYES pixels between its eyes; None without a face."""
     found = find_crop(image, aligned=False)
     if found.box is None or found.landmarks is None:
         return None
+    if eye_distance(found.landmarks) > 1.1 * EYES:
+        smaller = ImageOps.scale(Image.fromarray(image), EYES / eye_distance(found.landmarks))
+        return subject_of(verifier, np.asarray(smaller))
     x0, y0, x1, y1 = found.box
     margin = 0.7 * max(x1 - x0, y1 - y0)
     left, top = (max(0, round(value - margin)) for value in (x0, y0))
