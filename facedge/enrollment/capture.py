@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from facedge.enrollment.duplicates import Box, Fingerprint, find_copies, fingerprint
+from facedge.enrollment.duplicates import Fingerprint, find_copies, fingerprint
 from facedge.enrollment.fit import Impostors
 from facedge.errors import ImageError, InputError
 from facedge.faces.crop import read_photo
@@ -19,6 +19,7 @@ from facedge.runtime.embedder import Embedder, embed_photo
 from facedge.types import Float32Array, Track, untracked
 
 Photo: TypeAlias = Any  # a path, the bytes of an image file, a PIL image, or uint8 RGB (H, W, 3) or grey (H, W)
+Box: TypeAlias = tuple[float, float, float, float]
 Photos: TypeAlias = Any  # a folder, one Photo, or an iterable of Photos
 
 ONE_PERSON = FaceOptions(policy="only")
@@ -63,9 +64,12 @@ class CheckedPhoto:
         return ADVICE.get(self.fault or "", self.fault or "")
 
 
-def check_photo(embedder: Embedder, photo: Photo, source: str, options: FaceOptions = ONE_PERSON) -> CheckedPhoto:
+def check_photo(
+    embedder: Embedder, photo: Photo, source: str, options: FaceOptions = ONE_PERSON, *, copies: bool = True
+) -> CheckedPhoto:
     """Find, check and embed the face in a photo; by default several faces are a fault.
 
+    copies: whether the sample has a fingerprint, by which copies of the photo are found; frames of a camera need none.
     Raises InputError for a photo that is of none of the kinds, MissingDependencyError without a face detector.
     """
     try:
@@ -80,8 +84,8 @@ def check_photo(embedder: Embedder, photo: Photo, source: str, options: FaceOpti
     measures = measure(crop, seen.located.landmarks)
     if found := fault(measures):
         return CheckedPhoto(source, None, found, box, seen.located.stretch)
-    copies = fingerprint(seen.embedding, crop, box, image.shape)
-    sample = Sample(seen.embedding, source, measures, copies)
+    found_by = fingerprint(crop, embedder.embed(crop[None, :, ::-1])[0]) if copies else None
+    sample = Sample(seen.embedding, source, measures, found_by)
     return CheckedPhoto(source, sample, None, box, seen.located.stretch)
 
 
@@ -170,6 +174,12 @@ def stretch_of(checked: Iterable[CheckedPhoto], *, frames: bool = False) -> floa
 def stack_embeddings(samples: Iterable[Sample]) -> Float32Array:
     """float32 (K, D)."""
     return np.stack([sample.embedding for sample in samples]).astype(np.float32)
+
+
+def stack_mirrored(samples: Iterable[Sample]) -> Float32Array:
+    """The embeddings of their mirror images, float32 (K, D); a frame's own, which has none."""
+    views = (one.embedding if one.fingerprint is None else one.fingerprint.mirrored for one in samples)
+    return np.stack(list(views)).astype(np.float32)
 
 
 def summarise_faults(checked: Iterable[CheckedPhoto]) -> str:

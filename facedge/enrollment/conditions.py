@@ -4,7 +4,7 @@ Under such a condition identity is partly lost and people become alike: with enr
 of other people's photos pass at a threshold for 0.1 % (benchmarks/results/conditions_before.md). What they have in
 common is a direction in the space of embeddings. The bundle's table holds it for each condition, from its cohort
 degraded so: an enrollment shows a condition where its mean embedding lies beyond a limit along that direction (linear
-discriminant analysis), 3.4 standard deviations from the mean of ordinary enrollments, 2 for a low resolution (see
+discriminant analysis), some standard deviations from the mean of ordinary enrollments (LIMITS in
 facedge/export/calibration_table.py). The threshold is then set relative to the template's cosine to the mean of people
 under that condition, so that the FAR holds among them.
 """

@@ -11,7 +11,7 @@ from facedge.bundle.calibration_table import CalibrationTable, read_table
 from facedge.bundle.cohort import read_cohort
 from facedge.enrollment.calibration import OWN_IMPOSTORS, Linear, as_score, cohort_trials, template
 from facedge.enrollment.conditions import raise_thresholds, shown_conditions
-from facedge.enrollment.duplicates import Fingerprint, enrolled_already
+from facedge.enrollment.duplicates import Fingerprint, copy_cosine, enrolled_already
 from facedge.enrollment.operating_points import Calibrated, Point, from_trials, look_up
 from facedge.enrollment.source_check import SourceCheck, check_source
 from facedge.errors import BundleError
@@ -43,6 +43,14 @@ class Impostors:
     people: Int32Array
     sources: tuple[str, ...] = ()
     fingerprints: tuple[Fingerprint | None, ...] = ()
+
+    @property
+    def mirrored(self) -> Float32Array:
+        """Embeddings of the photos' mirror images, float32 (M, D); of the photos themselves where they are unknown."""
+        found = self.embeddings.copy()
+        for number, known in enumerate(self.fingerprints):
+            found[number] = found[number] if known is None else known.mirrored
+        return found
 
 
 @dataclass(frozen=True)
@@ -211,7 +219,7 @@ def whole_cohort(bundle: Bundle, impostors: Impostors | None = None) -> tuple[Fl
         return cohort, identities
     own = identities >= OWN_IMPOSTORS
     new = np.ones(len(impostors.embeddings), bool)
-    new[enrolled_already(impostors.embeddings, cohort[own])] = False
+    new[enrolled_already(impostors.embeddings, cohort[own], copy_cosine(cohort[~own], identities[~own]))] = False
     first = int(identities[own].max()) + 1 if own.any() else OWN_IMPOSTORS
     people = np.concatenate([identities, impostors.people[new] + first]).astype(np.int32)
     return np.concatenate([cohort, impostors.embeddings[new]]), people

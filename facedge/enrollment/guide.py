@@ -9,12 +9,12 @@ from facedge.enrollment.capture import (
     MEASURABLE,
     MOST_SAMPLES,
     ONE_PERSON,
+    Box,
     CheckedPhoto,
     Sample,
     check_photo,
     summarise_faults,
 )
-from facedge.enrollment.duplicates import Box
 from facedge.enrollment.fit import calibrate
 from facedge.faces.options import FaceOptions
 from facedge.faces.plausible import REFUSAL, median_stretch, squeeze_fault
@@ -101,7 +101,7 @@ class Guide:
 
     def add_frame(self, image: UInt8Array, source: str, seconds: float = 0.0) -> str:
         """Check one frame, uint8 RGB (H, W, 3), taken at `seconds`; returns advice, "good" where it was kept."""
-        checked = check_photo(self._embedder, image, source, self._options)
+        checked = check_photo(self._embedder, image, source, self._options, copies=False)
         self.frames += 1
         if checked.stretch is not None and checked.fault in MEASURABLE:
             self._stretches.append(checked.stretch)

@@ -32,22 +32,31 @@ from facedge.runtime.embedder import BATCH, Embedder
 from facedge.types import BoolArray, Float64Array, Int32Array, IntArray, Track, UInt8Array, untracked
 
 DRAWS = 5  # enrollments of each person by random images, for the limits of conditions
-# An enrollment shows a condition from this many standard deviations of ordinary ones on, so that few of these are
-# claimed (the highest of 100 people lies at about 2.5: with the limit there, 13 conditions claim 16 % of the ordinary
-# enrollments of other people), but no sooner than MOST_MISSED of those under the condition are missed, where the two
-# are far apart. Of 180 other people enrolled by 3 ordinary photos 7 % are claimed, which costs 0.4 points of FRR; 3.0
-# deviations cost 0.8 points, and 3.5 find too few of the faces lit by infrared.
-# A low resolution that just passes the limit on blur lies near ordinary photos: of the enrollments of 100 validation
-# people under it 15 % show it at 3.4 deviations and 57 % at 2.0, where its FAR falls from 0.13 to 0.08 % and 3 to 4 %
-# of ordinary enrollments are claimed, for 0.3 points of FRR (1 photo) to 0.1 (3 photos).
-CLAIMED_FROM = 3.4
-CLAIMED_SOONER = {"a low resolution": 2.0}
-MOST_MISSED = 0.001
-# Of the FAR asked, what the thresholds under a condition are set for: photos that are degraded and then searched for
-# faces differ from the cohort's crops, and set for the whole FAR, up to twice as much is realised among them.
-SHARE_OF_FAR = 0.6
+MOST_MISSED = 0.001  # of the enrollments under a condition that is far from ordinary ones
 SHRINKAGE = 0.1  # of the covariance towards a multiple of the identity; 0.02 finds as many
 FEWEST_FOR_CONDITIONS = 40  # people: below, the directions of conditions would be those of single people
+
+
+@dataclass(frozen=True)
+class Limits:
+    """From when on an enrollment shows a condition, and what the threshold is then set for.
+
+    Attributes:
+        claimed_from: standard deviations of ordinary enrollments along the condition's direction; no sooner than
+            MOST_MISSED of those under the condition are missed, where the two are far apart
+        share_of_far: of the FAR asked: photos that are degraded and then searched for faces differ from the cohort's
+            crops
+    """
+
+    claimed_from: float
+    share_of_far: float
+
+
+# By benchmarks/condition_limits.py: tables from one half of the 100 validation people judge the other half. At 0.1 %
+# asked no condition lets more than 0.17 % pass, ordinary photos are refused in 15.7 % of comparisons (14.7 % without
+# conditions), and 4 % of ordinary enrollments are taken for a condition. 3.4 deviations refuse 18.7 %; with 4.5, and
+# with the whole FAR or 0.8 of it, some conditions are above twice the FAR asked.
+LIMITS = Limits(4.0, 0.6)
 
 
 @dataclass(frozen=True)
@@ -96,20 +105,35 @@ def _conditions(bundle: Bundle, faces: Faces, rows: tuple[TableRow, ...], track:
     if len(people) < FEWEST_FOR_CONDITIONS:
         return
     crops, who = np.asarray(faces.images[chosen]), faces.identities[chosen]
-    embedder = Embedder(bundle)
+    yield from conditions_of(*embed_conditions(Embedder(bundle), crops, who, track), rows)
+
+
+def embed_conditions(
+    embedder: Embedder, crops: UInt8Array, who: Int32Array, track: Track = untracked
+) -> tuple[Embedded, dict[str, Embedded]]:
+    """Aligned crops (N, H, W) or (N, H, W, 3) of people `who` (N,), as they are and under each condition by its name.
+
+    A condition in which enrollment refuses nearly all of them is left out.
+    """
     ordinary = _embedded(embedder, list(crops), who)
     found = {}
     for name in track(list(CONDITIONS), "conditions"):
         shown, kept = under_condition(crops, name)
-        if len(np.unique(who[kept])) >= FEWEST_FOR_CONDITIONS:  # else nearly all of it is refused before
+        if len(np.unique(who[kept])) >= FEWEST_FOR_CONDITIONS:
             found[name] = _embedded(embedder, shown, who[kept])
+    return ordinary, found
+
+
+def conditions_of(
+    ordinary: Embedded, found: dict[str, Embedded], rows: tuple[TableRow, ...], limits: Limits = LIMITS
+) -> Iterator[Condition]:
+    """The conditions of a table with these rows, from embeddings of the same people."""
     covariance = _pooled_covariance([ordinary, *found.values()])
     for name, degraded in found.items():
         mean = degraded.x.mean(axis=0)
         direction = discriminant(ordinary.x.mean(axis=0), mean, covariance)
         direction /= np.linalg.norm(direction)
-        claimed = CLAIMED_SOONER.get(name, CLAIMED_FROM)
-        own = tuple(_condition_row(row, ordinary, degraded, mean, direction, claimed) for row in rows)
+        own = tuple(_condition_row(row, ordinary, degraded, direction, limits) for row in rows)
         yield Condition(name, tuple(mean.tolist()), tuple(direction.tolist()), own)
 
 
@@ -139,21 +163,23 @@ def _condition_row(
     row: TableRow,
     ordinary: Embedded,
     degraded: Embedded,
-    mean: Float64Array,
     direction: Float64Array,
-    claimed_from: float,
+    limits: Limits,
 ) -> ConditionRow:
-    """What a condition asks of enrollments by the row's number of images; claimed_from: in standard deviations."""
+    """What a condition asks of enrollments by the row's number of images."""
     usual, _, _ = _enrollments(ordinary, row.images)
+    mean = degraded.x.mean(axis=0)
     means, people, probes = _enrollments(degraded, row.images)
     templates = means / np.linalg.norm(means, axis=1, keepdims=True)
     along = usual @ direction
-    limit = max(float(along.mean() + claimed_from * along.std()), float(np.quantile(means @ direction, MOST_MISSED)))
+    limit = max(
+        float(along.mean() + limits.claimed_from * along.std()), float(np.quantile(means @ direction, MOST_MISSED))
+    )
     shifts = templates @ mean
     scores = templates @ degraded.x.T
     same = people[:, None] == degraded.people
     over = (scores - shifts[:, None])[~same]
-    above = tuple(lowest_threshold(over, SHARE_OF_FAR * point.far_target) for point in row.points)
+    above = tuple(lowest_threshold(over, limits.share_of_far * point.far_target) for point in row.points)
     genuine = same & probes
     frr = []
     for point, gap in zip(row.points, above, strict=True):

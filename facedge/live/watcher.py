@@ -16,7 +16,7 @@ from facedge.bundle import Bundle
 from facedge.bundle.format import SEAL
 from facedge.camera.source import Camera, Frame
 from facedge.faces.quality import fault, measure
-from facedge.live.challenge import FAILED, GONE, Challenge, Side, random_side
+from facedge.live.challenge import FAILED, GONE, Challenge, Side, State, random_side
 from facedge.live.events import STATES, Event, Kind, View
 from facedge.live.fusion import Attempt, AttemptFar, FusionRule, estimate_attempt_far
 from facedge.live.lockout import Lockout
@@ -163,7 +163,7 @@ class Watcher:
         state = _state(seen, decision)
         self.view.decision = decision
         events += self._state_event(state, frame)
-        events += self._progress(_usable(state, seen, decision, frame), decision, frame)
+        events += self._progress(_usable(state, seen, decision, frame), seen, decision, frame)
         self._instruct(frame)
         return events
 
@@ -174,9 +174,10 @@ class Watcher:
             return []
         return self._reject(reason, self._last)
 
-    def _progress(self, face: FaceFrame | None, decision: Decision, frame: Frame) -> list[Event]:
+    def _progress(self, face: FaceFrame | None, seen: FaceEmbedding, decision: Decision, frame: Frame) -> list[Event]:
         if self._challenge is not None:
-            return self._challenge_step(self._challenge, face, decision, frame)
+            state = self._challenge.step(face, decision.landmarks, seen.located.crop, frame.seconds)
+            return self._after_step(self._challenge, state, face, decision, frame)
         if face is None:
             return self._end("left", frame) if frame.seconds - self._scored_at >= MOST_GAP else []
         if self._turned and self._same.find_break(face) and frame.seconds - self._scored_at < GONE:
@@ -218,10 +219,9 @@ class Watcher:
         self._challenge = Challenge(side, face, self._least)
         return [self._event("challenge", frame, side, f"turn your head slowly to your {side}, and back")]
 
-    def _challenge_step(
-        self, challenge: Challenge, face: FaceFrame | None, decision: Decision, frame: Frame
+    def _after_step(
+        self, challenge: Challenge, state: State, face: FaceFrame | None, decision: Decision, frame: Frame
     ) -> list[Event]:
-        state = challenge.step(face, decision.landmarks, frame.seconds)
         if state == "waiting":
             return []
         if state == "failed" or face is None:

@@ -148,6 +148,18 @@ def test_the_same_photos_again_are_no_new_samples(base: Bundle) -> None:
     assert len(saved_samples("ana")) == len(first.samples) + 1
 
 
+def test_a_mirrored_or_re_encoded_photo_counts_once(base: Bundle) -> None:
+    first, mirrored = picture(0, 0), np.ascontiguousarray(picture(0, 0)[:, ::-1])
+    darker = (picture(0, 1) * 0.8).astype(np.uint8)
+    made = facedge.enroll([first, mirrored, picture(0, 1), darker, picture(0, 2)], bundle=base).save("ana")
+    assert len(saved_samples("ana")) == 3
+    assert dict(made.skipped) == {"photo 2": "the same photo as photo 1", "photo 4": "the same photo as photo 3"}
+    more = facedge.enroll([mirrored, picture(0, 40)], onto="ana")
+    assert dict(more.skipped) == {"photo 1": "among this person's samples already"}
+    with pytest.raises(InputError, match=r"photo 1 is also an impostor's photo \(photo 1\)"):
+        facedge.enroll(pictures(0, range(3)), bundle=base, impostors=[mirrored, picture(5, 0)])
+
+
 def test_two_updates_with_the_same_photos_count_them_once(base: Bundle) -> None:
     facedge.enroll(pictures(0, range(3)), bundle=base).save("ana")
     one, same = (facedge.enroll(pictures(0, range(40, 43)), onto="ana") for _ in range(2))

@@ -58,7 +58,7 @@ def test_a_jump_of_place_starts_over(guide: Guide, monkeypatch: pytest.MonkeyPat
     """The same face a whole width further in the next frame may be another one."""
     boxes = iter([(0, 0, 100, 130), (60, 10, 165, 140), (170, 10, 275, 140), (170, 10, 400, 300)])
 
-    def checked(embedder: Embedder, photo: np.ndarray, source: str, options: object) -> CheckedPhoto:
+    def checked(embedder: Embedder, photo: np.ndarray, source: str, *_: object, **_more: object) -> CheckedPhoto:
         return replace(check_photo(embedder, photo, source), box=tuple(map(float, next(boxes))))
 
     monkeypatch.setattr("facedge.enrollment.guide.check_photo", checked)

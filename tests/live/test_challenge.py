@@ -1,30 +1,30 @@
-"""The liveness challenge by itself: which sequences of poses meet it, and the shape that a turn shows."""
-
-import math
+"""The liveness challenge by itself: which sequences of turned faces meet it."""
 
 import numpy as np
-import pytest
+from drawn_turn import turned_crop
 
-from facedge.live.challenge import FAILED, SECONDS, Challenge, Pose, pose, random_side, relief
+from facedge.live.challenge import FAILED, LEAST_PARALLAX, SECONDS, Challenge, random_side
 from facedge.live.same_face import Box, FaceFrame
 
 BOX = (100.0, 100.0, 200.0, 220.0)
 OWNER, STRANGER = np.eye(2, dtype=np.float32)
-NOSE = 0.5
+NOSE = LEAST_PARALLAX + 0.3  # how much of the yaw is parallax
 
 
-def landmarks(yaw: float, nose: float = NOSE, width: float = 40.0) -> tuple[tuple[float, float], ...]:
-    """A face 40 pixels high from eyes to mouth, turned so that its nose shows that yaw."""
-    half = width / 2 / math.hypot(1, yaw / nose)
-    return ((-half, 0.0), (half, 0.0), (2 * half * yaw, 20.0), (-0.8 * half, 40.0), (0.8 * half, 40.0))
+def landmarks(yaw: float) -> tuple[tuple[float, float], ...]:
+    """A face whose nose shows that yaw."""
+    return ((-20.0, 0.0), (20.0, 0.0), (40 * yaw, 20.0), (-16.0, 40.0), (16.0, 40.0))
 
 
 def played(challenge: Challenge, yaws: list[float | None], step: float = 0.1, **face: float) -> str:
     state = "waiting"
     for number, yaw in enumerate(yaws, start=1):
         seconds = number * step
-        shown = FaceFrame(seconds, BOX, OWNER) if yaw is not None else None
-        state = challenge.step(shown, landmarks(yaw, **face) if yaw is not None else None, seconds)
+        if yaw is None:
+            state = challenge.step(None, None, None, seconds)
+        else:
+            crop = turned_crop(yaw, **({"nose": NOSE} | face))
+            state = challenge.step(FaceFrame(seconds, BOX, OWNER), landmarks(yaw), crop, seconds)
         if state != "waiting":
             break
     return state
@@ -91,7 +91,7 @@ def test_another_place_and_another_face() -> None:
     def failed(box: Box, embedding: np.ndarray) -> str:
         challenge = begun()
         for number in range(1, 9):
-            challenge.step(FaceFrame(number / 10, box, embedding), landmarks(0), number / 10)
+            challenge.step(FaceFrame(number / 10, box, embedding), landmarks(0), turned_crop(0), number / 10)
         return challenge.failure
 
     assert failed((500.0, 100.0, 600.0, 220.0), OWNER) == "moved"
@@ -99,23 +99,10 @@ def test_another_place_and_another_face() -> None:
     assert failed(BOX, OWNER) == ""
 
 
-def test_a_picture_shows_no_relief() -> None:
-    assert failure(list(TURN), nose=0.25) == "no_relief"  # as a bent photo, which turns by 50 degrees for that yaw
-    assert failure(list(TURN), width=32.0) == "no_relief"  # folded along the nose: narrow when straight
-
-
-def test_the_relief_of_a_turn() -> None:
-    poses = [pose(landmarks(yaw, nose=0.4)) for yaw in (0.0, 0.1, 0.2, 0.3, 0.1)]
-    found = relief(poses)
-    assert (found.nose, found.proportion) == (pytest.approx(0.4), pytest.approx(1.0))
-    assert relief([Pose(0.0, 1.0), Pose(0.3, 1.0)]).nose == math.inf
-
-
-def test_the_pose_does_not_depend_on_the_roll() -> None:
-    turned = np.array(landmarks(0.2)) @ np.array([[0.8, 0.6], [-0.6, 0.8]])
-    found = pose(tuple((float(x), float(y)) for x, y in turned))
-    assert found.yaw == pytest.approx(0.2)
-    assert found.proportion == pytest.approx(1 / math.hypot(1, 0.4))
+def test_a_picture_shows_no_parallax() -> None:
+    assert failure(list(TURN), nose=0.0) == "flat"
+    assert failure(list(TURN), nose=0.1, across=0.8) == "flat"
+    assert failure([-yaw for yaw in TURN], side="right", nose=0.2, along=0.5) == "flat"
 
 
 def test_sides_are_drawn() -> None:

@@ -1,15 +1,16 @@
 """Frame after frame before a scripted camera: which events come, and when."""
 
 import json
-import math
 import shutil
 import threading
 import time
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 
 import numpy as np
 import pytest
+from drawn_turn import turned_crop
 
 from facedge.bundle import Calibration, read_bundle
 from facedge.camera.source import CameraEvent, Frame
@@ -32,10 +33,14 @@ CALIBRATION = Calibration(0.001, 0.0005, 0.002, 200, 19_900, "cohort")
 
 
 def points(yaw: float) -> tuple[tuple[float, float], ...]:
-    """A face 40 pixels between the eyes whose nose stands 0.5 eye distances before them, turned to that yaw."""
-    narrow = 1 / math.hypot(1, yaw / 0.5)
-    half = 20 * narrow
-    return ((-half, 0), (half, 0), (2 * half * yaw, 20), (-0.8 * half, 40), (0.8 * half, 40))
+    """A face 40 pixels between the eyes, turned to that yaw."""
+    return ((-20, 0), (20, 0), (40 * yaw, 20), (-16, 40), (16, 40))
+
+
+@cache
+def turned(yaw: float) -> np.ndarray:
+    """The aligned crop of a face turned to that yaw, sharp enough to count."""
+    return np.repeat(np.repeat(turned_crop(yaw)[:, :, None], 2, 0), 2, 1).repeat(3, 2)
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +65,7 @@ SCRIPT: dict[int, SimpleNamespace] = {}
 def shows(what: float | str | None, yaw: float = 0.0, person: int = 0, box: Box = BOX) -> SimpleNamespace:
     """What a frame shows: the face of a person with a score, or why there is none."""
     if isinstance(what, float):
-        located = SimpleNamespace(crop=SHARP, box=box, landmarks=points(yaw))
+        located = SimpleNamespace(crop=turned(yaw), box=box, landmarks=points(yaw))
         return SimpleNamespace(located=located, reason=None, score=what, embedding=PEOPLE[person])
     crop = {"dark": SHARP // 20, "blurred": np.linspace(30, 200, 178).astype(np.uint8)[None, :].repeat(218, 0)}
     found = crop.get(str(what))

@@ -10,20 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from head_turns import Across, Points, bent, flat, folded, head, tilted, turned
+from head_turns import Points, Surface, head, turned
+from PIL import Image, ImageOps
 
 from facedge.camera.source import Frame
 from facedge.faces.crop import find_crop
-from facedge.faces.pose import yaw
+from facedge.faces.pose import eye_distance
 from facedge.live.challenge import Side
 from facedge.live.watcher import Watcher
 from facedge.runtime.verifier import Verifier
 from facedge.types import UInt8Array
 
-RATE = 15.0  # frames a second
+RATE = 10.0  # frames a second
 LONGEST = 12.0  # seconds of a presentation
 STEP = 3  # degrees between the pictures that are rendered
-NOSE = 0.47  # eye distances that a nose stands before the eyes: the angle of a picture from its yaw
+EYES = 60.0  # pixels between the eyes
+HEAD = head()
 
 # (seconds since the challenge began, sign of its side, whether it asks to turn back) -> what is before the camera
 Picture = Callable[[float, int, bool], UInt8Array | None]
@@ -31,7 +33,7 @@ Picture = Callable[[float, int, bool], UInt8Array | None]
 
 @dataclass
 class Subject:
-    """A person: the verifier that they are enrolled in, one picture of them and its landmarks."""
+    """A person: the verifier that they are enrolled in, one straight picture of them and its landmarks."""
 
     verifier: Verifier
     image: UInt8Array
@@ -40,31 +42,24 @@ class Subject:
 
     def head(self, degrees: float) -> UInt8Array:
         """The head turned by so many degrees from straight ahead."""
-        return self.surface("head", head, degrees)
+        return self.surface("head", HEAD, degrees)
 
-    def surface(self, name: str, across: Across, degrees: float) -> UInt8Array:
-        """A photo or the head turned by so many degrees; `name` is that of the surface."""
+    def surface(self, name: str, surface: Surface, degrees: float, tilt: float = 0.0) -> UInt8Array:
+        """A photo or the head turned by so many degrees, about an axis that leans by `tilt`; `name` is its own."""
         angle = STEP * round(degrees / STEP)
-        shown = float(np.arctan(yaw(self.points) / NOSE)) if name == "head" else 0.0
-        picture = self.image if name == "head" else self.head(0)
-        return self._kept(name, angle, lambda: turned(picture, self.points, np.radians(angle), across, shown))
-
-    def tilted(self, degrees: float) -> UInt8Array:
-        """A flat photo tilted about its diagonal."""
-        angle = STEP * round(degrees / STEP)
-        return self._kept("tilted", angle, lambda: tilted(self.head(0), self.points, np.radians(angle)))
-
-    def _kept(self, name: str, angle: int, make: Callable[[], UInt8Array]) -> UInt8Array:
         if (name, angle) not in self._made:
-            self._made[name, angle] = make()
+            self._made[name, angle] = turned(self.image, self.points, angle, surface, tilt)
         return self._made[name, angle]
 
 
 def subject_of(verifier: Verifier, image: UInt8Array) -> Subject | None:
-    """The largest face of a picture with its surroundings, at about 60 pixels between the eyes; None without a face."""
+    """The largest face of a picture with its surroundings, about EYES pixels between its eyes; None without a face."""
     found = find_crop(image, aligned=False)
     if found.box is None or found.landmarks is None:
         return None
+    if eye_distance(found.landmarks) > 1.1 * EYES:
+        smaller = ImageOps.scale(Image.fromarray(image), EYES / eye_distance(found.landmarks))
+        return subject_of(verifier, np.asarray(smaller))
     x0, y0, x1, y1 = found.box
     margin = 0.7 * max(x1 - x0, y1 - y0)
     left, top = (max(0, round(value - margin)) for value in (x0, y0))
@@ -78,7 +73,7 @@ def present(subject: Subject, picture: Picture, *, side: Side, rng: np.random.Ge
     began, sign = None, 1 if side == "left" else -1
     for number in range(round(LONGEST * RATE)):
         seconds = number / RATE
-        back = watcher.view.instruction.startswith("turn your head back")
+        back = watcher.view.instruction in ("turn your head back to the camera", "hold still")
         shown = picture(seconds - began if began is not None else -1.0, sign, back)
         image = unsteady(shown, rng) if shown is not None else np.full_like(subject.image, 90)
         for event in watcher.step(Frame(image, number, seconds)):
@@ -115,10 +110,10 @@ def genuine(subject: Subject, speed: float = 40.0) -> Picture:
     return lambda since, sign, back: subject.head(sign * angle(since, back))
 
 
-def turning(subject: Subject, name: str, across: Across) -> Picture:
-    """A photo is turned to the side that is asked for, and back."""
+def photo(subject: Subject, name: str, surface: Surface, tilt: float = 0.0) -> Picture:
+    """A photo on a surface is turned to the side that is asked for, about an axis that leans by `tilt`, and back."""
     angle = swing(40, 66)
-    return lambda since, sign, back: subject.surface(name, across, sign * angle(since, back))
+    return lambda since, sign, back: subject.surface(name, surface, sign * angle(since, back), tilt)
 
 
 def held_still(subject: Subject) -> Picture:
@@ -126,33 +121,12 @@ def held_still(subject: Subject) -> Picture:
     return lambda _since, _sign, _back: subject.head(0)
 
 
-def flat_photo(subject: Subject) -> Picture:
-    """A flat photo is turned."""
-    return turning(subject, "flat", flat)
-
-
-def tilted_photo(subject: Subject) -> Picture:
-    """A flat photo is turned about its diagonal."""
-    angle = swing(40, 66)
-    return lambda since, sign, back: subject.tilted(-sign * angle(since, back))
-
-
-def bent_photo(subject: Subject, radius: float) -> Picture:
-    """A photo that is bent to a cylinder is turned; `radius` in eye distances."""
-    return turning(subject, f"bent {radius:.2f}", bent(radius))
-
-
-def folded_photo(subject: Subject, degrees: float) -> Picture:
-    """A photo that is folded along the nose is turned; each half by so many degrees."""
-    return turning(subject, f"folded {degrees:.0f}", folded(float(np.radians(degrees))))
-
-
 def mirror_loop(subject: Subject, rng: np.random.Generator) -> Picture:
     """One photo, more or less turned, and its mirror image in turn, without regard to the side that is asked for."""
     degrees, period, gap = rng.uniform(0, 45), int(rng.integers(2, 25)), int(rng.integers(0, 6))
     shift = int(rng.integers(0, 2 * period))
-    photo = subject.head(float(rng.choice([-1, 1])) * degrees)
-    both = (photo, np.ascontiguousarray(photo[:, ::-1]))
+    still = subject.head(float(rng.choice([-1, 1])) * degrees)
+    both = (still, np.ascontiguousarray(still[:, ::-1]))
     count = iter(range(10**6))
 
     def picture(_since: float, _sign: int, _back: bool) -> UInt8Array | None:
