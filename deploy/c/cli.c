@@ -150,6 +150,15 @@ static void print_enrolled(const char *path, const facedge_enrolled *enrolled) {
     print_text(enrolled->condition);
 }
 
+static void print_warnings(const facedge_enrolled *enrolled) {
+    if (enrolled->near_others)
+        fputs("warning: this template is more alike to people in general than those of the cohort, so others may be accepted more often than "
+              "the FAR asked for: add photos in better light\n", stderr);
+    if (enrolled->one_moment)
+        fputs("warning: the samples are nearly the same picture, so the FRR holds for this moment only: add photos of other days and light\n",
+              stderr);
+}
+
 static int add_file(facedge_enrollment *person, const char *path, const settings *set, char *why, size_t why_size) {
     facedge_photo photo;
     facedge_search search = FACEDGE_SEARCH;
@@ -175,6 +184,7 @@ static int enroll(const facedge *base, const settings *set, char *why, size_t wh
     if (good) {
         print_enrolled(set->photos[0], &enrolled);
         puts("}");
+        print_warnings(&enrolled);
     }
     facedge_enroll_end(person);
     return good ? 0 : 2;

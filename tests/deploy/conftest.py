@@ -1,11 +1,15 @@
 """What the tests of libfacedge share: the library as built, and the engine that it loads."""
 
+import ctypes
+from collections.abc import Iterator
 from pathlib import Path
 
 import onnxruntime
 import pytest
 from libfacedge import Library, build
 
+from facedge.bundle.resolve import pretrained
+from facedge.errors import FacedgeError
 from facedge.faces.yunet import find_model
 
 
@@ -29,3 +33,14 @@ def library(built: Path, engine: str) -> Library:
     except Exception:  # the tests that need it ask for the fixture `detector`
         detector = None
     return Library(built / "libfacedge.so.0", engine, detector)
+
+
+@pytest.fixture(scope="session")
+def base(library: Library) -> Iterator[ctypes.c_void_p]:
+    """The bundle inside the package, open."""
+    try:
+        handle = library.open(pretrained())
+    except FacedgeError as problem:
+        pytest.skip(f"needs the bundle inside the package: {problem}")
+    yield handle
+    library.c.facedge_close(handle)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from enrollment_in_c import PEOPLE, assert_same, crops
 
@@ -54,6 +55,19 @@ def test_the_command_enrolls_as_facedge_does(built: Path, engine: str, ppm: list
         check=False,
     )
     assert golden.returncode == 0, golden.stderr
+
+
+def test_the_command_warns_as_facedge_does(built: Path, engine: str, ppm: list[Path], tmp_path: Path) -> None:
+    crop = crops(PEOPLE[0], 1)[0]
+    mirrored = np.ascontiguousarray(crop[:, ::-1])  # nearly the same, and no copy
+    (tmp_path / "mirrored.ppm").write_bytes(b"P6 178 218 255\n" + mirrored.tobytes())
+    done = command(built, engine, tmp_path / "c.facedge", [ppm[0], tmp_path / "mirrored.ppm"])
+    assert done.returncode == 0, done.stderr
+    expected = enroll([crop, mirrored]).fitted.source.warnings()
+    assert any("nearly the same picture" in warning for warning in expected)
+    assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == [
+        warning.split(":")[0] for warning in expected
+    ]
 
 
 @pytest.mark.parametrize("limit", [0, 20_000, 2_000_000])

@@ -3,7 +3,8 @@
 import ctypes
 import dataclasses
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from libfacedge import (
 )
 from PIL import Image
 
-from facedge.bundle import read_bundle
+from facedge.bundle import read_bundle, write_bundle
+from facedge.bundle.resolve import pretrained
 from facedge.demo.synthetic_dataset import synthetic_face
 from facedge.runtime.check import check_bundle
 from facedge.runtime.verifier import load
@@ -116,3 +118,13 @@ def assert_same(ours: Path, theirs: Path, probes: Sequence[UInt8Array]) -> None:
         assert (a.accepted, a.reason) == (b.accepted, b.reason)
         if b.score is not None:
             assert a.score == pytest.approx(b.score, abs=1e-5)
+
+
+def with_table(path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
+    """The shipped bundle with a changed calibration.json."""
+    shipped = read_bundle(pretrained())
+    table = json.loads(shipped.files["calibration.json"])
+    made = change(table)
+    content = made if isinstance(made, bytes) else json.dumps(table).encode()
+    write_bundle(path, {**shipped.files, "calibration.json": content}, shipped.manifest)
+    return path
