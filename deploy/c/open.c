@@ -10,7 +10,7 @@ enum { MOST_THREADS = 256 };
 typedef struct {
     const char *library;
     engine *opened;
-    char why[256];
+    char why[512];
     pthread_t thread;
     int apart; /* on a thread of its own */
 } loading;
