@@ -1,6 +1,6 @@
 /* facedge-c verify PHOTO ... -b NAME.facedge: one JSON object a line; exit code 0 accepted (all), 1 not accepted, 2 error.
  * facedge-c enroll NAME.facedge --from PHOTO ... -b BASE.facedge: one JSON object; exit code 0 enrolled, 2 error. */
-#define _POSIX_C_SOURCE 200809L /* clock_gettime, _exit */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime, setenv, _exit */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -213,6 +213,7 @@ int main(int argc, char **argv) {
     read_options(argc, argv, &set);
     if ((!enrolls && !verifies) || !set.bundle || set.count < (enrolls ? 2 : 1)) return free(set.photos), fputs(usage, stderr), 2;
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files ends in a sentence, as a full disk does */
+    setenv("ORT_DISABLE_TELEMETRY", "1", 0); /* as facedge_open does, but before there are threads that read the environment */
     if (verifies) begin_reading(&reads[0], &set, 0);
     int code = facedge_open(set.bundle, NULL, &verifier, why, sizeof why) == FACEDGE_OK ? 0 : 2;
     if (code == 0) code = enrolls ? enroll(verifier, &set, why, sizeof why) : verify(verifier, reads, &set, why, sizeof why);

@@ -1,7 +1,6 @@
 /* OrtApi is a table of functions whose order is frozen ("End of Version 1 - DO NOT MODIFY ABOVE" in
  * onnxruntime_c_api.h, since 1.0 of 2019): new ones only join at its end. So a table of pointers and the places of the
  * twenty functions used here stand in for the header, with every onnxruntime that there is. */
-#define _POSIX_C_SOURCE 200809L /* setenv */
 #include "engine.h"
 
 #include <dlfcn.h>
@@ -88,7 +87,6 @@ engine *engine_open(const char *library, char *why, size_t why_size) {
     engine *e = calloc(1, sizeof *e);
     if (!e) return NULL;
     if (!library) library = getenv("FACEDGE_ONNXRUNTIME");
-    setenv("ORT_DISABLE_TELEMETRY", "1", 0);
     e->library = library ? dlopen(library, RTLD_NOW | RTLD_LOCAL) : system_library();
     const api_base *(*get_base)(void) = NULL;
     if (e->library) *(void **)&get_base = dlsym(e->library, "OrtGetApiBase");

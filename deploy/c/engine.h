@@ -18,6 +18,7 @@ typedef struct {
     int copied;
 } tensor;
 
+/* From 1.29 on onnxruntime sends telemetry unless ORT_DISABLE_TELEMETRY is in the environment by now. */
 engine *engine_open(const char *library, char *why, size_t why_size); /* NULL with a sentence in `why` on failure */
 void engine_close(engine *e);
 

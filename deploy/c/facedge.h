@@ -14,8 +14,8 @@
  * Threads: any number of threads may use an open verifier at a time; close it when all are done.
  * Errors: every function that can fail returns a status and writes one sentence into `why` (cut to why_size, always
  *   terminated; NULL and 0 are fine). On an error `accepted` is 0: it fails closed.
- * Process: facedge_open sets ORT_DISABLE_TELEMETRY=1 in the environment, unless it is set, before onnxruntime loads; both on a
- *   thread of its own, while the bundle is read.
+ * Process: facedge_open sets ORT_DISABLE_TELEMETRY=1 in the environment, unless it is set, before onnxruntime loads, which it
+ *   does on a thread of its own while the bundle is read.
  * ABI: structs that begin with struct_size may grow at their end; set it to their size as you compiled it, which their
  *   initializers do. Other structs never change. The soname rises when a function changes.
  */

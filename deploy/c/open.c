@@ -1,4 +1,5 @@
 /* Opening a verifier: onnxruntime is loaded while the bundle is read and hashed, as each takes a dozen milliseconds. */
+#define _POSIX_C_SOURCE 200809L /* setenv */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -9,7 +10,7 @@ enum { MOST_THREADS = 256 };
 typedef struct {
     const char *library;
     engine *opened;
-    char why[256];
+    char why[512];
     pthread_t thread;
     int apart; /* on a thread of its own */
 } loading;
@@ -22,6 +23,7 @@ static void *load_engine(void *given) {
 
 static void begin_loading(loading *l, const char *library) {
     *l = (loading){.library = library};
+    setenv("ORT_DISABLE_TELEMETRY", "1", 0); /* not beside other threads' getenv */
     l->apart = pthread_create(&l->thread, NULL, load_engine, l) == 0;
     if (!l->apart) load_engine(l);
 }

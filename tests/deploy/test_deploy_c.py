@@ -16,6 +16,7 @@ from bundle_mutations import fresh, mutations, sound_texts
 from emulated_pi import emulated
 from libfacedge import build
 from wrong_vectors import with_wrong_vector
+from zips import bad_zips
 
 from facedge.bundle import Bundle, write_bundle
 from facedge.runtime.golden import golden_files
@@ -198,6 +199,11 @@ def test_spoiled_bundles_are_refused_under_the_sanitizers(bundle: Path, engine: 
         done = run(target / "facedge-golden", folder, engine=engine)
         if done.returncode != 2:
             wrong.append(f"{mutation.name}: {done.returncode} {done.stderr[-200:]}")
+    for name, data in bad_zips(bundle):
+        (tmp_path / "tiny.facedge.zip").write_bytes(data)
+        done = run(target / "facedge-golden", tmp_path / "tiny.facedge.zip", engine=engine)
+        if done.returncode != 2:
+            wrong.append(f"zip, {name}: {done.returncode} {done.stderr[-200:]}")
     assert wrong == [] and count >= 250
 
 
