@@ -17,7 +17,8 @@ SUFFIX = ".zip"
 MOST_ENTRIES = 64  # a bundle has at most some 20 files
 MOST_PATH = 1000  # bytes
 _END = struct.Struct("<4s4H2IH")  # APPNOTE.TXT, 4.3.16: signature, disks, counts, directory (size, place), comment
-_LOCAL_HEADER = 30  # bytes, before the name
+_ENTRY_HEADER, _LOCAL_HEADER = 46, 30  # bytes, before the name
+_UTF8 = 1 << 11
 _FOREIGN_FLAGS = 1 << 0 | 1 << 5 | 1 << 6 | 1 << 13  # encrypted, a patch, strongly encrypted, with a masked directory
 _UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, ValueError, zipfile.BadZipFile, zlib.error)
 
@@ -55,29 +56,33 @@ def _opened(path: Path) -> zipfile.ZipFile:
     try:
         if path.exists() and not path.is_file():
             raise BundleError(f"{path} is not a plain file: copy it again")
-        count, archive = _entry_count(path), zipfile.ZipFile(path)
-        if len(archive.infolist()) != count:
-            raise ValueError(f"its directory has {len(archive.infolist())} entries and should have {count}")
-        return archive
+        _check_end(path)
+        return zipfile.ZipFile(path)
     except FileNotFoundError:
         raise BundleError(f"{path}: expected a bundle, got nothing there") from None
     except _UNREADABLE as problem:
         raise BundleError(f"{path} is no readable zip ({problem}): copy it again") from problem
 
 
-def _entry_count(path: Path) -> int:
-    """By the last record; ValueError unless the file is one zip and nothing else: no zip64, no parts, no comment."""
+def _check_end(path: Path) -> None:
+    """ValueError unless the file is one whole zip and nothing else, whose last record and directory fit each other."""
     size = path.stat().st_size
     with path.open("rb") as file:
         begins = file.read(4) == b"PK\3\4"
         file.seek(max(0, size - _END.size))
         record = file.read(_END.size)
+        file.seek(int.from_bytes(record[16:20], "little"))
+        entries = file.read(int.from_bytes(record[12:16], "little"))
     if len(record) < _END.size or not record.startswith(b"PK\5\6"):
         raise ValueError("it does not end as a zip without a comment does")
     _, *disks, here, count, directory, start, comment = _END.unpack(record)
     if not begins or any(disks) or here != count or comment or start + directory != size - _END.size:
         raise ValueError("expected one whole zip, no zip64, without a comment and without bytes around it")
-    return int(count)
+    at, left = 0, count
+    while left and at + _ENTRY_HEADER <= len(entries):
+        at, left = at + _ENTRY_HEADER + sum(struct.unpack_from("<3H", entries, at + 28)), left - 1
+    if left or at != directory:
+        raise ValueError(f"its directory does not have the {count} entries in {directory:,} bytes that its end names")
 
 
 def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -85,11 +90,12 @@ def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
     entries = archive.infolist()
     for entry in entries[:MOST_ENTRIES]:
         _check_entry(path, entry)
-    files = [entry for entry in entries if not entry.filename.endswith("/")]
-    split = [entry.filename.rpartition("/") for entry in files]
+    files = [entry for entry in entries if not entry.orig_filename.endswith("/")]
+    split = [entry.orig_filename.rpartition("/") for entry in files]
     folders = {folder + slash for folder, slash, _ in split}
     within = "".join(folders)
-    beside = [e.filename for e in entries if e.filename.endswith("/") and not within.startswith(e.filename)]
+    paths = [entry.orig_filename for entry in entries]
+    beside = [one for one in paths if one.endswith("/") and not within.startswith(one)]
     if not files or len(entries) > MOST_ENTRIES or len({name for *_, name in split}) != len(files) or len(folders) != 1:
         raise BundleError(
             f"{path} holds {len(files):,} files in {len(folders):,} folders: expected the files of one bundle, "
@@ -102,7 +108,7 @@ def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
 
 
 def _check_entry(path: Path, entry: zipfile.ZipInfo) -> None:
-    if not 0 < len(entry.orig_filename.encode()) <= MOST_PATH or "\0" in entry.orig_filename:
+    if not 0 < len(_path_of(entry)) <= MOST_PATH or "\0" in entry.orig_filename:
         raise BundleError(f"{path} names a file in a way that no bundle does: {REPAIR}")
     if entry.flag_bits & _FOREIGN_FLAGS:
         raise BundleError(f"{path} is encrypted, or a patch of another zip: pack the bundle without a password")
@@ -112,6 +118,11 @@ def _check_entry(path: Path, entry: zipfile.ZipInfo) -> None:
         raise BundleError(f"{path} is a zip64 or of several parts, which no bundle needs: pack it as a plain zip")
     if entry.compress_type == zipfile.ZIP_STORED and entry.file_size != entry.compress_size:
         raise BundleError(f"{path} holds a stored file of two sizes: {REPAIR}")
+
+
+def _path_of(entry: zipfile.ZipInfo) -> bytes:
+    """The path as it is in the zip; zipfile's `filename` may be another one, by an extra field or up to a NUL."""
+    return entry.orig_filename.encode("utf-8" if entry.flag_bits & _UTF8 else "cp437")
 
 
 def _field_kinds(fields: bytes) -> set[int]:
@@ -127,6 +138,6 @@ def _field_kinds(fields: bytes) -> set[int]:
 def _overlap(files: Sequence[zipfile.ZipInfo], directory: int) -> bool:
     """Whether the data of a file reach into the next one's, or into the directory behind the last."""
     ordered = sorted(files, key=lambda file: file.header_offset)
-    ends = (f.header_offset + _LOCAL_HEADER + len(f.orig_filename.encode()) + f.compress_size for f in ordered)
+    ends = (file.header_offset + _LOCAL_HEADER + len(_path_of(file)) + file.compress_size for file in ordered)
     begins = (*(file.header_offset for file in ordered[1:]), directory)
     return any(end > begin for end, begin in zip(ends, begins, strict=True))

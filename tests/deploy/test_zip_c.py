@@ -116,7 +116,7 @@ def test_golden_vectors_out_of_a_zip(built: Path, bundle: Path, engine: str, tmp
 PYTHON_ONLY = "Bad CRC-32|zip file version|codec can't decode|is not valid|Corrupt extra field"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_spoiled_zips_are_opened_by_both_or_by_neither(
     read: Read, bundle: Path, tmp_path: Path, data: st.DataObject

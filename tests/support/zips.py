@@ -152,6 +152,9 @@ def _bad_directories(bundle: Path) -> Iterator[tuple[str, bytes]]:
     yield "entries on other disks", build(whole, End(count=count + 1))
     yield "a directory beyond its end", build(whole, End(start=len(sound)))
     yield "a directory of another size", build(whole, End(size=10))
+    longer = bytearray(sound)
+    longer[len(sound) - 22 - len(whole[-1].directory(0)) + 29] += 1
+    yield "a name beyond the directory", bytes(longer)
     yield "zip64", build(whole, End(here=0xFFFF, count=0xFFFF, size=0xFFFFFFFF, start=0xFFFFFFFF))
     large = struct.pack("<2HQ", 1, 8, len(whole[0].data))
     yield "zip64 of one file", build([replace(whole[0], size=0xFFFFFFFF, extra=large), *whole[1:]])
