@@ -20,7 +20,8 @@ from facedge.types import UInt8Array
 
 SEED = 5
 ANA, BEN, STRANGER = 13, 1, 23  # of these the shipped bundle warns of nothing, and takes none for another
-SHOTS = 6  # photos a person enrolls with
+ENROLLED = {ANA: (0, 1, 2, 3, 4, 9), BEN: (0, 2, 3, 5, 7, 9)}  # shots of which none passes for a copy of another
+NEW, BESIDE, FILMED = 6, 7, 5  # shots that are not enrolled: of photo.jpg, two.jpg and the video
 FACE = (392, 480)  # pixels, drawn at 178x218
 MARGIN = 124  # pixels of background at both sides
 
@@ -36,12 +37,12 @@ def photo(identity: int, shot: int) -> UInt8Array:
 def write_photos(folder: Path) -> Path:
     """Write the photos under `folder`, and return it."""
     for name, identity in (("ana", ANA), ("ben", BEN)):
-        for shot in range(SHOTS):
-            _save(folder / "photos" / name / f"{shot + 1}.jpg", photo(identity, shot))
-    _save(folder / "photo.jpg", photo(ANA, SHOTS))
-    _save(folder / "ben.jpg", photo(BEN, SHOTS))
+        for number, shot in enumerate(ENROLLED[identity], start=1):
+            _save(folder / "photos" / name / f"{number}.jpg", photo(identity, shot))
+    _save(folder / "photo.jpg", photo(ANA, NEW))
+    _save(folder / "ben.jpg", photo(BEN, NEW))
     _save(folder / "stranger.jpg", photo(STRANGER, 0))
-    _save(folder / "two.jpg", beside(photo(ANA, SHOTS + 1), photo(STRANGER, 1)))
+    _save(folder / "two.jpg", beside(photo(ANA, BESIDE), photo(STRANGER, 1)))
     return folder
 
 
@@ -57,7 +58,7 @@ def write_video(path: Path, identity: int = ANA, seconds: float = 4.0) -> Path:
     """A video of a drawn person who moves a little, 25 frames a second; needs OpenCV."""
     import cv2
 
-    picture = photo(identity, SHOTS)
+    picture = photo(identity, FILMED)
     height, width = picture.shape[:2]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (width, height))
     for turn in np.linspace(0, 2 * np.pi, int(25 * seconds), endpoint=False):

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from drawn_photos import ANA, SHOTS, photo, write_video
+from drawn_photos import ANA, ENROLLED, photo, write_video
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "docs" / "pictures"
@@ -36,7 +36,7 @@ def live_view() -> str:
 
     with tempfile.TemporaryDirectory() as folder:
         video = write_video(Path(folder) / "ana.avi")
-        watcher = Watcher(facedge.enroll([photo(ANA, shot) for shot in range(SHOTS)]).verifier)
+        watcher = Watcher(facedge.enroll([photo(ANA, shot) for shot in ENROLLED[ANA]]).verifier)
         with open_camera(str(video)) as camera:
             for _ in range(FRAMES):
                 frame = camera.next()

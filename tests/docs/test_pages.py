@@ -195,7 +195,7 @@ def test_drawing_needs_a_folder_and_no_camera_extra(
     assert drawn_photos.main([str(tmp_path / "faces")]) == 0
     assert "facedge[camera]" in capsys.readouterr().out
     assert not (tmp_path / "faces" / "clip.avi").exists()
-    assert len(list((tmp_path / "faces" / "photos" / "ana").iterdir())) == drawn_photos.SHOTS
+    assert len(list((tmp_path / "faces" / "photos" / "ana").iterdir())) == len(drawn_photos.ENROLLED[drawn_photos.ANA])
 
 
 def test_the_page_on_the_package_index_has_no_relative_link(monkeypatch: pytest.MonkeyPatch) -> None:

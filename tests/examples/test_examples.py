@@ -44,7 +44,8 @@ def people(drawn: Path, tmp_path_factory: pytest.TempPathFactory, detector: None
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(home))
         for name in ("ana", "ben"):
-            facedge.enroll(drawn / "photos" / name).save(name)
+            made = facedge.enroll(drawn / "photos" / name).save(name)
+            assert len(made.used) == 6 and not made.warnings  # what the pages print rests on it
         yield home
 
 
