@@ -6,10 +6,9 @@ added later is compared with these by its own embedding and that of its mirror i
 
 Measured (benchmarks/copies.py): of 360 copies (24 photos of CelebA at half and one and a half size, cut, turned by 4
 and 10 degrees, mirrored, brighter, with more contrast, warmer, grey, as JPEG of quality 30, as screenshots with
-borders, and several of these together) 359 are found. Of the 23,576 pairs of photos of one person among the 100
-validation identities 42 are taken for copies, and those looked at were (CelebA holds some photos twice, cut anew or
-mirrored); the next nearest pair, two shots of one moment, has 0.977. Frames of a video of somebody who holds still are
-nearly one photo: of those within 0.6 seconds most are taken for copies, which takes no evidence away that was there.
+borders, and several of these together) 352 are found; 6 of the others are brighter ones, whose light parts are white.
+Of the 23,576 pairs of photos of one person among the 100 validation identities 35 are taken for copies, and those
+looked at were (CelebA holds some photos twice, cut anew or mirrored); two shots of one moment have 0.977 at most.
 """
 
 from collections.abc import Sequence
@@ -21,7 +20,8 @@ import numpy as np
 from facedge.faces.motion import ACROSS, ALONG, FACE, RADIUS, MotionModel, even_light, fit_motion, mean_around
 from facedge.types import Float32Array, Float64Array, IntArray, UInt8Array
 
-SAME = 0.98  # correlation of two faces moved onto each other; the lowest of the copies but one is 0.986
+# Correlation of two faces moved onto each other. Takes of one drawn face (facedge.demo) have 0.994 at most.
+SAME = 0.995
 # Correlation of the blurred faces before, below which they are not moved: of 360 copies the lowest is 0.765, of pairs
 # of photos of one person 14 % reach this.
 ROUGHLY, BLUR = 0.75, RADIUS // 2  # pixels
