@@ -13,7 +13,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 # Python enrolls with numpy, which runs the trials on the cohort as well; the C is for hosts without it.
-ENROLLMENT = {"enrollment.c", "template.c", "table.c", "cohort.c", "person_model.c", "eigen.c", "mixed.c"}
+ENROLLMENT = {"enrollment.c", "template.c", "table.c", "cohort.c", "person_model.c", "eigen.c", "mixed.c", "copies.c"}
 OTHERS = ENROLLMENT | {"_kernel.c"}
 SOURCES = ["ext/_kernel.pyx", *sorted(str(path) for path in Path("ext").glob("*.c") if path.name not in OTHERS)]
 # What a source distribution needs besides: cythonize puts the generated C in the place of the .pyx.

@@ -78,6 +78,9 @@ typedef struct {
     double *centre, *variance, *factor, *directions;
 } fe_person_model;
 
+/* A positive definite matrix, of which the lower half is read -> its Cholesky factor, in that half. */
+void fe_factor(double *matrix, int64_t size);
+
 /* work: size x size + 2 size. */
 void fe_fit_person_model(const fe_cohort *cohort, const fe_people *people, int64_t size, const fe_person_model *model,
                          double *work);

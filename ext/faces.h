@@ -118,6 +118,10 @@ int fe_is_distorted(double stretch);
 double fe_eye_distance(const float *landmarks);
 double fe_yaw(const float *landmarks);
 
+/* The grey levels of an aligned crop of any size at half scale, row by row. */
+enum { FE_HALF_HEIGHT = 109, FE_HALF_WIDTH = 89, FE_HALF_PIXELS = FE_HALF_HEIGHT * FE_HALF_WIDTH };
+fe_status fe_half_scale(fe_isa isa, const fe_frame *crop, uint8_t *half);
+
 /* facedge/faces/quality.py: the blur, light and contrast of the face in an aligned crop of any size. */
 typedef struct {
     double sharpness, brightness, contrast;

@@ -68,8 +68,7 @@ static void fe_sum_squares(const fe_cohort *cohort, const fe_people *people, int
     fe_mirror(persons, size);
 }
 
-/* Cholesky's factor in the lower half. */
-static void fe_factor(double *matrix, int64_t size)
+void fe_factor(double *matrix, int64_t size)
 {
     int64_t i, j;
     for (i = 0; i < size; i++)

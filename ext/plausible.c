@@ -13,7 +13,7 @@ static const double fe_narrowest = -0.32, fe_widest = 0.23;
 static const double fe_least_sharpness = 0.15, fe_least_brightness = 40, fe_most_brightness = 220;
 static const double fe_least_contrast = 12, fe_least_eye_distance = 24, fe_most_yaw = 0.5;
 const double FE_LEAST_CONTRAST = 8;
-enum { FE_HALF_HEIGHT = 109, FE_HALF_WIDTH = 89, FE_FACE_TOP = 30, FE_FACE_LEFT = 12, FE_FACE_SIDE = 65 };
+enum { FE_FACE_TOP = 30, FE_FACE_LEFT = 12, FE_FACE_SIDE = 65 };
 
 void fe_four_turns(const float *tile, int64_t side, float *planes)
 {
@@ -148,22 +148,30 @@ static void fe_measure_face(const uint8_t *half, fe_measures *measures)
         fe_deviation(inner, edges, edge_squares) / (measures->contrast > 1 ? measures->contrast : 1);
 }
 
-fe_status fe_measure(fe_isa isa, const fe_frame *crop, fe_measures *measures)
+fe_status fe_half_scale(fe_isa isa, const fe_frame *crop, uint8_t *half)
 {
-    uint8_t half[FE_HALF_HEIGHT * FE_HALF_WIDTH];
     fe_geometry g;
     fe_plan *plan;
     fe_source source;
     fe_status status;
-    if (!crop || !crop->pixels || !measures) return FE_BAD_ARGUMENT;
+    if (!crop || !crop->pixels || !half) return FE_BAD_ARGUMENT;
     g.height = crop->height, g.width = crop->width, g.channels = 3;
     g.pixel_stride = crop->pixel_stride, g.channel_stride = crop->channel_stride;
     g.out_height = FE_HALF_HEIGHT, g.out_width = FE_HALF_WIDTH;
     g.box[0] = g.box[1] = 0, g.box[2] = crop->width * FE_FRACTION, g.box[3] = crop->height * FE_FRACTION;
     if ((status = fe_plan_create(&g, &plan)) != FE_OK) return status;
     source.pixels = crop->pixels, source.row_stride = crop->row_stride, source.image_stride = 0;
-    status = fe_prepare_u8(plan, isa, source, 1, half, FE_HALF_HEIGHT * FE_HALF_WIDTH);
+    status = fe_prepare_u8(plan, isa, source, 1, half, FE_HALF_PIXELS);
     fe_plan_destroy(plan);
+    return status;
+}
+
+fe_status fe_measure(fe_isa isa, const fe_frame *crop, fe_measures *measures)
+{
+    uint8_t half[FE_HALF_PIXELS];
+    fe_status status;
+    if (!measures) return FE_BAD_ARGUMENT;
+    status = fe_half_scale(isa, crop, half);
     if (status == FE_OK) fe_measure_face(half, measures);
     return status;
 }

@@ -17,6 +17,7 @@ struct facedge_enrollment {
     facedge_enroll_options options;
     sample *samples;
     double *stretches;
+    double *copy_work; /* FE_COPY_WORK; NULL for frames, of which none is a copy */
     int64_t photos, count, stretch_count, room;
     char condition[1024]; /* of the last save: 200 characters of UTF-8 at most */
 };
@@ -36,6 +37,8 @@ facedge_status facedge_enroll_begin(const facedge *base, const facedge_enroll_op
     if (status != FACEDGE_OK) return facedge_enroll_end(e), status;
     e->base = base;
     e->options = *options;
+    if (!e->options.frames && !(e->copy_work = malloc(FE_COPY_WORK * sizeof *e->copy_work)))
+        return facedge_enroll_end(e), fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
     if (!e->options.samples) e->options.samples = MOST_SAMPLES;
     *out = e;
     return FACEDGE_OK;
@@ -46,6 +49,7 @@ void facedge_enroll_end(facedge_enrollment *e) {
     for (int64_t k = 0; k < e->count; k++) sample_free(&e->samples[k]);
     free(e->samples);
     free(e->stretches);
+    free(e->copy_work);
     calibration_free(&e->calibration);
     free(e);
 }
@@ -65,8 +69,8 @@ static int make_room(facedge_enrollment *e) {
 }
 
 static int is_copy(const facedge_enrollment *e, const sample *s) {
-    for (int64_t k = 0; !e->options.frames && k < e->count; k++)
-        if (sample_is_copy(s, &e->samples[k], e->base->bundle.embedding_size)) return 1;
+    for (int64_t k = 0; s->fingerprint && k < e->count; k++)
+        if (fe_same_photo(s->fingerprint, e->samples[k].fingerprint, e->copy_work)) return 1;
     return 0;
 }
 
@@ -83,7 +87,7 @@ facedge_status facedge_enroll_add(facedge_enrollment *e, const facedge_photo *ph
     sample s = {0};
     double stretch = j.search ? fe_search_found(j.search)->stretch : NAN;
     if (crop_of(&j).pixels)
-        status = take_sample(e->base, &j, &s, &found, why, why_size);
+        status = take_sample(e->base, &j, e->copy_work, &s, &found, why, why_size);
     else
         found = search_reasons[fe_search_found(j.search)->reason];
     job_end(&j);

@@ -28,23 +28,23 @@ static fe_status find_fault(const fe_frame *crop, const fe_found *found, const c
     return FE_OK;
 }
 
-static void place_face(const job *j, const fe_found *found, sample *s) {
-    double sides[4] = {(double)j->frame.width, (double)j->frame.height, (double)j->frame.width, (double)j->frame.height};
-    s->placed = found != NULL;
-    for (int k = 0; found && k < 4; k++) s->place[k] = found->face.box[k] / sides[k];
+static fe_status find_fingerprint(const fe_frame *crop, fe_fingerprint *photo, double *work) {
+    uint8_t half[FE_HALF_PIXELS];
+    fe_status status = fe_half_scale(fe_best_isa(), crop, half);
+    if (status == FE_OK) fe_take_fingerprint(half, photo, work);
+    return status;
 }
 
-facedge_status take_sample(const facedge *base, const job *j, sample *s, const char **fault, char *why, size_t why_size) {
+facedge_status take_sample(const facedge *base, const job *j, double *work, sample *s, const char **fault, char *why, size_t why_size) {
     fe_frame crop = crop_of(j);
     const fe_found *found = j->search ? fe_search_found(j->search) : NULL;
     s->embedding = malloc((size_t)base->bundle.embedding_size * sizeof *s->embedding);
-    s->crop = malloc(FACE_PIXELS * sizeof *s->crop);
-    if (!s->embedding || !s->crop) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
+    s->fingerprint = work ? malloc(sizeof *s->fingerprint) : NULL;
+    if (!s->embedding || (work && !s->fingerprint)) return fail(FACEDGE_NO_MEMORY, why, why_size, "out of memory");
     facedge_status status = embed(base, &crop, s->embedding, fault, why, why_size);
     if (status != FACEDGE_OK || *fault) return status;
     fe_status measured = find_fault(&crop, found, fault);
-    if (measured == FE_OK && !*fault) measured = sample_crop(&crop, s->crop);
+    if (measured == FE_OK && !*fault && work) measured = find_fingerprint(&crop, s->fingerprint, work);
     if (measured != FE_OK) return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "the crop's size makes no sense, or there is no memory");
-    place_face(j, found, s);
     return FACEDGE_OK;
 }

@@ -5,7 +5,8 @@
 #include "samples.h"
 #include "verifier.h"
 
-/* The sample of a job that has a crop; *fault, NULL before, is why it is none. s is for sample_free, whatever the status. */
-facedge_status take_sample(const facedge *base, const job *j, sample *s, const char **fault, char *why, size_t why_size);
+/* The sample of a job that has a crop; *fault, NULL before, is why it is none. s is for sample_free, whatever the status.
+ * work: FE_COPY_WORK doubles; NULL where no copies are looked for. */
+facedge_status take_sample(const facedge *base, const job *j, double *work, sample *s, const char **fault, char *why, size_t why_size);
 
 #endif

@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 
 from facedge.bundle.calibration_table import CalibrationTable
-from facedge.types import BoolArray, Float32Array, Float64Array, Int32Array
+from facedge.faces.quality import HALF
+from facedge.preprocessing import resize_grey
+from facedge.types import BoolArray, Float32Array, Float64Array, Int32Array, UInt8Array
 
 EXT = Path(__file__).resolve().parents[2] / "ext"
-SOURCES = ("enrollment", "template", "table", "cohort", "person_model", "eigen", "mixed")
+SOURCES = ("enrollment", "template", "table", "cohort", "person_model", "eigen", "mixed", "copies")
+HALF_PIXELS, FACE_PIXELS = HALF[0] * HALF[1], 1382  # of ext/copies.h
+UNTOUCHED = -77.0
 FAULTS = (None, "nothing_common", "several_people", "no_such_far", "mostly_refused")
 
 
@@ -112,6 +116,7 @@ class Core:
         self.c = ctypes.CDLL(str(library))
         self.c.fe_enroll_doubles.restype = ctypes.c_int64
         self.c.fe_table_numbers.restype = ctypes.c_int64
+        self.c.fe_moved_likeness.restype = ctypes.c_double
 
     def enroll(
         self,
@@ -134,11 +139,40 @@ class Core:
         doubles = self.c.fe_enroll_doubles(ctypes.byref(asked))
         if doubles < 0:
             raise MemoryError
-        memory = np.full(doubles + 1, -77.0)  # the last one must stay
+        memory = _spaces(doubles)
         found = _Enrolled()
-        self.c.fe_enroll(ctypes.byref(asked), memory.ctypes.data_as(ctypes.c_void_p), ctypes.byref(found))
-        assert memory[-1] == -77.0
+        self.c.fe_enroll(ctypes.byref(asked), _address(memory), ctypes.byref(found))
+        assert memory[-1] == UNTOUCHED
         return _copied(found, *x.shape, len(table.rows[0].points))
+
+    def fingerprint(self, crop: UInt8Array) -> Float64Array:
+        """What copies of an aligned crop are found by: the pixels in even light, and those of both blurred faces."""
+        half = np.ascontiguousarray(resize_grey(crop, HALF)[0])
+        found, work = _spaces(HALF_PIXELS + 2 * FACE_PIXELS), _spaces(2 * HALF_PIXELS)
+        self.c.fe_take_fingerprint(*map(_address, (half, found, work)))
+        assert found[-1] == work[-1] == UNTOUCHED
+        return found[:-1]
+
+    def moved_likeness(self, photo: Float64Array, other: Float64Array, mirrored: bool) -> float:
+        """The correlation of the faces of two fingerprints after the motion between them."""
+        work = _spaces(2 * HALF_PIXELS)
+        found = self.c.fe_moved_likeness(_address(photo), _address(other), int(mirrored), _address(work))
+        assert work[-1] == UNTOUCHED
+        return float(found)
+
+    def same_photo(self, photo: Float64Array, other: Float64Array) -> bool:
+        """Whether two fingerprints are of one photo."""
+        work = _spaces(2 * HALF_PIXELS)
+        return bool(self.c.fe_same_photo(_address(photo), _address(other), _address(work)))
+
+
+def _spaces(count: int) -> Float64Array:
+    """Memory for `count` doubles, and one more that must stay UNTOUCHED."""
+    return np.full(count + 1, UNTOUCHED)
+
+
+def _address(array: UInt8Array | Float64Array) -> ctypes.c_void_p:
+    return array.ctypes.data_as(ctypes.c_void_p)
 
 
 def _copied(found: _Enrolled, count: int, size: int, points: int) -> Enrolled:
