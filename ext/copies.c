@@ -8,14 +8,14 @@
 
 enum { FE_LIGHT_RADIUS = 9, FE_BLUR_RADIUS = FE_LIGHT_RADIUS / 2, FE_PADDED = FE_HALF_HEIGHT + 2 * FE_LIGHT_RADIUS + 1 };
 enum { FE_MOTIONS = 6, FE_MOTION_STEPS = 8 };
-static const double fe_flat = 4, fe_outlier = 0.6, fe_damping = 2, fe_done = 2e-3;
-static const double fe_same = 0.995, fe_roughly = 0.75, fe_least_norm = 1e-9;
+static const double fe_flat = 4, fe_outlier = 0.6, fe_damping = 2, fe_converged = 2e-3;
+static const double fe_same_likeness = 0.995, fe_same_blurred = 0.75, fe_least_norm = 1e-9;
 
 /* The middle of the eyes in the crop at half scale, and the pixels between them. */
-static const double fe_eyes_x = (67.57 + 105.75) / 4, fe_eyes_y = (111.91 + 111.95) / 4, fe_unit = (105.75 - 67.57) / 2;
+static const double fe_eyes_x = (67.57 + 105.75) / 4, fe_eyes_y = (111.91 + 111.95) / 4, fe_eye_pixels = (105.75 - 67.57) / 2;
 
-static double fe_across(int64_t x) { return ((double)x - fe_eyes_x) / fe_unit; }
-static double fe_along(int64_t y) { return ((double)y - fe_eyes_y) / fe_unit; }
+static double fe_across(int64_t x) { return ((double)x - fe_eyes_x) / fe_eye_pixels; }
+static double fe_along(int64_t y) { return ((double)y - fe_eyes_y) / fe_eye_pixels; }
 
 /* The places of the face's pixels. None lies so near to its border that rounding could change their number. */
 static void fe_face_places(int64_t *places)
@@ -85,7 +85,7 @@ void fe_take_fingerprint(const uint8_t *half, fe_fingerprint *photo, double *wor
     }
 }
 
-static double fe_within(double value, double most) { return value > 0 ? (value < most ? value : most) : 0; }
+static double fe_clipped(double value, double most) { return value > 0 ? (value < most ? value : most) : 0; }
 
 /* What each pixel shows after the motion: bilinear samples; beyond the border the image repeats. */
 static void fe_move(const double *image, const double *weights, double *moved)
@@ -96,8 +96,8 @@ static void fe_move(const double *image, const double *weights, double *moved)
             const double across = fe_across(x), along = fe_along(y);
             const double sideways = weights[0] + weights[1] * across + weights[2] * along;
             const double upright = weights[3] + weights[4] * across + weights[5] * along;
-            const double column = fe_within((double)x + fe_unit * sideways, FE_HALF_WIDTH - 1.001);
-            const double row = fe_within((double)y + fe_unit * upright, FE_HALF_HEIGHT - 1.001);
+            const double column = fe_clipped((double)x + fe_eye_pixels * sideways, FE_HALF_WIDTH - 1.001);
+            const double row = fe_clipped((double)y + fe_eye_pixels * upright, FE_HALF_HEIGHT - 1.001);
             const int64_t j = (int64_t)column, i = (int64_t)row;
             const double *at = image + i * FE_HALF_WIDTH + j, part = column - (double)j;
             const double above = at[0] * (1 - part) + at[1] * part;
@@ -135,7 +135,7 @@ static double fe_motion_step(const double *before, const double *moved, const in
     for (k = 0; k < FE_FACE_PIXELS; k++) {
         const double *one = before + places[k], *other = moved + places[k], left = *one - *other;
         const double across = fe_across(places[k] % FE_HALF_WIDTH), along = fe_along(places[k] / FE_HALF_WIDTH);
-        const double right = fe_unit * fe_slope(other, one, 1), down = fe_unit * fe_slope(other, one, FE_HALF_WIDTH);
+        const double right = fe_eye_pixels * fe_slope(other, one, 1), down = fe_eye_pixels * fe_slope(other, one, FE_HALF_WIDTH);
         const double slopes[FE_MOTIONS] = {right, right * across, right * along, down, down * across, down * along};
         const double counts = 1 / (1 + left / fe_outlier * (left / fe_outlier));
         for (i = 0; i < FE_MOTIONS; i++) {
@@ -177,7 +177,7 @@ double fe_moved_likeness(const fe_fingerprint *photo, const fe_fingerprint *othe
     for (step = 0; step < FE_MOTION_STEPS; step++) {
         const double change = fe_motion_step(photo->face, moved, places, weights);
         fe_move(view, weights, moved);
-        if (change < fe_done) break;
+        if (change < fe_converged) break;
     }
     return fe_correlation(photo->face, moved, places);
 }
@@ -186,8 +186,8 @@ int fe_same_photo(const fe_fingerprint *photo, const fe_fingerprint *other, doub
 {
     int mirrored;
     for (mirrored = 0; mirrored < 2; mirrored++)
-        if (fe_dot(photo->blurred[0], other->blurred[mirrored], FE_FACE_PIXELS) >= fe_roughly &&
-            fe_moved_likeness(photo, other, mirrored, work) >= fe_same)
+        if (fe_dot(photo->blurred[0], other->blurred[mirrored], FE_FACE_PIXELS) >= fe_same_blurred &&
+            fe_moved_likeness(photo, other, mirrored, work) >= fe_same_likeness)
             return 1;
     return 0;
 }

@@ -206,9 +206,9 @@ FACEDGE_API facedge_status facedge_infer(const facedge *verifier, const facedge_
 
 /* --- enrolling --- */
 
-/* A person's bundle from photos or frames, without training, as `facedge enroll` makes it: the same rules of quality, the
- * same choice of varied samples, template, threshold (from the base's calibration.json, raised where the samples show a
- * condition such as dark glasses) and head. The base is any open bundle with a cohort and a calibration.json.
+/* A person's bundle from photos or frames, without training, as `facedge enroll` makes it: the same rules of quality and
+ * of copies, the same choice of varied samples, template, threshold (from the base's calibration.json, raised where the
+ * samples show a condition such as dark glasses) and head. The base is any open bundle with a cohort and a calibration.json.
  *
  *     facedge_enrollment *person;
  *     facedge_enroll_begin(base, NULL, &person, why, sizeof why);

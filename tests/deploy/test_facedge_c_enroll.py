@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from enrollment_in_c import PEOPLE, assert_same, crops
+from enrollment_in_c import PEOPLE, assert_same, crops, drawn
 
 from facedge.bundle import read_bundle
 from facedge.bundle.resolve import pretrained
@@ -58,12 +57,11 @@ def test_the_command_enrolls_as_facedge_does(built: Path, engine: str, ppm: list
 
 
 def test_the_command_warns_as_facedge_does(built: Path, engine: str, ppm: list[Path], tmp_path: Path) -> None:
-    crop = crops(PEOPLE[0], 1)[0]
-    mirrored = np.ascontiguousarray(crop[:, ::-1])  # nearly the same, and no copy
-    (tmp_path / "mirrored.ppm").write_bytes(b"P6 178 218 255\n" + mirrored.tobytes())
-    done = command(built, engine, tmp_path / "c.facedge", [ppm[0], tmp_path / "mirrored.ppm"])
+    crop, alike = drawn(PEOPLE[0], 0), drawn(PEOPLE[0], 9)  # of cosine 0.975, and no copies
+    (tmp_path / "alike.ppm").write_bytes(b"P6 178 218 255\n" + alike.tobytes())
+    done = command(built, engine, tmp_path / "c.facedge", [ppm[0], tmp_path / "alike.ppm"])
     assert done.returncode == 0, done.stderr
-    expected = enroll([crop, mirrored]).fitted.source.warnings()
+    expected = enroll([crop, alike]).fitted.source.warnings()
     assert any("nearly the same picture" in warning for warning in expected)
     assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == [
         warning.split(":")[0] for warning in expected

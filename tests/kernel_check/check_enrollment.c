@@ -5,6 +5,7 @@
  * The enrollment has one implementation; it is named like the others so that machines are compared line by line.
  */
 #include "align.h"
+#include "copies.h"
 #include "enrollment.h"
 #include "random_calls.h"
 
@@ -110,6 +111,33 @@ static void check_refusals(const fe_enroll_asked *good, long long number)
     if (fe_enroll_doubles(&bad) != -1) fail("a bad call was not refused", number);
 }
 
+/* Two photos with noise of their own on one picture, of which one may be mirrored. */
+static uint64_t check_copies(uint64_t hash)
+{
+    uint8_t *picture = must_allocate(FE_HALF_PIXELS), *half = must_allocate(FE_HALF_PIXELS);
+    double *work = must_allocate(FE_COPY_WORK * sizeof *work);
+    fe_fingerprint *photos[2];
+    const int mirrored = one_in(2), noise = (int)random_between(0, 60);
+    double likeness;
+    int64_t k;
+    int which;
+    random_fill(picture, FE_HALF_PIXELS);
+    for (which = 0; which < 2; which++) {
+        photos[which] = must_allocate(sizeof *photos[which]);
+        for (k = 0; k < FE_HALF_PIXELS; k++) {
+            const int64_t from = which && mirrored ? k + FE_HALF_WIDTH - 1 - 2 * (k % FE_HALF_WIDTH) : k;
+            half[k] = (uint8_t)((picture[from] * (255 - noise) + random_between(0, 255) * noise) / 255);
+        }
+        fe_take_fingerprint(half, photos[which], work);
+        hash = hash_bytes(hash, photos[which], sizeof *photos[which]);
+    }
+    likeness = fe_moved_likeness(photos[0], photos[1], mirrored, work);
+    hash = hash_bytes(hash, &likeness, sizeof likeness);
+    which = fe_same_photo(photos[0], photos[1], work);
+    free(picture), free(half), free(work), free(photos[0]), free(photos[1]);
+    return hash_bytes(hash, &which, sizeof which);
+}
+
 int main(int argc, char **argv)
 {
     const long long calls = argc > 1 ? atoll(argv[1]) : 1000;
@@ -123,6 +151,7 @@ int main(int argc, char **argv)
         fe_enroll(&c, memory, &found);
         hash = hash_found(hash, &c, &found);
         check_refusals(&c, number);
+        if (one_in(10)) hash = check_copies(hash);
         free(memory);
         free((void *)c.embeddings);
         free((void *)c.cohort.embeddings);
