@@ -30,9 +30,9 @@ JUMP, SPEED = 0.5, 1.0
 MOST_SCALE = 1.6  # between the widths of two boxes
 
 # Cosine of two frames' embeddings. Measured with the backbone inside the package: the highest of 2.3 million pairs of
-# images of two people (100 validation identities of CelebA) is 0.615, of 6.9 million pairs of the 180 test identities
-# 0.664. Two frames of one person: 0.82 or more in a video (345 frames, up to 1 s apart), and 0.83 or more for 4,000
-# pairs of CelebA stills that were moved, blurred, darkened and made noisy as frames are.
+# images of two people (100 validation identities of CelebA) is 0.625, of 6.9 million pairs of the 180 test identities
+# 0.688. Two frames of one person: 0.77 or more in a video with turns of the head (every third of 345 frames, up to 1 s
+# apart).
 LEAST_COSINE = 0.7
 IMPOSTOR_QUANTILE = 0.9999  # of another backbone's cosines between two people; the package's own has 0.54 there
 MOST_COHORT = 1500  # embeddings of the cohort that are compared with each other: 10 ms
