@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from enrollment_in_c import PEOPLE, assert_same, crops, drawn
+from enrollment_in_c import PEOPLE, assert_same, between, crops, drawn
 
 from facedge.bundle import read_bundle
 from facedge.bundle.resolve import pretrained
@@ -57,7 +57,7 @@ def test_the_command_enrolls_as_facedge_does(built: Path, engine: str, ppm: list
 
 
 def test_the_command_warns_as_facedge_does(built: Path, engine: str, ppm: list[Path], tmp_path: Path) -> None:
-    crop, alike = drawn(PEOPLE[0], 0), drawn(PEOPLE[0], 9)  # of cosine 0.975, and no copies
+    crop, alike = drawn(PEOPLE[0], 0), between(PEOPLE[0], 0, 9)
     (tmp_path / "alike.ppm").write_bytes(b"P6 178 218 255\n" + alike.tobytes())
     done = command(built, engine, tmp_path / "c.facedge", [ppm[0], tmp_path / "alike.ppm"])
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from enrollment_in_c import PEOPLE, Enrolled, Person, assert_same, crops, drawn, with_table
+from enrollment_in_c import PEOPLE, Enrolled, Person, assert_same, between, crops, drawn, with_table
 from libfacedge import (
     BAD_ARGUMENT,
     BGR,
@@ -175,7 +175,7 @@ def test_people_of_lfw_enroll_as_in_python(
 
 def test_warnings_about_the_samples_are_pythons(library: Library, base: ctypes.c_void_p, tmp_path: Path) -> None:
     mirrored = np.ascontiguousarray(drawn(PEOPLE[0], 0)[:, ::-1])
-    alike = [drawn(PEOPLE[0], 0), drawn(PEOPLE[0], 9)]  # cosine 0.975
+    alike = [drawn(PEOPLE[0], 0), between(PEOPLE[0], 0, 9)]
     warned = []
     for number, photos in enumerate((alike, crops(PEOPLE[0], 2), crops(PEOPLE[1], 1), [alike[0], mirrored])):
         found, _ = enrolled_in_c(library, base, list(map(photo_of, photos)), tmp_path / f"{number}.facedge")
