@@ -16,8 +16,9 @@ from setuptools import Extension, setup
 ENROLLMENT = {"enrollment.c", "template.c", "table.c", "cohort.c", "person_model.c", "eigen.c", "mixed.c", "copies.c"}
 OTHERS = ENROLLMENT | {"_kernel.c"}
 SOURCES = ["ext/_kernel.pyx", *sorted(str(path) for path in Path("ext").glob("*.c") if path.name not in OTHERS)]
-# What a source distribution needs besides: cythonize puts the generated C in the place of the .pyx.
+# What a source distribution holds besides: cythonize puts the generated C in the place of the .pyx.
 DEPENDS = [str(path) for path in sorted(Path("ext").iterdir()) if path.suffix in {".h", ".pxi", ".pyx"}]
+DEPENDS += [f"ext/{name}" for name in sorted(ENROLLMENT)]
 # No -march=native: what the CPU offers is found at run time. No contraction: fused multiply-adds change bits.
 FLAGS = [] if sys.platform == "win32" else ["-O3", "-std=c99", "-ffp-contract=off", "-fno-strict-aliasing"]
 
