@@ -3,13 +3,13 @@
 import itertools
 import json
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from node_host import completed
 
 from facedge.bundle import read_bundle
 from facedge.bundle.calibration_table import read_table, vectors
@@ -54,7 +54,7 @@ for (const [number, views] of enrollments.entries()) {
   const ms = performance.now() - start;
   console.log(JSON.stringify([fault, mismatched, conditionName ?? '', nearOthers, oneMoment, ms]));
   if (fault) continue;
-  await mkdir(`${out}/${number}.facedge`);
+  await mkdir(`${out}/${number}.facedge`, { recursive: true });
   const whole = await sealed({ manifest: made.manifest, files: { ...files, ...made.files } });
   for (const [name, data] of Object.entries(whole)) await writeFile(`${out}/${number}.facedge/${name}`, data);
 }
@@ -69,7 +69,7 @@ def enroll_in_node(views: Sequence[Float32Array], out: Path) -> list[list[Any]]:
         path.write_bytes(x.tobytes())
     script = ENROLL.replace("HOST", CORE.parent.as_uri())
     command = ["node", "--input-type=module", "-e", script, pretrained(), views[0].shape[1], out, *paths]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    done = completed(list(map(str, command)))
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

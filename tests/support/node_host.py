@@ -30,7 +30,7 @@ def require_node(package: str = "onnxruntime-node") -> None:
 def node(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     command = ["node", str(HOST / script), *map(str, arguments)]
     environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment)
+    return completed(command, env=environment)
 
 
 def verifier(files: dict[str, bytes], *, debug: bool = False) -> bytes:
@@ -49,6 +49,17 @@ def run_module(script: str, *arguments: object, kind: str = "module") -> Any:
     """The JSON that a script prints; HOST in it is the address of the host's folder."""
     source = script.replace("HOST", HOST.as_uri() if kind == "module" else str(HOST))
     command = ["node", f"--input-type={kind}", "-e", source, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = completed(command)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def completed(command: list[str], env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """The command's end, of a second start where the first does not come to one.
+
+    On a busy machine node was seen waiting for its own threads at the end of a script that uses WebAssembly, for ever.
+    """
+    try:
+        return subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
+    except subprocess.TimeoutExpired:
+        return subprocess.run(command, capture_output=True, text=True, env=env, timeout=300)
