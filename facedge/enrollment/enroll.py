@@ -28,8 +28,7 @@ from facedge.enrollment.capture import (
     stack_embeddings,
     stretch_of,
 )
-from facedge.enrollment.duplicates import copy_cosine, enrolled_already
-from facedge.enrollment.fit import FittedScore, Impostors, fit, whole_cohort
+from facedge.enrollment.fit import FittedScore, Impostors, find_enrolled, fit, whole_cohort
 from facedge.enrollment.selection import refuse_mismatched, refuse_useless, select_samples
 from facedge.errors import BundleError, InputError
 from facedge.faces.options import FaceOptions
@@ -154,7 +153,7 @@ class Enrollment:
         if now.manifest.files["backbone.onnx"] != self.base.bundle.manifest.files["backbone.onnx"]:
             raise BundleError(f"{target} was replaced by one with another backbone meanwhile: run the command again")
         base = dataclasses.replace(self.base, bundle=now, earlier=store.enrolled_before(now))
-        known = enrolled_already(self.samples, base.earlier, copy_cosine(*whole_cohort(now)))
+        known = find_enrolled(self.samples, base.earlier, *whole_cohort(now))
         samples = np.delete(self.samples, known, axis=0)
         used = tuple(name for number, name in enumerate(self.used) if number not in known)
         refuse_mismatched(now, samples, used, base.earlier)

@@ -219,10 +219,24 @@ def whole_cohort(bundle: Bundle, impostors: Impostors | None = None) -> tuple[Fl
         return cohort, identities
     own = identities >= OWN_IMPOSTORS
     new = np.ones(len(impostors.embeddings), bool)
-    new[enrolled_already(impostors.embeddings, cohort[own], copy_cosine(cohort[~own], identities[~own]))] = False
+    new[find_enrolled(impostors.embeddings, cohort[own], cohort, identities)] = False
     first = int(identities[own].max()) + 1 if own.any() else OWN_IMPOSTORS
     people = np.concatenate([identities, impostors.people[new] + first]).astype(np.int32)
     return np.concatenate([cohort, impostors.embeddings[new]]), people
+
+
+def find_enrolled(
+    embeddings: Float32Array,
+    enrolled: Float32Array,
+    cohort: Float32Array,
+    people: Int32Array,
+    mirrored: Float32Array | None = None,
+) -> list[int]:
+    """`enrolled_already` by the `copy_cosine` of a cohort, as `whole_cohort` gives it, less the user's impostors."""
+    if not len(enrolled) or not len(embeddings):  # the cosine takes the time of some embeddings
+        return []
+    others = people < OWN_IMPOSTORS
+    return enrolled_already(embeddings, enrolled, copy_cosine(cohort[others], people[others]), mirrored)
 
 
 def _held_out(enrolled: Float32Array, threshold: float) -> tuple[float, float, float] | None:

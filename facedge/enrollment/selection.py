@@ -19,10 +19,9 @@ from facedge.enrollment.capture import (
     summarise_faults,
 )
 from facedge.enrollment.consistency import find_mismatched, fit_model
-from facedge.enrollment.duplicates import copy_cosine, enrolled_already
-from facedge.enrollment.fit import FittedScore, Impostors, whole_cohort
+from facedge.enrollment.fit import FittedScore, Impostors, find_enrolled, whole_cohort
 from facedge.errors import InputError
-from facedge.types import Float32Array, Int32Array
+from facedge.types import Float32Array
 
 LEFT_OUT = "left out as asked"
 MOST_NAMED = 5  # photos in one sentence
@@ -66,7 +65,7 @@ def select_samples(
             f"{where}no photo is good enough to enroll with ({summarise_faults(checked)}): add other photos"
         )
     unique, copies = (good, {}) if frames else distinct(good)
-    known = enrolled_already(stack_embeddings(unique), enrolled, copy_cosine(*_others(bundle)), stack_mirrored(unique))
+    known = find_enrolled(stack_embeddings(unique), enrolled, *whole_cohort(bundle), stack_mirrored(unique))
     new = [sample for number, sample in enumerate(unique) if number not in known]
     if not new:
         raise InputError(
@@ -126,14 +125,14 @@ def refuse_impostors(
 ) -> None:
     """InputError where a photo is both one of this person and one of an impostor, now or in an earlier enrollment."""
     cohort, people = whole_cohort(bundle)
-    closer, before = copy_cosine(*_others(bundle)), cohort[people >= OWN_IMPOSTORS]
-    for number in enrolled_already(stack_embeddings(samples), before, closer, stack_mirrored(samples)):
+    before = cohort[people >= OWN_IMPOSTORS]
+    for number in find_enrolled(stack_embeddings(samples), before, cohort, people, stack_mirrored(samples)):
         raise InputError(
             f"{samples[number].source} was given as an impostor's photo before: leave it out with --without"
         )
     if impostors is None:
         return
-    for number in enrolled_already(impostors.embeddings, enrolled, closer, impostors.mirrored):
+    for number in find_enrolled(impostors.embeddings, enrolled, cohort, people, impostors.mirrored):
         source = impostors.sources[number] if impostors.sources else f"impostor photo {number + 1}"
         raise InputError(f"{source} is a photo that this person is enrolled with: leave it out of the impostors")
     for sample in samples:
@@ -142,12 +141,6 @@ def refuse_impostors(
                 raise InputError(
                     f"{sample.source} is also an impostor's photo ({source}): leave it out of one of the two"
                 )
-
-
-def _others(bundle: Bundle) -> tuple[Float32Array, Int32Array]:
-    """The cohort of a bundle without the user's own impostors: embeddings (N, D), identities (N,)."""
-    cohort, people = whole_cohort(bundle)
-    return cohort[people < OWN_IMPOSTORS], people[people < OWN_IMPOSTORS]
 
 
 def refuse_useless(fitted: FittedScore, where: str = "") -> None:
