@@ -36,6 +36,7 @@ FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
 )
 HIDDEN = re.compile(r"^<!-- run: (.*?) -->$", re.MULTILINE)
+CARD = ROOT / "facedge" / "models" / "MODEL_CARD.md"  # has figures of the measurements too, and nothing that is run
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:e-?\d+)?")
 FREE = re.compile(r"\d[\d,.]*( ms| s\b| MB| kB| B\b| frames/s| seconds)|\b[0-9a-f]{12,64}\b|\d{4}-\d\d-\d\d")
 NEAR, SHARE = 0.03, 0.15  # numbers may differ by so much, or by this share: JPEG decoders and processors differ
@@ -217,7 +218,7 @@ def main(arguments: Sequence[str]) -> int:
     import tempfile
 
     write = "--write" in arguments
-    chosen = [Path(word).resolve() for word in arguments if word != "--write"] or pages()
+    chosen = [Path(word).resolve() for word in arguments if word != "--write"] or [*pages(), CARD]
     differs = 0
     for path in chosen:
         with tempfile.TemporaryDirectory() as folder:

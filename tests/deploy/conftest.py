@@ -1,4 +1,4 @@
-"""What the tests of libfacedge share: the library as built, and the engine that it loads."""
+"""What the tests of the hosts share: libfacedge as built, the engine that it loads, and a bundle for Node."""
 
 import ctypes
 from collections.abc import Iterator
@@ -16,6 +16,16 @@ from facedge.faces.yunet import find_model
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("c") / "build")
+
+
+@pytest.fixture(scope="session")
+def node_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny bundle for the Node host; the test is skipped where that is not installed."""
+    pytest.importorskip("onnx")
+    from node_host import require_node, write_bundle_for_node
+
+    require_node()
+    return write_bundle_for_node(tmp_path_factory.mktemp("node") / "tiny.facedge")
 
 
 @pytest.fixture(scope="session")

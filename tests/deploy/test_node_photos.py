@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
-from node_host import node, require_node, run_module, write_bundle_for_node
+from node_host import node, require_node, run_module
 from PIL import Image
 
 import facedge
@@ -16,15 +16,7 @@ from facedge.faces.crop import find_crop
 from facedge.faces.yunet import find_model
 from facedge.imaging import load_rgb
 
-
-@pytest.fixture(scope="module", autouse=True)
-def installed() -> None:
-    require_node()
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_bundle_for_node(tmp_path_factory.mktemp("bundle") / "tiny.facedge")
+pytestmark = pytest.mark.usefixtures("node_bundle")
 
 
 CROPS = """
@@ -89,13 +81,13 @@ def test_whole_photos_are_decided_as_by_facedge(shared_data: Path, tmp_path: Pat
     assert [s["decision"] for s in said].count("accept") == 1
 
 
-def test_a_wrong_detector_and_a_photo_without_one_are_errors(bundle: Path, tmp_path: Path) -> None:
+def test_a_wrong_detector_and_a_photo_without_one_are_errors(node_bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "yunet.onnx").write_bytes(b"another file")
-    done = node("verify.js", bundle, "--detector", tmp_path / "yunet.onnx", tmp_path / "none.jpg")
+    done = node("verify.js", node_bundle, "--detector", tmp_path / "yunet.onnx", tmp_path / "none.jpg")
     assert done.returncode == 2 and "face_detection_yunet_2023mar.onnx" in done.stderr
     script = (
         "const { load } = await import('HOST/facedge.js'); const v = await load(process.argv[1]);"
         "const photo = { data: new Uint8Array(12), height: 2, width: 2 };"
         "console.log(JSON.stringify(await v.verifyPhoto(photo).catch((e) => e.message)));"
     )
-    assert "needs a detector" in run_module(script, bundle)
+    assert "needs a detector" in run_module(script, node_bundle)

@@ -55,9 +55,9 @@ def run_module(script: str, *arguments: object, kind: str = "module") -> Any:
 
 
 def completed(command: list[str], env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """The command's end, of a second start where the first does not come to one.
+    """The result of a command, started once more where it does not end within two minutes.
 
-    On a busy machine node was seen waiting for its own threads at the end of a script that uses WebAssembly, for ever.
+    On a busy machine a node process that had run WebAssembly was seen to wait for its own threads without end.
     """
     try:
         return subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
