@@ -6,11 +6,14 @@ from pathlib import Path
 
 import onnxruntime
 import pytest
+import tiny_bundle
 from libfacedge import Library, build
 
 from facedge.bundle.resolve import pretrained
 from facedge.errors import FacedgeError
 from facedge.faces.yunet import find_model
+from facedge.imaging import load_rgb
+from facedge.types import UInt8Array
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +57,13 @@ def base(library: Library) -> Iterator[ctypes.c_void_p]:
         pytest.skip(f"needs the bundle inside the package: {problem}")
     yield handle
     library.c.facedge_close(handle)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_bundle.write_tiny(tmp_path_factory.mktemp("bundle") / "tiny.facedge").path
+
+
+@pytest.fixture(scope="session")
+def person(shared_data: Path) -> UInt8Array:
+    return load_rgb(shared_data / "photos" / "me" / "obama-720p.jpg")

@@ -3,11 +3,13 @@
 import ctypes
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from facedge.runtime.verifier import Verifier
 from facedge.types import UInt8Array
 
 HOST = Path(__file__).resolve().parents[2] / "deploy" / "c"
@@ -146,3 +148,11 @@ class Library:
         status = self.c.facedge_find_face(handle, ctypes.byref(photo), chosen, ctypes.byref(result), at, self.why, 512)
         assert status == OK, self.why.value
         return result, crop
+
+
+def score_of(verifier: Verifier, crop: UInt8Array) -> float:
+    return float(verifier.score(verifier.embed(crop[None]))[0])
+
+
+def run(command: Sequence[object], env: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(list(map(str, command)), env=env, cwd=folder, capture_output=True, text=True, check=False)
