@@ -4,7 +4,8 @@
 
 Each RUN begins from the weights of the one before it, so their samples add up. A line TAR = a + b log10(samples) is
 fitted to the second half of the points by least squares; its 95 % interval at ten times the samples comes from a
-bootstrap over the points. It assumes that nothing else changes, and a curve that flattens bends below it.
+bootstrap over the points. What the fit of the embedding layer adds at the end of a run is drawn, and not part of the
+line. It assumes that nothing else changes, and a curve that flattens bends below it.
 Writes learning_curve.json and learning_curve.png with -o.
 """
 
@@ -29,6 +30,7 @@ class Point:
     samples: int
     tar: float
     attribute_accuracy: float
+    fitted_tar: float | None = None  # at the end of a run with a teacher: with the embedding layer fitted to it
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ def points_of(runs: list[Path]) -> list[Point]:
         for record in read_metrics(run):
             tar = record["tar_at_far_1e-3"]
             if tar is not None:
-                points.append(Point(run.name, before + record["samples"], tar, record["attribute_accuracy"]))
+                fitted = record.get("fitted_tar_at_far_1e-3")
+                points.append(Point(run.name, before + record["samples"], tar, record["attribute_accuracy"], fitted))
     return points
 
 
@@ -86,6 +89,9 @@ def draw(points: list[Point], path: Path) -> None:
         x = [p.samples for p in mine]
         above.plot(x, [p.tar for p in mine], marker=".", label=run)
         below.plot(x, [p.attribute_accuracy for p in mine], marker=".")
+    if fitted := [p for p in points if p.fitted_tar is not None]:
+        values = [p.fitted_tar for p in fitted]
+        above.plot([p.samples for p in fitted], values, "*", color="black", label="embedding layer fitted")
     above.set_ylabel("TAR at FAR 1e-3")
     below.set_ylabel("attribute accuracy")
     below.set_xlabel("training samples")
@@ -107,9 +113,10 @@ def main() -> None:
     if len(points) < 4:
         parser.error(f"expected 4 epochs or more with a TAR, got {len(points)}: train longer")
     for point in points:
+        fitted = "" if point.fitted_tar is None else f"  TAR with the embedding layer fitted {point.fitted_tar:.3f}"
         print(
             f"{point.run:20} {point.samples:>12,} samples  TAR {point.tar:.3f}  "
-            f"attributes {point.attribute_accuracy:.4f}"
+            f"attributes {point.attribute_accuracy:.4f}{fitted}"
         )
     found = forecast(points)
     print(

@@ -80,8 +80,12 @@ class Edge(nn.Module):
         self.dropout = nn.Dropout(0.2)
         self.attributes = nn.Linear(features, attributes)
 
+    def features(self, x: Tensor) -> Tensor:
+        """The whole last feature map of (N, 1, S, S), from which both outputs are made: (N, channels * side * side)."""
+        return self.trunk(x).flatten(1)  # type: ignore[no-any-return]
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.trunk(x).flatten(1)  # (N, channels * side * side)
+        features = self.features(x)
         embedding = self.norm(self.embedding(features))
         return F.normalize(embedding.float()), self.attributes(self.dropout(features))
 

@@ -11,6 +11,7 @@ from facedge.train import run_folder
 from facedge.train.config import BackboneConfig, BackboneRequest
 from facedge.train.data import Samples, load_samples, open_more, share_of
 from facedge.train.distributed import Group, choose_device, main_process_first, process_group
+from facedge.train.embedding_fit import principal_targets
 from facedge.train.initial_weights import source_sha256
 from facedge.train.interrupts import sigterm_interrupts
 from facedge.train.memory import Need, check_memory
@@ -53,6 +54,7 @@ def train_backbone(
                 open_teachers(request.teachers, request.teacher_inputs), (faces, *more), config.spec,
                 views=request.teacher_views, threads=request.threads or torch.get_num_threads(), track=track,
             )  # fmt: skip
+        taught = principal_targets(taught, config.embedding_size)
         check_memory(_need(config, taught), device, group.world)
         least = config.recipe.identity_images
         samples = load_samples(

@@ -26,7 +26,7 @@ class Samples:
     patches: Tensor  # (N, S + 2 MARGIN, S + 2 MARGIN) uint8; their centre is the input at inference
     attributes: Tensor  # (N, A), 0 or 1, 255 unknown; of a view that blends two images the weighted mean of theirs
     classes: Tensor  # (N,) int64: identity counted from 0, -1 where it is left out of the identity loss
-    teacher: Tensor | None  # (N, T) float32, L2-normalised
+    teacher: Tensor | None  # (N, D) float32, L2-normalised: targets of the embedding
 
     def __len__(self) -> int:
         return len(self.patches)

@@ -39,26 +39,17 @@ class MarginSoftmax(nn.Module):
         return losses / known.sum().clamp(min=1)  # without a selection, whose size a GPU would have to report
 
 
-class TeacherLoss(nn.Module):
+def teacher_loss(embedding: Tensor, target: Tensor, relation: float) -> Tensor:
     """Knowledge distillation: distance of each embedding to the teacher's, and of their pairwise similarities.
 
-    The second term is relational distillation (Park et al. 2019, with cosines for distances). A teacher's embedding of
-    another length is compared after a linear map, which is trained along and not kept.
+    Both are (N, D), L2-normalised. The second term, of weight `relation`, is relational distillation (Park et al. 2019,
+    with cosines for distances).
     """
-
-    def __init__(self, embedding_size: int, teacher_size: int, relation: float) -> None:
-        super().__init__()
-        same = embedding_size == teacher_size
-        self.project: nn.Module = nn.Identity() if same else nn.Linear(embedding_size, teacher_size, bias=False)
-        self.relation = relation
-
-    def forward(self, embedding: Tensor, target: Tensor) -> Tensor:
-        projected = F.normalize(self.project(embedding))
-        direction = (1 - (projected * target).sum(1)).mean()
-        if not self.relation:
-            return direction
-        difference = embedding @ embedding.T - target @ target.T
-        return direction + self.relation * difference.square().mean()
+    direction = (1 - (embedding * target).sum(1)).mean()
+    if not relation:
+        return direction
+    difference = embedding @ embedding.T - target @ target.T
+    return direction + relation * difference.square().mean()
 
 
 class BackboneWithLosses(nn.Module):
@@ -67,9 +58,7 @@ class BackboneWithLosses(nn.Module):
     One module, so that one wrapper distributes it and one state dict holds the losses' own parameters too.
     """
 
-    def __init__(
-        self, backbone: nn.Module, embedding_size: int, classes: int, teacher_size: int, recipe: Recipe
-    ) -> None:
+    def __init__(self, backbone: nn.Module, embedding_size: int, classes: int, recipe: Recipe) -> None:
         super().__init__()
         self.backbone, self.recipe = backbone, recipe
         self.identity = (
@@ -77,10 +66,9 @@ class BackboneWithLosses(nn.Module):
             if recipe.identity_weight > 0 and classes > 1
             else None
         )
-        self.teacher = TeacherLoss(embedding_size, teacher_size, recipe.teacher_relation) if teacher_size else None
 
     def forward(self, x: Tensor, attributes: Tensor, classes: Tensor, teacher: Tensor | None) -> dict[str, Tensor]:
-        """Losses of x (N, 1, S, S), attributes (N, A), classes (N,) int64 and teacher embeddings (N, T) or None."""
+        """Losses of x (N, 1, S, S), attributes (N, A), classes (N,) int64 and targets of a teacher (N, D) or None."""
         embedding, logits = self.backbone(x)
         with torch.autocast(x.device.type, enabled=False):  # cosines and cross-entropies need float32
             return self._losses(embedding, logits, attributes, classes, teacher)
@@ -93,7 +81,7 @@ class BackboneWithLosses(nn.Module):
         if self.identity is not None:
             losses["identity"] = self.identity(embedding, classes)
             total = total + self.recipe.identity_weight * losses["identity"]
-        if self.teacher is not None and teacher is not None:
-            losses["teacher"] = self.teacher(embedding, teacher)
+        if teacher is not None:
+            losses["teacher"] = teacher_loss(embedding, teacher, self.recipe.teacher_relation)
             total = total + self.recipe.teacher_weight * losses["teacher"]
         return {"total": total, **losses}

@@ -105,6 +105,12 @@ def truncate_metrics(run: Path, epochs: int) -> None:
     write_metrics(run, [record for record in read_metrics(run) if record["epoch"] <= epochs])
 
 
+def amend_metrics(run: Path, more: dict[str, Any]) -> None:
+    """Add keys to the last line of metrics.jsonl."""
+    *before, last = read_metrics(run)
+    write_metrics(run, [*before, {**last, **more}])
+
+
 def write_metrics(run: Path, records: list[dict[str, Any]]) -> None:
     """Write metrics.jsonl atomically."""
     lines = "".join(json.dumps(record) + "\n" for record in records)

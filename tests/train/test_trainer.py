@@ -19,7 +19,7 @@ from facedge.preprocessing import PreprocessSpec
 from facedge.train import trainer as trainer_module
 from facedge.train.augment import Augment
 from facedge.train.config import BackboneConfig, DataCard, Recipe, recipe_of
-from facedge.train.data import load_samples
+from facedge.train.data import Samples, load_samples
 from facedge.train.run_folder import draw_curves, embed_faces, epochs_left, load_backbone, read_metrics, write_config
 from facedge.train.trainer import Tick, Trainer
 from facedge.train.validation import Scores
@@ -176,7 +176,7 @@ def test_a_step_waits_for_nothing_on_the_host(strength: Augment, most: int, tiny
     """On a GPU each of these operators would wait until all work before it is done."""
     wanted = config(1, augment=strength)
     training = load_samples(tiny_faces, "train", wanted.spec, CPU)
-    teacher = torch.nn.functional.normalize(torch.randn(60, 16))
+    teacher = torch.nn.functional.normalize(torch.randn(60, 128))
     training = dataclasses.replace(training, teacher=teacher)
     trainer = Trainer(tmp_path, wanted, training, training, device=CPU)
     trainer.model.train()
@@ -285,15 +285,44 @@ def test_a_loss_that_is_not_finite_stops_the_run(tiny_faces: Faces, tmp_path: Pa
 
 def test_embeddings_approach_the_teacher_s(tiny_faces: Faces, tmp_path: Path) -> None:
     wanted = config(10, attribute_weight=0.0, identity_weight=0.0, teacher_weight=4.0)
-    training = load_samples(tiny_faces, "train", wanted.spec, CPU)
-    target = torch.nn.functional.normalize(torch.randn(60, 16, generator=torch.Generator().manual_seed(0)))
-    target = target[training.classes]  # one direction for each identity
-    training = dataclasses.replace(training, teacher=target)
     (tmp_path / "run").mkdir()
-    validation = load_samples(tiny_faces, "validation", wanted.spec, CPU)
-    Trainer(tmp_path / "run", wanted, training, validation, device=CPU).train()
+    Trainer(tmp_path / "run", wanted, *taught(tiny_faces, wanted), device=CPU).train()
     records = read_metrics(tmp_path / "run")
     assert records[-1]["losses"]["teacher"] < 0.7 * records[0]["losses"]["teacher"]
+
+
+def taught(faces: Faces, wanted: BackboneConfig) -> tuple[Samples, Samples]:
+    """Training samples whose targets are one direction for each identity, and validation samples."""
+    training = load_samples(faces, "train", wanted.spec, CPU)
+    target = torch.nn.functional.normalize(torch.randn(60, 128, generator=torch.Generator().manual_seed(0)))
+    validation = load_samples(faces, "validation", wanted.spec, CPU)
+    return dataclasses.replace(training, teacher=target[training.classes]), validation
+
+
+def test_the_best_weights_end_with_an_embedding_layer_fitted_to_the_teacher(tiny_faces: Faces, tmp_path: Path) -> None:
+    wanted, lines = config(3, attribute_weight=0.0, identity_weight=0.0, teacher_weight=4.0), list[str]()
+    (tmp_path / "run").mkdir()
+    write_config(tmp_path / "run", wanted)
+    trainer = Trainer(tmp_path / "run", wanted, *taught(tiny_faces, wanted), device=CPU, say=lines.append)
+    scores = trainer.train()
+    assert "embedding fitted to the teacher (ridge penalty" in lines[-1]
+    best = max(record["attribute_accuracy"] + record["tar_at_far_1e-3"] for record in read_metrics(tmp_path / "run"))
+    assert scores.overall > best
+    assert read_metrics(tmp_path / "run")[-1]["fitted_tar_at_far_1e-3"] == pytest.approx(scores.tar, abs=1e-5)
+    kept = (tmp_path / "run" / "weights.safetensors").read_bytes()
+    again = Trainer(tmp_path / "run", wanted, *taught(tiny_faces, wanted), device=CPU).train(resume=True)
+    assert (tmp_path / "run" / "weights.safetensors").read_bytes() == kept  # fitted already
+    assert again.overall == pytest.approx(trainer.progress.best)
+
+
+def test_a_run_that_begins_from_another_begins_with_a_fitted_embedding_layer(tiny_faces: Faces, tmp_path: Path) -> None:
+    train(tmp_path / "first", tiny_faces, config(1))
+    wanted, lines = config(1, attribute_weight=0.0, identity_weight=0.0, teacher_weight=4.0), list[str]()
+    Trainer(
+        tmp_path / "next", wanted, *taught(tiny_faces, wanted), device=CPU, begin_from=tmp_path / "first",
+        say=lines.append,
+    )  # fmt: skip
+    assert "initial embedding fitted to the teacher" in lines[0]
 
 
 def test_curves_are_drawn(tiny_faces: Faces, tmp_path: Path) -> None:
