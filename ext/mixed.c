@@ -4,8 +4,8 @@
 #include "enrollment_parts.h"
 #include "fe_math.h"
 
-static const double fe_per_photo = 4.4, fe_most_photos = 12, fe_one_against_one = 9, fe_one_against_many = 15;
-static const double fe_per_grouped = 6, fe_one_moment = 0.5;
+static const double fe_per_photo = 4.0, fe_most_photos = 12, fe_one_against_one = 8.1, fe_one_against_many = 13.5;
+static const double fe_per_grouped = 5.4, fe_one_moment = 0.5;
 
 /* What one search works in. Groups are rows of `count` bytes: 1 for a photo that is inside. */
 typedef struct {
