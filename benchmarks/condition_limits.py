@@ -36,8 +36,8 @@ FAR = 1e-3
 IMAGES = 8  # of each identity, for the tables
 FEWEST = 3000  # comparisons
 CHOICES = [
-    *(Limits(claimed, 0.6) for claimed in (2.5, 3.0, 3.4, 4.0, 4.5)),
-    *(Limits(4.0, share) for share in (0.4, 0.8, 1.0)),
+    *(Limits(claimed, 0.6) for claimed in (1.5, 2.0, 2.5, 3.0, 3.4, 4.0)),
+    *(Limits(2.5, share) for share in (0.4, 0.8, 1.0)),
     Limits(math.inf, 1.0),  # none is shown
 ]
 People = dict[str, list[Presented]]
