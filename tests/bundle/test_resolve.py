@@ -185,3 +185,7 @@ def test_the_packages_bundle_by_name() -> None:
     assert resolve.pretrained("edge") == resolve.pretrained("edge.facedge") == resolve.pretrained()
     with pytest.raises(BundleError, match="no bundle called 'other'"):
         resolve.pretrained("other")
+
+
+def test_the_package_carries_one_bundle_and_its_card() -> None:
+    assert sorted(path.name for path in resolve.pretrained().parent.iterdir()) == ["MODEL_CARD.md", "edge.facedge"]
