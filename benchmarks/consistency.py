@@ -26,8 +26,8 @@ from facedge.runtime.embedder import Embedder
 from facedge.types import Float32Array, Int64Array
 
 MIXES = ((1, 1), (2, 1), (3, 1), (5, 2), (5, 5), (9, 1), (19, 1))
-LEAST_COSINE = 0.25
 UPDATES = ((3, 1), (10, 1), (10, 3))  # photos enrolled, photos added
+LEAST_COSINE = 0.25  # to the mean of the identity's other images, by another recogniser
 
 
 def main() -> None:

@@ -10,14 +10,18 @@ and Kennard 1970) on the features before it, with a penalty chosen on the valida
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from facedge.train.architectures import Edge
+from facedge.train.initial_weights import take_statistics
+from facedge.train.validation import Scores
 from facedge.train.views import Taught, Views
-from facedge.types import Float32Array
+from facedge.types import Float32Array, Float64Array
 
 # Of the ridge regression, in units of the features' mean variance; the first where no validation people tell.
 PENALTIES = (0.1, 0.01, 0.03, 0.3, 1.0)
@@ -42,7 +46,7 @@ def principal_targets(taught: Taught, size: int) -> Taught:
     return Taught(reduced(taught.embeddings), views)
 
 
-def _principal_directions(centred: "np.ndarray[tuple[int, int], np.dtype[np.float64]]", size: int) -> Float32Array:
+def _principal_directions(centred: Float64Array, size: int) -> Float32Array:
     """(T, size), of falling variance; of each, the number furthest from 0 is positive, on every machine."""
     _, vectors = np.linalg.eigh(centred.T @ centred)
     chosen = vectors[:, ::-1][:, :size]
@@ -52,72 +56,65 @@ def _principal_directions(centred: "np.ndarray[tuple[int, int], np.dtype[np.floa
 
 @torch.no_grad()
 def fit_embedding(
-    backbone: Edge, batches: Iterator[tuple[Tensor, Tensor]], score: Callable[[], float]
-) -> tuple[float, float]:
-    """Replace the embedding layer by the ridge regression that scores best: (its penalty, its score).
+    backbone: Edge, batches: Iterator[tuple[Tensor, Tensor]], evaluate: Callable[[], Scores]
+) -> tuple[float, Scores]:
+    """Replace the embedding layer by the ridge regression that scores best: (its penalty, its scores).
 
-    batches: network inputs (B, 1, S, S) and targets (B, D). score: called after the layer was replaced by each of the
-    candidates. The batch norm after the layer becomes an offset, and computes the same in training mode.
+    batches: network inputs (B, 1, S, S) and targets (B, D). evaluate: called after the layer was replaced by each of
+    the candidates. The batch norm after the layer becomes an offset, and computes the same in training mode.
     """
     was_training = backbone.training
     backbone.eval()
-    moments = _Moments(backbone.embedding.in_features, backbone.embedding.out_features, next(backbone.parameters()))
-    for x, target in batches:
-        features = backbone.features(torch.cat([x, x.flip(3)]))  # of the mirror image too, as at inference
-        moments.add((features[: len(x)] + features[len(x) :]) / 2, target)
-    layers = {penalty: moments.regression(penalty) for penalty in PENALTIES}
+    moments = _moments(backbone, batches)
+    layers = {penalty: _regression(moments, penalty) for penalty in PENALTIES}
     scores = {}
     for penalty, layer in layers.items():
         _replace(backbone, layer, moments)
-        scores[penalty] = score()
-    best = max(scores, key=lambda penalty: scores[penalty])
+        scores[penalty] = evaluate()
+    best = max(scores, key=lambda penalty: scores[penalty].overall)
     _replace(backbone, layers[best], moments)
     backbone.train(was_training)
     return best, scores[best]
 
 
+@dataclass(frozen=True)
 class _Moments:
-    """Sums over samples of features (B, F) and targets (B, D), in float64."""
+    """Of features (N, F) and targets (N, D) of samples, in float64: mean and covariance, and that of both."""
 
-    def __init__(self, features: int, targets: int, like: Tensor) -> None:
-        self.count = 0
-        self.mean = torch.zeros(features, dtype=torch.float64, device=like.device)
-        self.covariance = torch.zeros(features, features, dtype=torch.float64, device=like.device)
-        self.target = torch.zeros(targets, dtype=torch.float64, device=like.device)
-        self.cross = torch.zeros(features, targets, dtype=torch.float64, device=like.device)
+    mean: Tensor  # (F,)
+    covariance: Tensor  # (F, F)
+    cross: Tensor  # (F, D)
 
-    def add(self, x: Tensor, y: Tensor) -> None:
-        self.count += len(x)
-        self.mean += x.sum(0)
-        self.target += y.sum(0)
-        self.covariance += x.T @ x
-        self.cross += x.T @ y
 
-    def regression(self, penalty: float) -> Tensor:
-        """Weights (F, D) that map centred features to centred targets."""
-        mean, target = self.mean / self.count, self.target / self.count
-        covariance = self._covariance()
-        ridge = penalty * covariance.diagonal().mean() * torch.eye(len(mean), dtype=mean.dtype, device=mean.device)
-        weights: Tensor = torch.linalg.solve(covariance + ridge, self.cross / self.count - torch.outer(mean, target))
-        return weights
+def _moments(backbone: Edge, batches: Iterator[tuple[Tensor, Tensor]]) -> _Moments:
+    embedding, count = backbone.embedding, 0
+    zeros = partial(torch.zeros, dtype=torch.float64, device=embedding.weight.device)
+    mean, target = zeros(embedding.in_features), zeros(embedding.out_features)
+    products, cross = zeros(len(mean), len(mean)), zeros(len(mean), len(target))
+    for image, y in batches:
+        both = backbone.features(torch.cat([image, image.flip(3)]))  # of the mirror image too, as at inference
+        x = (both[: len(image)] + both[len(image) :]) / 2
+        count += len(x)
+        mean += x.sum(0)
+        target += y.sum(0)
+        products += x.T @ x
+        cross += x.T @ y
+    mean, target = mean / count, target / count
+    return _Moments(mean, products / count - torch.outer(mean, mean), cross / count - torch.outer(mean, target))
 
-    def outputs(self, layer: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance (D,) of the outputs of weights (F, D)."""
-        return self.mean / self.count @ layer, ((self._covariance() @ layer) * layer).sum(0)
 
-    def _covariance(self) -> Tensor:
-        mean = self.mean / self.count
-        return self.covariance / self.count - torch.outer(mean, mean)
+def _regression(moments: _Moments, penalty: float) -> Tensor:
+    """Weights (F, D) that map centred features to centred targets."""
+    level = penalty * moments.covariance.diagonal().mean()
+    weights: Tensor = torch.linalg.solve(
+        moments.covariance + level * torch.eye(len(moments.mean)).to(level), moments.cross
+    )
+    return weights
 
 
 def _replace(backbone: Edge, layer: Tensor, moments: _Moments) -> None:
     """Take `layer` (F, D) as the embedding layer; the batch norm subtracts its mean output and keeps its scale."""
-    norm = backbone.norm
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    mean, variance = moments.outputs(layer)
     backbone.embedding.weight.copy_(layer.T)
-    norm.running_mean.copy_(mean)
-    norm.running_var.copy_(variance)
-    norm.weight.copy_((variance + norm.eps).sqrt())
-    norm.bias.zero_()
+    variance = ((moments.covariance @ layer) * layer).sum(0)
+    take_statistics(backbone.norm, moments.mean @ layer, variance)
+    backbone.norm.bias.zero_()

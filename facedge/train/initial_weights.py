@@ -123,14 +123,19 @@ def _measure(module: nn.Module, norms: list[BatchNorm], x: Tensor) -> None:
             module(x[start : start + _BATCH])
     module.train(was_training)
     for norm, (count, total, squares) in sums.items():
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
         mean = total / count
-        variance = (squares / count - mean.square()).clamp(min=1e-8)
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_(variance)
-        norm.weight.copy_((variance + norm.eps).sqrt())
+        take_statistics(norm, mean, (squares / count - mean.square()).clamp(min=1e-8))
         norm.bias.add_(mean.to(norm.bias.dtype))
+
+
+@torch.no_grad()
+def take_statistics(norm: BatchNorm, mean: Tensor, variance: Tensor) -> None:
+    """Give a batch norm the statistics (C,) of its input, and the scale with which it only subtracts the mean."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
+    norm.weight.copy_((variance + norm.eps).sqrt())
 
 
 @contextmanager

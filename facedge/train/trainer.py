@@ -262,24 +262,25 @@ class Trainer:
         module = copy.deepcopy(self.backbone).eval()
         run_folder.load_weights(module, self.run)
         before = self._evaluate(module)
-        self._fit_embedding(module, "embedding")
-        after = self._evaluate(module)
-        if after.overall <= before.overall:
+        after = self._fit_embedding(module, "embedding")
+        if after is None or after.overall <= before.overall:
             return None
         run_folder.save_weights(self.run, module.state_dict())
         run_folder.amend_metrics(self.run, {"fitted_tar_at_far_1e-3": after.tar and round(after.tar, 5)})
         return after
 
-    def _fit_embedding(self, module: nn.Module, name: str) -> None:
-        """Fit the embedding layer to the teacher's targets in rank 0, where there are any."""
+    def _fit_embedding(self, module: nn.Module, name: str) -> Scores | None:
+        """Fit the embedding layer to the teacher's targets in rank 0, where there are any: the scores with it."""
         if self.training.teacher is None or not isinstance(module, Edge):
-            return
+            return None
         if not self.group.is_main:
             wait_until_done(self.group, name)
-            return
-        penalty, score = fit_embedding(module, self._faces_and_targets(), lambda: self._evaluate(module).tar or 0.0)
-        self.say(f"{name} fitted to the teacher (ridge penalty {penalty:g}): validation TAR at FAR 1e-3 {score:.3f}")
+            return None
+        penalty, scores = fit_embedding(module, self._faces_and_targets(), lambda: self._evaluate(module))
+        tar = scores.tar or 0.0
+        self.say(f"{name} fitted to the teacher (ridge penalty {penalty:g}): validation TAR at FAR 1e-3 {tar:.3f}")
         mark_done(self.group, name)
+        return scores
 
     def _faces_and_targets(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Network inputs as at inference with their targets, of a fixed choice of the first data set's images.

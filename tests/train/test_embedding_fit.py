@@ -10,6 +10,7 @@ from torch import Tensor
 
 from facedge.train.architectures import Edge
 from facedge.train.embedding_fit import PENALTIES, fit_embedding, principal_targets
+from facedge.train.validation import Scores
 from facedge.train.views import Taught, Views
 from facedge.types import Float32Array
 
@@ -92,19 +93,20 @@ def test_the_layer_fits_the_targets_and_the_best_penalty_is_kept(backbone: Edge)
 
     tried: list[float] = []
 
-    def score() -> float:
+    def evaluate() -> Scores:
         tried.append(agreement())
-        return tried[-1]
+        return Scores(0.0, tried[-1])
 
-    penalty, best = fit_embedding(backbone, batches(backbone), score)
-    assert best > 0.99
+    penalty, scores = fit_embedding(backbone, batches(backbone), evaluate)
+    best = scores.tar
+    assert best is not None and best > 0.99
     assert (penalty, best) == (PENALTIES[tried.index(max(tried))], max(tried))
     assert agreement() == pytest.approx(best)  # the layer of that penalty was put back
 
 
 def test_training_goes_on_from_the_same_outputs(backbone: Edge) -> None:
     """In training mode batch norm has the statistics of the batch: those of all samples give what they gave before."""
-    fit_embedding(backbone, batches(backbone), lambda: 0.0)
+    fit_embedding(backbone, batches(backbone), lambda: Scores(0.5, None))
     x = torch.cat([image for image, _ in batches(backbone)])
     both = torch.cat([x, x.flip(3)])
     with torch.no_grad():
@@ -116,4 +118,4 @@ def test_training_goes_on_from_the_same_outputs(backbone: Edge) -> None:
 
 
 def test_without_scores_the_first_penalty_is_taken(backbone: Edge) -> None:
-    assert fit_embedding(backbone, batches(backbone), lambda: 0.0)[0] == PENALTIES[0]
+    assert fit_embedding(backbone, batches(backbone), lambda: Scores(0.5, None))[0] == PENALTIES[0]
