@@ -27,12 +27,7 @@ from PIL import Image
 
 from facedge.bundle.resolve import pretrained
 from facedge.dataset.celeba import CelebA, read_celeba
-from facedge.enrollment.capture import CheckedPhoto, check_photo
-from facedge.enrollment.enroll import Base, Enrollment, enroll_checked, open_base
-from facedge.errors import InputError
-from facedge.faces.crop import find_crop
-from facedge.metrics.thresholds import far_at_threshold
-from facedge.report.degradations import (
+from facedge.dataset.degradations import (
     backlit,
     brightness,
     dark,
@@ -48,6 +43,11 @@ from facedge.report.degradations import (
     tight_crop,
     turned,
 )
+from facedge.enrollment.capture import CheckedPhoto, check_photo
+from facedge.enrollment.enroll import Base, Enrollment, enroll_checked, open_base
+from facedge.errors import InputError
+from facedge.faces.crop import find_crop
+from facedge.metrics.thresholds import far_at_threshold
 from facedge.runtime.embedder import embed_photo
 
 Photo = NDArray[np.uint8]

@@ -1,7 +1,7 @@
 """The calibration table of a bundle, made once from its cohort: see facedge/bundle/calibration_table.py.
 
 Its rows are the trials that enrollment would run (facedge/enrollment/operating_points.py). Its conditions come from
-faces of a prepared dataset, embedded by the bundle's backbone as they are and degraded (facedge/export/conditions.py):
+faces of a prepared dataset, embedded by the bundle's backbone as they are and degraded (facedge/dataset/conditions.py):
 nothing in it is chosen by hand for one backbone, so that another one gets its own table by the same command.
 """
 
@@ -20,12 +20,12 @@ from facedge.bundle.calibration_table import (
     TableRow,
 )
 from facedge.bundle.cohort import read_cohort
+from facedge.dataset.conditions import CONDITIONS, under_condition
 from facedge.dataset.prepared import Faces
 from facedge.enrollment.calibration import FEWEST_PEOPLE, MOST_ENROLLED, cohort_trials
 from facedge.enrollment.conditions import discriminant
 from facedge.enrollment.operating_points import Calibrated, from_trials
 from facedge.export.calibrate import TRIAL_PEOPLE, TRIAL_ROWS
-from facedge.export.conditions import CONDITIONS, under_condition
 from facedge.metrics.comparisons import random_turns
 from facedge.metrics.thresholds import lowest_threshold
 from facedge.runtime.embedder import BATCH, Embedder

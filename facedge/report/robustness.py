@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from facedge.report.degradations import blur, brightness, covered, jpeg, low_resolution, rotation
+from facedge.dataset.degradations import blur, brightness, covered, jpeg, low_resolution, rotation
 from facedge.report.model import Model
 from facedge.report.verification import FixedThreshold
 from facedge.types import BoolArray, Float32Array, Int32Array, Track, UInt8Array, untracked

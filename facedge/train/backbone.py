@@ -2,21 +2,24 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 
 from facedge.dataset.prepared import Faces
 from facedge.errors import RunError
 from facedge.train import run_folder
+from facedge.train.architectures import Edge
 from facedge.train.config import BackboneConfig, BackboneRequest
 from facedge.train.data import Samples, load_samples, open_more, share_of
 from facedge.train.distributed import Group, choose_device, main_process_first, process_group
-from facedge.train.embedding_fit import principal_targets
+from facedge.train.embedding_fit import CONDITION_NUMBERS, fit_condition_numbers
 from facedge.train.initial_weights import source_sha256
 from facedge.train.interrupts import sigterm_interrupts
 from facedge.train.memory import Need, check_memory
 from facedge.train.resume import OPTIONS, options_of, resumed_config
 from facedge.train.teacher import fingerprint, open_teachers
+from facedge.train.teacher_targets import principal_targets
 from facedge.train.trainer import Tick, Trainer
 from facedge.train.views import Taught, teach, with_views
 from facedge.types import Say, Track, silent, untracked
@@ -54,7 +57,8 @@ def train_backbone(
                 open_teachers(request.teachers, request.teacher_inputs), (faces, *more), config.spec,
                 views=request.teacher_views, threads=request.threads or torch.get_num_threads(), track=track,
             )  # fmt: skip
-        taught = principal_targets(taught, config.embedding_size)
+        free = CONDITION_NUMBERS if config.arch == "edge" else 0
+        taught = principal_targets(taught, config.embedding_size, free=free)
         check_memory(_need(config, taught), device, group.world)
         least = config.recipe.identity_images
         samples = load_samples(
@@ -73,9 +77,23 @@ def train_backbone(
         )  # fmt: skip
         best = trainer.train(resume=request.resume)
         if group.is_main:
+            _show_conditions(request.run, faces, config, device, say, track)
             run_folder.draw_curves(request.run)
         tar = "" if best.tar is None else f", TAR at FAR 1e-3 {best.tar:.3f}"
         say(f"{request.run}: best validation attribute accuracy {best.attribute_accuracy:.4f}{tar}")
+
+
+def _show_conditions(
+    run: Path, faces: Faces, config: BackboneConfig, device: torch.device, say: Say, track: Track
+) -> None:
+    """Fit the numbers of the embedding that the teacher's targets leave free to camera conditions."""
+    if not (config.teachers and config.arch == "edge"):
+        return
+    backbone = Edge(config.spec.size, len(config.attribute_names))
+    run_folder.load_weights(backbone, run)
+    if fit_condition_numbers(backbone.to(device), faces, config.spec, seed=config.seed, track=track):
+        run_folder.save_weights(run, backbone.state_dict())
+        say(f"the last {CONDITION_NUMBERS} numbers of the embedding fitted to camera conditions")
 
 
 def _config(request: BackboneRequest, faces: Faces, more: Sequence[Faces]) -> BackboneConfig:

@@ -1,8 +1,8 @@
 """Camera conditions on batches of aligned faces: what the student is shown while the teacher saw the clean face.
 
-Each condition falls on a share of a batch, on its training device and without waiting for it. They are the kinds that
-`facedge.report.degradations` puts on photos, drawn anew with random strengths: cloth over nose and mouth, dark glasses,
-infrared light, over- and underexposure, light from behind, motion, JPEG, sensor noise. Images are grey (N, 1, P, P) in
+Each condition falls on a share of a batch, on its training device and without waiting for it. They are kinds of
+facedge/dataset/degradations.py, drawn anew with random strengths: cloth over nose and mouth, dark glasses, infrared
+light, over- and underexposure, light from behind, motion, JPEG, sensor noise. Images are grey (N, 1, P, P) in
 [-1, 1], with the landmarks of CelebA geometry where `Landmarks.of` has them.
 """
 

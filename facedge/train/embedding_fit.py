@@ -1,12 +1,12 @@
-"""Targets for the embedding from the teachers' embeddings, and the embedding layer fitted to them in closed form.
-
-A teacher's embedding has more numbers than it has degrees of freedom: those of EdgeFace-S, 512 long, lie in fewer than
-100 dimensions. Their principal components (PCA) are targets of the embedding's own length, so that the cosine of two
-embeddings is trained to be the teacher's cosine, without a map between them. The mean of all faces is taken off
-before: it says nothing of a person and moves all cosines towards 1.
+"""The embedding layer, fitted in closed form after training: to the teacher's targets, and to camera conditions.
 
 Trained by gradient descent, the embedding layer fits the training images better than others. Ridge regression (Hoerl
 and Kennard 1970) on the features before it, with a penalty chosen on the validation people, generalises better.
+
+The teacher's targets leave the last CONDITION_NUMBERS of the embedding free. Each is fitted to show one condition of
+facedge/dataset/conditions.py: dark glasses, a squeezed picture, light from behind. They are too small to move a cosine
+of two people by more than some hundredths, and let an enrollment under a condition be told from ordinary ones: see
+facedge/enrollment/conditions.py.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,41 +17,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from facedge.dataset.conditions import CONDITIONS, under_condition
+from facedge.dataset.prepared import Faces
+from facedge.preprocessing import PreprocessSpec, preprocess
 from facedge.train.architectures import Edge
 from facedge.train.initial_weights import take_statistics
 from facedge.train.validation import Scores
-from facedge.train.views import Taught, Views
-from facedge.types import Float32Array, Float64Array
+from facedge.types import Track, UInt8Array, untracked
 
 # Of the ridge regression, in units of the features' mean variance; the first where no validation people tell.
 PENALTIES = (0.1, 0.01, 0.03, 0.3, 1.0)
-IMAGES = 50_000  # for one fit
+IMAGES = 50_000  # for one fit to targets
 
-
-def principal_targets(taught: Taught, size: int) -> Taught:
-    """The embeddings (N, T) less their mean, on their first `size` principal directions, L2-normalised: (N, size).
-
-    Mean and directions are those of the images, and serve the views too. With T below `size` the last numbers are 0.
-    """
-    if taught.embeddings is None:
-        return taught
-    mean = taught.embeddings.mean(axis=0, dtype=np.float64)
-    directions = _principal_directions(taught.embeddings - mean, size)
-
-    def reduced(embeddings: Float32Array) -> Float32Array:
-        target = (embeddings - mean) @ directions
-        return np.asarray(target / np.maximum(np.linalg.norm(target, axis=1, keepdims=True), 1e-9), dtype=np.float32)
-
-    views = tuple(Views(view.patches, view.attributes, reduced(view.teacher)) for view in taught.views)
-    return Taught(reduced(taught.embeddings), views)
-
-
-def _principal_directions(centred: Float64Array, size: int) -> Float32Array:
-    """(T, size), of falling variance; of each, the number furthest from 0 is positive, on every machine."""
-    _, vectors = np.linalg.eigh(centred.T @ centred)
-    chosen = vectors[:, ::-1][:, :size]
-    chosen = chosen * np.sign(chosen[np.abs(chosen).argmax(axis=0), np.arange(chosen.shape[1])])
-    return np.pad(chosen, ((0, 0), (0, size - chosen.shape[1]))).astype(np.float32)
+CONDITION_NUMBERS = len(CONDITIONS)
+CONDITION_IMAGES = 2_000  # shown under each condition; with 1,000 as many enrollments are told apart
+FEWEST_FOR_CONDITIONS = 500  # images: below, the numbers would show these images and not their condition
+CONDITION_PENALTY = 0.1
+# The number of an image that shows its condition as clearly as it can, where the part that tells people apart has a
+# length of about 0.7: with 0.1 to 0.3 TAR stays, and conditions are told apart as well.
+CONDITION_LEVEL = 0.2
+BATCH = 256
 
 
 @torch.no_grad()
@@ -65,7 +50,7 @@ def fit_embedding(
     """
     was_training = backbone.training
     backbone.eval()
-    moments = _moments(backbone, batches)
+    moments = _moments(backbone, batches, backbone.embedding.out_features)
     layers = {penalty: _regression(moments, penalty) for penalty in PENALTIES}
     scores = {}
     for penalty, layer in layers.items():
@@ -77,6 +62,41 @@ def fit_embedding(
     return best, scores[best]
 
 
+@torch.no_grad()
+def fit_condition_numbers(
+    backbone: Edge, faces: Faces, spec: PreprocessSpec, *, seed: int = 0, track: Track = untracked
+) -> bool:
+    """Replace the last CONDITION_NUMBERS of the embedding by numbers that show the conditions of CONDITIONS, in order.
+
+    Fitted to training images of `faces` under each condition and as they are; False, and nothing changed, where these
+    are fewer than FEWEST_FOR_CONDITIONS.
+    """
+    rows = faces.indices("train")
+    if len(rows) < FEWEST_FOR_CONDITIONS:
+        return False
+    chosen = np.sort(np.random.default_rng(seed).permutation(rows)[:CONDITION_IMAGES])
+    crops = np.asarray(faces.images[chosen])
+    was_training = backbone.training
+    backbone.eval()
+    moments = _moments(backbone, _shown(crops, spec, track, backbone.embedding.weight.device), CONDITION_NUMBERS)
+    _replace(backbone, CONDITION_LEVEL * _regression(moments, CONDITION_PENALTY), moments)
+    backbone.train(was_training)
+    return True
+
+
+def _shown(
+    crops: UInt8Array, spec: PreprocessSpec, track: Track, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Network inputs of aligned crops as they are and under each condition, with 1 in the column of that condition."""
+    none = torch.zeros(CONDITION_NUMBERS)
+    for number, name in enumerate(track(["", *CONDITIONS], "conditions")):
+        shown = list(crops) if not name else under_condition(crops, name)[0]
+        target = none if not name else torch.eye(CONDITION_NUMBERS)[number - 1]
+        for start in range(0, len(shown), BATCH):
+            image = torch.from_numpy(preprocess(np.stack(shown[start : start + BATCH]), spec))
+            yield image.to(device), target.expand(len(image), -1).to(device)
+
+
 @dataclass(frozen=True)
 class _Moments:
     """Of features (N, F) and targets (N, D) of samples, in float64: mean and covariance, and that of both."""
@@ -86,11 +106,11 @@ class _Moments:
     cross: Tensor  # (F, D)
 
 
-def _moments(backbone: Edge, batches: Iterator[tuple[Tensor, Tensor]]) -> _Moments:
+def _moments(backbone: Edge, batches: Iterator[tuple[Tensor, Tensor]], targets: int) -> _Moments:
     embedding, count = backbone.embedding, 0
     zeros = partial(torch.zeros, dtype=torch.float64, device=embedding.weight.device)
-    mean, target = zeros(embedding.in_features), zeros(embedding.out_features)
-    products, cross = zeros(len(mean), len(mean)), zeros(len(mean), len(target))
+    mean, target = zeros(embedding.in_features), zeros(targets)
+    products, cross = zeros(len(mean), len(mean)), zeros(len(mean), targets)
     for image, y in batches:
         both = backbone.features(torch.cat([image, image.flip(3)]))  # of the mirror image too, as at inference
         x = (both[: len(image)] + both[len(image) :]) / 2
@@ -113,8 +133,9 @@ def _regression(moments: _Moments, penalty: float) -> Tensor:
 
 
 def _replace(backbone: Edge, layer: Tensor, moments: _Moments) -> None:
-    """Take `layer` (F, D) as the embedding layer; the batch norm subtracts its mean output and keeps its scale."""
-    backbone.embedding.weight.copy_(layer.T)
+    """Take `layer` (F, D) as the embedding layer, or as its last rows; batch norm subtracts its mean output there."""
+    last = slice(backbone.embedding.out_features - layer.shape[1], None)
+    backbone.embedding.weight[last] = layer.T.to(backbone.embedding.weight)
     variance = ((moments.covariance @ layer) * layer).sum(0)
-    take_statistics(backbone.norm, moments.mean @ layer, variance)
-    backbone.norm.bias.zero_()
+    take_statistics(backbone.norm, moments.mean @ layer, variance, last)
+    backbone.norm.bias[last] = 0

@@ -129,13 +129,13 @@ def _measure(module: nn.Module, norms: list[BatchNorm], x: Tensor) -> None:
 
 
 @torch.no_grad()
-def take_statistics(norm: BatchNorm, mean: Tensor, variance: Tensor) -> None:
-    """Give a batch norm the statistics (C,) of its input, and the scale with which it only subtracts the mean."""
+def take_statistics(norm: BatchNorm, mean: Tensor, variance: Tensor, channels: slice = slice(None)) -> None:
+    """Give channels of a batch norm the statistics of their input, and the scale that only subtracts the mean."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
-    norm.running_mean.copy_(mean)
-    norm.running_var.copy_(variance)
-    norm.weight.copy_((variance + norm.eps).sqrt())
+    norm.running_mean[channels] = mean.to(norm.running_mean)
+    norm.running_var[channels] = variance.to(norm.running_var)
+    norm.weight[channels] = (variance + norm.eps).sqrt().to(norm.weight)
 
 
 @contextmanager

@@ -15,15 +15,19 @@ import pytest
 import torch
 import typer
 from signals import hear_ctrl_c
+from tiny_recogniser import SIZE, write_recogniser
 
 from facedge import files
 from facedge.cli import main
 from facedge.cli import train as commands
+from facedge.dataset.conditions import CONDITIONS, under_condition
 from facedge.dataset.prepare import prepare_faces
 from facedge.dataset.prepared import Faces
 from facedge.demo.synthetic_dataset import write_photo_folders, write_synthetic_celeba
 from facedge.errors import InputError, MissingDependencyError
 from facedge.train import backbone as backbone_module
+from facedge.train import embedding_fit, run_folder
+from facedge.train.embedding_fit import CONDITION_NUMBERS
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +165,23 @@ def test_without_identities_and_teacher_only_plain_is_trained(
     assert (
         facedge("train", "backbone", nameless, "-o", tmp_path / "plain", "--arch", "plain", "--epochs", 1, *SMALL) == 0
     )
+
+
+def test_a_taught_embedding_is_fitted_to_the_teacher_and_to_conditions(
+    faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedding_fit, "FEWEST_FOR_CONDITIONS", 20)
+    teacher = write_recogniser(tmp_path / "recogniser.onnx")
+    teacher.with_suffix(".json").write_text(json.dumps({"size": SIZE, "mean": 127.5, "scale": 127.5, "order": "rgb"}))
+    run = tmp_path / "run"
+    assert facedge("train", "backbone", faces, "-o", run, "--epochs", 1, "--teacher", teacher, *SMALL) == 0
+    assert "the last 16 numbers of the embedding fitted to camera conditions" in capsys.readouterr().err
+    images = np.asarray(Faces.open(faces).images)
+    for name in ("dark glasses", "mouths and noses covered in black"):
+        shown, kept = under_condition(images, name)
+        number = list(CONDITIONS).index(name) - CONDITION_NUMBERS
+        ordinary, degraded = (run_folder.embed_faces(run, np.stack(x))[0][:, number] for x in (images[kept], shown))
+        assert degraded.mean() > ordinary.mean() + 2 * ordinary.std(), name
 
 
 def train(*words: object) -> None:

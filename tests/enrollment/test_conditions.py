@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from facedge.bundle.calibration_table import CalibrationTable, Condition, ConditionRow, TablePoint, TableRow
+from facedge.dataset.degradations import dark_glasses, masked
 from facedge.enrollment.calibration import Logistic, template
 from facedge.enrollment.capture import check_photo
 from facedge.enrollment.compare import compare
@@ -15,7 +16,6 @@ from facedge.enrollment.enroll import Enrollment, enroll_checked, open_base
 from facedge.enrollment.operating_points import Calibrated, Point
 from facedge.faces.crop import find_crop
 from facedge.imaging import load_rgb
-from facedge.report.degradations import dark_glasses, masked
 from facedge.types import Float32Array, UInt8Array
 
 SIZE, FAR = 32, 0.001

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facedge.report.degradations import blur, brightness, covered, jpeg, low_resolution, rotation
+from facedge.dataset.degradations import blur, brightness, covered, jpeg, low_resolution, rotation
 from facedge.report.robustness import DEGRADATIONS, Degradation
 
 

@@ -1,6 +1,6 @@
-"""Targets of the embedding's length from a teacher's embeddings, and the embedding layer fitted to them."""
+"""The embedding layer fitted to targets, and its last numbers to camera conditions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -8,62 +8,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from facedge.dataset.conditions import CONDITIONS, under_condition
+from facedge.dataset.prepared import Faces
+from facedge.preprocessing import PreprocessSpec, preprocess
+from facedge.train import embedding_fit
 from facedge.train.architectures import Edge
-from facedge.train.embedding_fit import PENALTIES, fit_embedding, principal_targets
+from facedge.train.embedding_fit import (
+    CONDITION_LEVEL,
+    CONDITION_NUMBERS,
+    FEWEST_FOR_CONDITIONS,
+    PENALTIES,
+    fit_condition_numbers,
+    fit_embedding,
+)
 from facedge.train.validation import Scores
-from facedge.train.views import Taught, Views
-from facedge.types import Float32Array
-
-
-def embeddings(count: int, length: int, dimensions: int, seed: int = 0) -> Float32Array:
-    """L2-normalised, in few dimensions around a mean far from 0, as those of recognisers are."""
-    draw = np.random.default_rng(seed)
-    axes = np.linalg.qr(draw.normal(size=(length, dimensions)))[0]
-    x = draw.normal(size=(count, dimensions)) @ axes.T + 2 * axes[:, 0]
-    return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True), dtype=np.float32)
-
-
-def targets(embedded: Float32Array, size: int) -> Float32Array:
-    reduced = principal_targets(Taught(embedded), size).embeddings
-    assert reduced is not None
-    return reduced
-
-
-def test_targets_have_the_cosines_of_the_centred_embeddings() -> None:
-    embedded = embeddings(40, 24, 6)
-    centred = embedded - embedded.mean(axis=0)
-    centred /= np.linalg.norm(centred, axis=1, keepdims=True)
-    reduced = targets(embedded, 8)
-    assert reduced.shape == (40, 8)
-    np.testing.assert_allclose(reduced @ reduced.T, centred @ centred.T, atol=1e-5)
-
-
-def test_fewer_targets_keep_the_directions_of_most_variance() -> None:
-    embedded = embeddings(300, 24, 12)
-    whole, part = targets(embedded, 12), targets(embedded, 6)
-    first = whole[:, :6] / np.linalg.norm(whole[:, :6], axis=1, keepdims=True)
-    np.testing.assert_allclose(part, first, atol=1e-5)
-    spread = whole.var(axis=0)
-    assert (np.diff(spread) < 1e-2).all() and spread[0] > spread[-1]
-
-
-def test_a_short_embedding_is_filled_with_zeros() -> None:
-    reduced = targets(embeddings(20, 5, 5), 9)
-    assert reduced.shape == (20, 9)
-    assert (reduced[:, 5:] == 0).all()
-    np.testing.assert_allclose(np.linalg.norm(reduced, axis=1), 1, atol=1e-6)
-
-
-def test_views_get_the_directions_of_the_images() -> None:
-    embedded = embeddings(30, 16, 5)
-    view = Views(np.zeros((30, 4, 4), np.uint8), np.zeros((30, 2), np.float32), embedded[::-1].copy())
-    taught = principal_targets(Taught(embedded, (view,)), 6)
-    assert taught.embeddings is not None
-    np.testing.assert_array_equal(taught.views[0].teacher, taught.embeddings[::-1])
-
-
-def test_without_a_teacher_there_are_no_targets() -> None:
-    assert principal_targets(Taught(None), 8).embeddings is None
+from facedge.types import UInt8Array
 
 
 @pytest.fixture
@@ -119,3 +78,39 @@ def test_training_goes_on_from_the_same_outputs(backbone: Edge) -> None:
 
 def test_without_scores_the_first_penalty_is_taken(backbone: Edge) -> None:
     assert fit_embedding(backbone, batches(backbone), lambda: Scores(0.5, None))[0] == PENALTIES[0]
+
+
+def test_the_last_numbers_show_the_conditions_and_the_others_stay(
+    tiny_faces: Faces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedding_fit, "FEWEST_FOR_CONDITIONS", 20)
+    spec = PreprocessSpec(size=32)
+    torch.manual_seed(3)
+    backbone = Edge(32, 4).eval()
+    held_out = list(tiny_faces.images[tiny_faces.indices("test")])
+
+    def embedded(crops: Sequence[UInt8Array]) -> Tensor:
+        x = torch.from_numpy(preprocess(np.stack(crops), spec))
+        with torch.no_grad():
+            layer: Tensor = backbone.norm(backbone.embedding(backbone.features(torch.cat([x, x.flip(3)]))))
+        return layer
+
+    before = embedded(held_out)
+    assert fit_condition_numbers(backbone, tiny_faces, spec)
+    after = embedded(held_out)
+    torch.testing.assert_close(after[:, :-CONDITION_NUMBERS], before[:, :-CONDITION_NUMBERS])
+    ordinary = after[:, -CONDITION_NUMBERS:]
+    for name in ("dark glasses", "overexposed faces", "faces narrowed to 0.67 of their width"):
+        number = list(CONDITIONS).index(name)
+        shown = embedded(under_condition(np.stack(held_out), name)[0])[:, number - CONDITION_NUMBERS]
+        assert shown.mean() > ordinary[:, number].mean() + 2 * ordinary[:, number].std(), name
+        assert shown.mean() < 1.5 * CONDITION_LEVEL
+
+
+def test_few_images_fit_no_condition_numbers(tiny_faces: Faces) -> None:
+    torch.manual_seed(3)
+    backbone = Edge(32, 4)
+    before = backbone.embedding.weight.clone()
+    assert len(tiny_faces.indices("train")) < FEWEST_FOR_CONDITIONS
+    assert not fit_condition_numbers(backbone, tiny_faces, PreprocessSpec(size=32))
+    assert torch.equal(backbone.embedding.weight, before)

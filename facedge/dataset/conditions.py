@@ -1,6 +1,6 @@
 """Aligned faces as they come out of pictures taken under one condition: for the calibration table of a bundle.
 
-Each condition degrades a crop as facedge/report/degradations.py degrades a photo. Where that moves the face, the crop
+Each condition degrades a crop as facedge/dataset/degradations.py degrades a photo. Where that moves the face, the crop
 is aligned again by the moved landmarks, as the face search would: a squeezed face then fills the frame differently, and
 beyond a photo's edge the border is repeated. What enrollment refuses (too bright, too blurred) takes no part.
 """
@@ -9,9 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from facedge.faces.align import TARGET, align
-from facedge.faces.quality import fault, measure
-from facedge.report.degradations import (
+from facedge.dataset.degradations import (
     MASK_GREYS,
     backlit,
     brightness,
@@ -24,6 +22,8 @@ from facedge.report.degradations import (
     tight_box,
     tight_crop,
 )
+from facedge.faces.align import TARGET, align
+from facedge.faces.quality import fault, measure
 from facedge.types import Float32Array, Int64Array, UInt8Array
 
 LANDMARKS = TARGET.astype(np.float32)  # of every aligned crop (218, 178)

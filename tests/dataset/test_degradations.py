@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from facedge.report.degradations import (
+from facedge.dataset.degradations import (
     backlit,
     dark,
     dark_glasses,
