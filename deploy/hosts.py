@@ -59,7 +59,7 @@ def compare(case: GoldenCase, tensor: Any, *outputs: Any) -> dict[str, Any]:
     got = np.asarray(tensor, np.float32).ravel().view(np.uint32)
     expected = case.tensor.ravel().view(np.uint32)
     off = [np.abs(np.float32(a) - getattr(case, n)).max() for n, a in zip(OUTPUTS, outputs, strict=True)]
-    return {"tensor_values_off": int((got != expected).sum()), "outputs_off": float(max(off))}
+    return {"tensor_values_off": int((got != expected).sum()), "outputs_off": float(np.max(off))}
 
 
 def with_facedge(bundle: Bundle, _debug: Path, _scratch: Path) -> Results:

@@ -27,6 +27,7 @@ try {
   const { files } = await readBundle(bundle);
   if (!files['golden.json']) throw new Error('the bundle has no golden vectors');
   const { cases, tolerance } = parseObject(files['golden.json'], 'golden.json');
+  if (!cases?.length || !Number.isFinite(tolerance)) throw new Error('the bundle has no golden vectors');
   if (!cases.every((c) => c.verifier)) throw new Error('golden.json has no outputs of verifier.onnx: run facedge bundle convert');
   const verifier = await load(bundle);
   const inside = debug && (await ort.InferenceSession.create(debug, { logSeverityLevel: 3 }));
@@ -35,11 +36,12 @@ try {
     const { shape, data } = readNpy(expected.image, files[expected.image]);
     const got = await verifier.infer({ data, height: shape[0], width: shape[1] });
     const { embedding, attributes, probability, quality } = expected.verifier; // of the precision that the manifest names
-    const off = Math.max(
+    const worst = Math.max(
       furthest(embedding, got.embedding),
       furthest(attributes, got.attributes),
       furthest([probability, quality], [got.probability, got.quality]),
     );
+    const off = Number.isFinite(worst) ? worst : Number.MAX_VALUE; // NaN where an output is none
     const valuesOff = inside && (await tensorOff(inside, readNpy(expected.image, files[expected.image]), readNpy(expected.tensor, files[expected.tensor])));
     console.log(JSON.stringify({ case: expected.name, tensor_values_off: valuesOff, outputs_off: off }));
     if (!(off <= tolerance) || valuesOff) process.exitCode = 1;

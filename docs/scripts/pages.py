@@ -81,7 +81,7 @@ class Place:
     def __init__(self, folder: Path) -> None:
         """Write the photos, and the `facedge` that the commands call."""
         self._home = folder / HOME.strip("/")
-        self.work = self._home / "faces"
+        self.work = self._home / "drawn"
         write_photos(self.work)
         write_video(self.work / "clip.avi")
         programs = folder / "bin"

@@ -11,7 +11,7 @@ EXAMPLES = {
         "facedge verify photos/ --json --far 0.1%",
         "facedge verify --camera 0 --watch --on-accept './open-lock.sh'",
     ),
-    "compare": ("facedge compare one.jpg other.jpg", "facedge compare one.jpg other.jpg --far 0.01% --json"),
+    "compare": ("facedge compare one.jpg other.jpg", "facedge compare one.jpg other.jpg --far 1% --json"),
     "list": ("facedge list", "facedge list --json"),
     "forget": ("facedge forget ana", "facedge forget ana --yes"),
     "cameras": ("facedge cameras", "facedge cameras --json"),

@@ -87,7 +87,7 @@ def enroll(
 ) -> None:
     """Enroll a person, from photos or a camera.
 
-    Keeps good and varied photos, fits a small model of this person on them, and sets the threshold from other people
+    Keeps good and varied photos, averages their embeddings, and sets the threshold from other people
     whose faces come with facedge. Images are not stored. -v shows the evidence behind the error rates.
     """
     from facedge.bundle.resolve import bundle_path, check_data_home, data_home, person_name

@@ -93,15 +93,19 @@ def _light(x: Tensor, strength: Augment, generator: Generator) -> Tensor:
 
 
 def _soften(x: Tensor, strength: Augment, generator: Generator) -> Tensor:
-    """Scale a share of the batch down and up again, as in faces far away, out of focus or badly compressed."""
+    """Scale a share of the batch down and up again, as in faces far away, out of focus or badly compressed.
+
+    Of random images: the first of a batch are those that camera conditions fall on.
+    """
     count, size = int(len(x) * strength.soft), x.shape[-1]
     if not count:
         return x
     # The size of a tensor has to be known on the host: drawn there, from the generator's seed.
     factor = 0.35 + 0.5 * random.Random(generator.initial_seed()).random()
-    small = F.interpolate(x[:count], size=max(8, round(size * factor)), mode="area")
+    chosen = torch.randperm(len(x), generator=generator, device=x.device)[:count]
+    small = F.interpolate(x[chosen], size=max(8, round(size * factor)), mode="area")
     soft = F.interpolate(small, size=(size, size), mode="bilinear", align_corners=False)
-    return torch.cat([soft, x[count:]])
+    return x.index_copy(0, chosen, soft)
 
 
 def _occlude(x: Tensor, strength: Augment, generator: Generator) -> Tensor:

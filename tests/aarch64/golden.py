@@ -50,7 +50,7 @@ def main(path: str) -> int:
 def outputs_off(case: GoldenCase, embedding: np.ndarray, attributes: np.ndarray, probability: np.ndarray) -> float:
     """The largest absolute difference from the case's outputs; NaN counts as infinite."""
     pairs = ((embedding, case.embedding), (attributes, case.attributes), (probability, case.probability))
-    worst = max(float(np.abs(found[0] - expected).max()) for found, expected in pairs)
+    worst = float(np.max([np.abs(found[0] - expected).max() for found, expected in pairs]))
     return worst if worst == worst else float("inf")
 
 

@@ -15,7 +15,7 @@ import tiny_bundle
 from bundle_mutations import fresh, mutations, sound_texts
 from emulated_pi import emulated
 from libfacedge import build
-from wrong_vectors import with_wrong_vector
+from wrong_vectors import with_undefined_output, with_wrong_vector
 from zips import bad_zips
 
 from facedge.bundle import Bundle, write_bundle
@@ -65,6 +65,12 @@ def test_a_wrong_golden_vector_is_noticed(built: Path, bundle: Path, engine: str
     assert done.returncode == 1
     assert [case["tensor_values_off"] for case in cases] == ([0, 1, 0] if what == "tensor" else [0, 0, 0])
     assert (cases[1]["outputs_off"] > 1e-4) == (what != "tensor") and cases[0]["outputs_off"] <= 1e-4
+
+
+def test_an_output_that_is_no_number_is_noticed(built: Path, bundle: Path, engine: str, tmp_path: Path) -> None:
+    done = run(built / "facedge-golden", with_undefined_output(bundle, tmp_path / "nan.facedge"), engine=engine)
+    assert done.returncode == 1, (done.stdout, done.stderr)
+    assert all(json.loads(line)["outputs_off"] > 1e300 for line in done.stdout.splitlines())
 
 
 def test_decisions_are_those_of_facedge(built: Path, bundle: Path, engine: str, tmp_path: Path) -> None:

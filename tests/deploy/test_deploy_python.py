@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("onnx")
 import tiny_bundle
 from PIL import Image
-from wrong_vectors import with_wrong_vector
+from wrong_vectors import undefined_output, with_wrong_vector
 
 from facedge.bundle import Bundle, write_bundle
 from facedge.export.verifier_graph import verifier_onnx
@@ -47,6 +47,18 @@ def test_the_program_without_facedge(tmp_path: Path, threshold: float | None, ex
     lines = [line.split() for line in done.stdout.splitlines()]
     assert [line[0] for line in lines] == [*expected, "reject"]
     assert float(lines[2][1]) > 0.5
+
+
+def test_an_output_that_is_no_number_is_noticed(tmp_path: Path) -> None:
+    path, files, manifest = tmp_path / "tiny.facedge", tiny_bundle.files(), tiny_bundle.manifest()
+    files["verifier.onnx"] = verifier_onnx(files["backbone.onnx"], files["head.onnx"], tiny_bundle.SPEC, {})
+    kit = golden_files(Bundle(path, manifest, files, ""))
+    files["verifier.onnx"] = verifier_onnx(
+        undefined_output(files["backbone.onnx"]), files["head.onnx"], tiny_bundle.SPEC, {}
+    )
+    write_bundle(path, files | kit, manifest)
+    command = [sys.executable, str(README.parent / "golden.py"), str(path)]
+    assert subprocess.run(command, capture_output=True, text=True).returncode == 1
 
 
 @pytest.mark.slow

@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import onnx
 import tiny_bundle
+from onnx import numpy_helper
 
 from facedge.bundle import write_bundle
 
@@ -25,3 +28,20 @@ def with_wrong_vector(bundle: Path, target: Path, what: str, by: float) -> Path:
         kit["cases"][1][what][-1] += by
     files["golden.json"] = json.dumps(kit).encode()
     return write_bundle(target, files, tiny_bundle.manifest()).path
+
+
+def with_undefined_output(bundle: Path, target: Path) -> Path:
+    """A copy of `bundle` at `target` whose backbone gives NaN for the first attribute, and the right numbers else."""
+    files = {path.name: path.read_bytes() for path in bundle.iterdir() if not path.name.startswith("manifest")}
+    files["backbone.onnx"] = undefined_output(files["backbone.onnx"])
+    return write_bundle(target, files, tiny_bundle.manifest()).path
+
+
+def undefined_output(backbone: bytes) -> bytes:
+    """The backbone of a tiny bundle, with NaN for the first attribute."""
+    model = onnx.load_from_string(backbone)
+    (read,) = (tensor for tensor in model.graph.initializer if tensor.name == "read")
+    weights = numpy_helper.to_array(read).copy()
+    weights[:, 0] = np.nan
+    read.CopyFrom(numpy_helper.from_array(weights, "read"))
+    return bytes(model.SerializeToString())

@@ -61,3 +61,15 @@ def test_each_strength_changes_something(name: str) -> None:
     strength = Augment(**{**Augment.none().__dict__, name: 0.9 if name in ("soft", "occlude", "conditions") else 0.3})
     views = augment(patches(), LAYOUT, 64, strength, Generator().manual_seed(0))
     assert not torch.allclose(views, centre_crop(patches(), 64), atol=1e-3)
+
+
+def test_which_images_are_softened_does_not_depend_on_their_place() -> None:
+    """Camera conditions fall on the first images of a batch: softening the first as well would join the two."""
+    strength = Augment(**{**Augment.none().__dict__, "soft": 0.25})
+    changed = torch.zeros(40)
+    for seed in range(60):
+        views = augment(patches(40), LAYOUT, 64, strength, Generator().manual_seed(seed))
+        differs = (views - centre_crop(patches(40), 64)).abs().amax((1, 2, 3)) > 1e-3
+        assert differs.sum() == 10
+        changed += differs
+    assert changed.min() >= 4 and changed.max() <= 30
