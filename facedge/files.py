@@ -1,6 +1,6 @@
 """Writing files and folders whole or not at all, durably, and locking them between processes.
 
-Every writer of the package goes through this module. A file is written to a temporary sibling (`.NAME.HEX.tmp`),
+What must be whole is written through this module. A file is written to a temporary sibling (`.NAME.HEX.tmp`),
 synced, renamed into place, and its folder synced: after a crash or power loss the old file is there or the new one,
 never a part. What a killed process leaves behind is found by `leftovers`.
 """

@@ -173,11 +173,20 @@ static int add_file(facedge_enrollment *person, const char *path, const settings
     return status == FACEDGE_OK;
 }
 
+/* A rate above 0 and at most 1, in percent too. */
+static int read_rate(const char *text, double *rate) {
+    char *end;
+    *rate = strtod(text, &end);
+    if (end != text && strcmp(end, "%") == 0) *rate /= 100, end++;
+    return end != text && !*end && *rate > 0 && *rate <= 1;
+}
+
 static int enroll(const facedge *base, const settings *set, char *why, size_t why_size) {
     facedge_enroll_options options = FACEDGE_ENROLL_OPTIONS;
     facedge_enrolled enrolled = FACEDGE_ENROLLED;
     facedge_enrollment *person = NULL;
-    if (set->far) options.far = atof(set->far);
+    if (set->far && !read_rate(set->far, &options.far))
+        return snprintf(why, why_size, "expected --far above 0 and at most 1, such as 0.001 or 0.1%%, got %s", set->far), 2;
     int good = facedge_enroll_begin(base, &options, &person, why, why_size) == FACEDGE_OK;
     for (int k = 1; good && k < set->count; k++) good = add_file(person, set->photos[k], set, why, why_size);
     good = good && facedge_enroll_save(person, set->photos[0], NULL, set->replace, &enrolled, why, why_size) == FACEDGE_OK;
@@ -190,15 +199,18 @@ static int enroll(const facedge *base, const settings *set, char *why, size_t wh
     return good ? 0 : 2;
 }
 
-static void read_options(int argc, char **argv, settings *set) {
+/* 0 where an option is unknown or has no value. */
+static int read_options(int argc, char **argv, settings *set) {
     for (int k = 2; k < argc; k++) {
         const char **value = strcmp(argv[k], "--crops") == 0 ? &set->crops : strcmp(argv[k], "-b") == 0 ? &set->bundle
                              : strcmp(argv[k], "--far") == 0 ? &set->far : NULL;
         if (value && k + 1 < argc) *value = argv[++k];
         else if (strcmp(argv[k], "--aligned") == 0) set->aligned = 1;
         else if (strcmp(argv[k], "--replace") == 0) set->replace = 1;
-        else if (strcmp(argv[k], "--from") != 0) set->photos[set->count++] = argv[k];
+        else if (argv[k][0] != '-' || !argv[k][1]) set->photos[set->count++] = argv[k];
+        else if (strcmp(argv[k], "--from") != 0) return fprintf(stderr, "facedge: error: %s has no value, or is no option\n", argv[k]), 0;
     }
+    return 1;
 }
 
 int main(int argc, char **argv) {
@@ -210,8 +222,8 @@ int main(int argc, char **argv) {
     int enrolls = argc > 1 && strcmp(argv[1], "enroll") == 0, verifies = argc > 1 && strcmp(argv[1], "verify") == 0;
     set.photos = malloc((size_t)argc * sizeof *set.photos);
     if (!set.photos) return 2;
-    read_options(argc, argv, &set);
-    if ((!enrolls && !verifies) || !set.bundle || set.count < (enrolls ? 2 : 1)) return free(set.photos), fputs(usage, stderr), 2;
+    int known = read_options(argc, argv, &set) && (enrolls || verifies);
+    if (!known || !set.bundle || set.count < (enrolls ? 2 : 1)) return free(set.photos), fputs(usage, stderr), 2;
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files ends in a sentence, as a full disk does */
     setenv("ORT_DISABLE_TELEMETRY", "1", 0); /* as facedge_open does, but before there are threads that read the environment */
     if (verifies) begin_reading(&reads[0], &set, 0);

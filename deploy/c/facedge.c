@@ -112,9 +112,9 @@ facedge_status facedge_verify(const facedge *f, const facedge_image *image, face
 facedge_status facedge_verify_batch(const facedge *f, const facedge_image *images, size_t count,
                                     facedge_decision *decisions, char *why, size_t why_size) {
     char sentence[256];
+    if (count && decisions) memset(decisions, 0, count * sizeof *decisions);
     if (count && (!images || !decisions))
         return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "facedge_verify_batch: a pointer is NULL");
-    if (count) memset(decisions, 0, count * sizeof *decisions);
     for (size_t k = 0; k < count; k++) {
         facedge_status status = facedge_verify(f, &images[k], &decisions[k], sentence, sizeof sentence);
         if (status != FACEDGE_OK) return fail(status, why, why_size, "crop %zu: %s", k, sentence);

@@ -43,7 +43,7 @@ static void clear(const facedge *f, facedge_result *result) {
     result->struct_size = size;
     result->score = NAN;
     result->stretch = NAN;
-    result->threshold = f->bundle.threshold;
+    result->threshold = f ? f->bundle.threshold : NAN;
 }
 
 static void describe(const fe_found *found, facedge_result *result) {
@@ -86,9 +86,10 @@ fe_frame crop_of(const job *j) {
 
 facedge_status facedge_verify_photo(const facedge *f, const facedge_photo *photo, const facedge_search *wanted,
                                     facedge_result *result, char *why, size_t why_size) {
-    if (!f || !result || result->struct_size < sizeof *result)
+    int sound = result && result->struct_size >= sizeof *result;
+    if (sound) clear(f, result);
+    if (!f || !sound)
         return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "expected an open verifier, and a result made by FACEDGE_RESULT");
-    clear(f, result);
     if (!f->bundle.enrolled)
         return fail(FACEDGE_NOT_ENROLLED, why, why_size, "nobody is enrolled in this bundle: run facedge enroll");
     job j;
@@ -116,9 +117,10 @@ static void copy_crop(const fe_frame *crop, uint8_t *out) {
 facedge_status facedge_find_face(const facedge *f, const facedge_photo *photo, const facedge_search *wanted,
                                  facedge_result *result, uint8_t *crop, char *why, size_t why_size) {
     facedge_search searched = wanted && wanted->struct_size >= sizeof *wanted ? *wanted : defaults;
-    if (!f || !result || result->struct_size < sizeof *result)
+    int sound = result && result->struct_size >= sizeof *result;
+    if (sound) clear(f, result);
+    if (!f || !sound)
         return fail(FACEDGE_BAD_ARGUMENT, why, why_size, "expected an open verifier, and a result made by FACEDGE_RESULT");
-    clear(f, result);
     searched.aligned = 0;
     wanted = &searched;
     job j;

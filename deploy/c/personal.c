@@ -200,7 +200,7 @@ static void put_enrollment(buffer *b, const fitted_person *p) {
     put_number(b, "frr_of_cohort", c->points[c->chosen].frr);
     put_number(b, "cohort_identities_that_pass", (double)found->passed_people);
     put_number(b, "cohort_images_that_pass", (double)found->passed);
-    put_number(b, "frr_of_cohort_without_own_impostors", c->frr_before);
+    put_number(b, "frr_of_cohort_before_raised", c->frr_before);
     put_number(b, "calibration_error", c->error);
     put_number(b, "sample_likeness", found->likeness);
     put_number(b, "source_percentile", (1 + erf(found->nearness / sqrt(2))) / 2);

@@ -86,7 +86,7 @@ class CalibrationTable:
         return max((index for index, row in enumerate(self.rows) if row.images <= images), default=0)
 
     def to_json(self) -> bytes:
-        """The bytes of calibration.json; numbers with 7 digits, as the embeddings are float32."""
+        """The bytes of calibration.json; numbers with 8 digits: the embeddings are float32."""
         return (json.dumps(_rounded(asdict(self)), indent=None, separators=(",", ":"), allow_nan=False) + "\n").encode()
 
 

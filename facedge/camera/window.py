@@ -7,13 +7,12 @@ import numpy as np
 
 from facedge.camera.devices import display_problem
 from facedge.errors import CameraError, MissingDependencyError
-from facedge.types import UInt8Array
+from facedge.types import Box, UInt8Array
 
 GREEN, YELLOW = "#50c850", "#e6c83c"
 LARGEST = 960  # pixels of the longer side on the screen: a larger frame is shown at a half, a third, ...
 BAR = 30  # pixels of the line of text above
 
-Box = tuple[float, float, float, float]
 Points = tuple[tuple[float, float], ...]
 
 

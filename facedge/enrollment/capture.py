@@ -16,10 +16,9 @@ from facedge.faces.options import FaceOptions
 from facedge.faces.plausible import LEAST_PHOTOS, median_stretch
 from facedge.faces.quality import ADVICE, Measures, fault, measure
 from facedge.runtime.embedder import Embedder, embed_photo
-from facedge.types import Float32Array, Track, untracked
+from facedge.types import Box, Float32Array, Track, untracked
 
 Photo: TypeAlias = Any  # a path, the bytes of an image file, a PIL image, or uint8 RGB (H, W, 3) or grey (H, W)
-Box: TypeAlias = tuple[float, float, float, float]
 Photos: TypeAlias = Any  # a folder, one Photo, or an iterable of Photos
 
 ONE_PERSON = FaceOptions(policy="only")

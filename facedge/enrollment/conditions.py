@@ -17,6 +17,8 @@ import numpy as np
 from facedge.bundle.calibration_table import CalibrationTable, vectors
 from facedge.enrollment.calibration import Linear
 from facedge.enrollment.operating_points import Calibrated, Point
+from facedge.errors import InputError
+from facedge.formatting import rate
 from facedge.types import Float32Array, Float64Array
 
 
@@ -30,8 +32,14 @@ class Shown:
     frr: tuple[float, ...]
 
     def at(self, far: float) -> tuple[float, float]:
-        """(threshold on cosines, FRR) for a FAR: of the highest target that is no higher, else of the lowest."""
-        index = max((k for k, target in enumerate(self.targets) if target <= far), default=0)
+        """(threshold on cosines, FRR) for a FAR, of the highest target that is no higher; InputError below all."""
+        if far < self.targets[0]:
+            raise InputError(
+                f"these photos show {self.name}, where people are more alike, and for that the bundle has no threshold "
+                f"at a FAR of {rate(far)}: ask for --far {rate(self.targets[0]).replace(' ', '')} or more, or "
+                "enroll in even light with the whole face in view"
+            )
+        index = max(k for k, target in enumerate(self.targets) if target <= far)
         return self.cosines[index], self.frr[index]
 
 
@@ -54,10 +62,12 @@ def shown_conditions(table: CalibrationTable, enrolled: Float32Array, score: Lin
 def raise_thresholds(calibrated: Calibrated, shown: Sequence[Shown]) -> tuple[Calibrated, str]:
     """The thresholds raised to what the conditions need, and the name of the one that decides; "" where none does.
 
-    The interval of the FAR stays: it is set for the same FAR, among people under that condition.
+    The interval of the FAR stays: it is set for the same FAR, among people under that condition. Operating points for a
+    FAR below the lowest of the table are left out; InputError where the chosen one is below.
     """
     chosen, names = _raised(calibrated.chosen, shown)
-    points = tuple(_raised(point, shown)[0] for point in calibrated.points)
+    known = [point for point in calibrated.points if all(point.target >= one.targets[0] for one in shown)]
+    points = tuple(_raised(point, shown)[0] for point in known)
     return replace(calibrated, chosen=chosen, points=points), names
 
 

@@ -65,7 +65,7 @@ class FittedScore:
     samples      embeddings behind the template
     frr          share of the person's own samples refused when held out, with its 95 % interval; None with one sample
     condition    what the samples show that raised the thresholds (facedge.enrollment.conditions); "" for nothing
-    frr_before   share of genuine probes refused where neither own impostors nor a condition raise the thresholds
+    frr_before   share of genuine probes refused before own impostors or a condition raised the threshold
     passed_identities, passed   identities and images of the cohort that pass as this person
     own_impostors, own_passed   images of the user's own impostors, and how many of them pass
     own_raised                  how many of them would pass at the threshold for the FAR, which they raised
@@ -137,7 +137,7 @@ class FittedScore:
             "own_impostor_images_that_pass": self.own_passed,
             "own_impostor_images_that_raised_the_threshold": self.own_raised,
             "condition": self.condition or None,
-            "frr_of_cohort_without_own_impostors": self.frr_before,
+            "frr_of_cohort_before_raised": self.frr_before,
             "calibration_error": self.calibrated.error,
             "source_percentile": self.source.percentile,
             "sample_likeness": self.source.alike,

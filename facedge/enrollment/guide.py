@@ -9,7 +9,6 @@ from facedge.enrollment.capture import (
     MEASURABLE,
     MOST_SAMPLES,
     ONE_PERSON,
-    Box,
     CheckedPhoto,
     Sample,
     check_photo,
@@ -19,7 +18,7 @@ from facedge.enrollment.fit import calibrate
 from facedge.faces.options import FaceOptions
 from facedge.faces.plausible import REFUSAL, median_stretch, squeeze_fault
 from facedge.runtime.embedder import Embedder
-from facedge.types import Float32Array, UInt8Array
+from facedge.types import Box, Float32Array, UInt8Array
 
 NEW_ENOUGH = 0.97  # cosine to every kept frame below this: pose, expression or light changed
 # A camera's frames are of one face as long as it is found again within LONGEST_GAP, less than two people need to change

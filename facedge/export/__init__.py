@@ -9,6 +9,8 @@ recogniser.py       such a recogniser's ONNX file -> backbone.onnx: input, batch
 attribute_probe.py  attributes from its embeddings
 held_out.py         figures of an exported backbone on held-out faces
 calibrate.py        the threshold of a head, the evidence for it, and the cohort
+calibration_table.py  calibration.json: the thresholds of enrollments, and what conditions ask of them
+rounding.py         weights and cohort in fewer bits, for a smaller package
 convert.py          `facedge bundle convert`: verifier.onnx for an older bundle; imports neither torch nor onnx
 int8.py             backbone.int8.onnx, and the gate it has to pass
 """

@@ -7,7 +7,7 @@ attributes. The graph itself is brought to the opset of a bundle, with any numbe
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +67,9 @@ def read_input(text: str) -> RecogniserInput:
     try:
         content = json.loads(Path(text).read_text(encoding="utf-8"))
         box = tuple(float(corner) for corner in content.pop("box", ARCFACE_BOX))
-        values = replace(CONVENTIONS["arcface"], **content)
-        numbers = [*box, float(values.mean), float(values.scale)]
-        if len(box) != 4 or not np.isfinite(numbers).all() or values.scale == 0 or values.order not in ("rgb", "bgr"):
-            raise ValueError(
-                "a box is four corners in pixels, order rgb or bgr, mean a number, scale one that is not 0"
-            )
-        found = RecogniserInput(values, box)
+        if len(box) != 4 or not np.isfinite(box).all():
+            raise ValueError("a box is four corners in pixels")
+        found = RecogniserInput(TeacherInput.of(content), box)
         found.spec  # noqa: B018  (raises for a size or box that no bundle may have)
     except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as problem:
         raise InputError(f"{text} should hold size, order, mean, scale and box as a JSON object ({problem})") from None
@@ -124,7 +120,8 @@ def open_recogniser(path: Path, convention: RecogniserInput) -> Recogniser:
         raise ExportError(
             f"{path.name} does not run on an image {shape}: {first_line(problem, MOST_REASON)}"
         ) from problem
-    if output.dtype != np.float32 or output.size != output.shape[-1 if output.ndim == 2 else 1]:
+    axis = -1 if output.ndim == 2 else 1
+    if output.dtype != np.float32 or output.ndim < 2 or output.size != output.shape[axis]:
         raise ExportError(
             f"expected an embedding (1, D) of float32 as the first output of {path.name}, got {output.dtype} "
             f"{output.shape}: give a face recogniser"

@@ -109,7 +109,8 @@ def run_command(command: Sequence[str], data: bytes, time_limit: float) -> str:
             return f"was stopped after {time_limit:g} s"
     code = process.returncode
     if code < 0:
-        return f"was ended by signal {signal.Signals(-code).name}"
+        names = {known.value: known.name for known in signal.Signals}  # without the real-time ones
+        return f"was ended by signal {names.get(-code, -code)}"
     return f"failed with exit code {code}" if code else ""
 
 

@@ -14,10 +14,9 @@ import numpy as np
 
 from facedge.bundle import Bundle
 from facedge.bundle.cohort import read_cohort
-from facedge.types import Float32Array
+from facedge.types import Box, Float32Array
 
 Break = Literal["gap", "moved", "another_face"]
-Box = tuple[float, float, float, float]
 
 # Seconds between two frames with a usable face. Within a second one person may take another's place; a slow Pi that
 # processes 2 frames a second may lose one of them.

@@ -73,7 +73,10 @@ class Service:
 
 
 def watchdog_period(microseconds: str, process: str) -> float:
-    """Seconds between two notifications: a quarter of WATCHDOG_USEC; 0.0 where this process is not watched."""
+    """Seconds between two notifications; 0.0 where this process is not watched.
+
+    A quarter of WATCHDOG_USEC, of short ones up to half.
+    """
     if not microseconds.isdecimal() or (process and process != str(os.getpid())):
         return 0.0
     return max(int(microseconds) / 4e6, min(LEAST_PERIOD, int(microseconds) / 2e6))

@@ -253,6 +253,7 @@ class Watcher:
         if self._locked:
             return []
         self._locked = True
+        self._restart()  # an attempt that another process's failures interrupted is no failure of its own
         message = f"{self._lockout.failures} failed attempts: locked for {wait:.0f} s more"
         return [self._event("locked", frame, "failures", message)]
 

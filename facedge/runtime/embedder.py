@@ -23,7 +23,6 @@ from facedge.runtime.decision import STAGES
 from facedge.types import Float32Array, UInt8Array
 
 HEAD, VERIFIER = "head.onnx", "verifier.onnx"
-Floats = Float32Array
 BATCH = 32  # crops an inference: bounds the memory of a long list without costing speed
 
 

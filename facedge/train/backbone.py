@@ -9,7 +9,7 @@ import torch
 from facedge.dataset.prepared import Faces
 from facedge.errors import RunError
 from facedge.train import run_folder
-from facedge.train.architectures import Edge
+from facedge.train.architectures import Edge, Mirrored
 from facedge.train.config import BackboneConfig, BackboneRequest
 from facedge.train.data import Samples, load_samples, open_more, share_of
 from facedge.train.distributed import Group, choose_device, main_process_first, process_group
@@ -21,6 +21,7 @@ from facedge.train.resume import OPTIONS, options_of, resumed_config
 from facedge.train.teacher import fingerprint, open_teachers
 from facedge.train.teacher_targets import principal_targets
 from facedge.train.trainer import Tick, Trainer
+from facedge.train.validation import Scores, evaluate
 from facedge.train.views import Taught, teach, with_views
 from facedge.types import Say, Track, silent, untracked
 
@@ -77,23 +78,31 @@ def train_backbone(
         )  # fmt: skip
         best = trainer.train(resume=request.resume)
         if group.is_main:
-            _show_conditions(request.run, faces, config, device, say, track)
+            best = _show_conditions(request.run, faces, config, validation, say, track) or best
             run_folder.draw_curves(request.run)
         tar = "" if best.tar is None else f", TAR at FAR 1e-3 {best.tar:.3f}"
         say(f"{request.run}: best validation attribute accuracy {best.attribute_accuracy:.4f}{tar}")
 
 
 def _show_conditions(
-    run: Path, faces: Faces, config: BackboneConfig, device: torch.device, say: Say, track: Track
-) -> None:
-    """Fit the numbers of the embedding that the teacher's targets leave free to camera conditions."""
+    run: Path, faces: Faces, config: BackboneConfig, validation: Samples, say: Say, track: Track
+) -> Scores | None:
+    """Fit the numbers of the embedding that the teacher's targets leave free to camera conditions.
+
+    The scores with them; None where no teacher leaves any, or the images are too few.
+    """
     if not (config.teachers and config.arch == "edge"):
-        return
-    backbone = Edge(config.spec.size, len(config.attribute_names))
+        return None
+    backbone = Edge(config.spec.size, len(config.attribute_names)).to(validation.patches.device)
     run_folder.load_weights(backbone, run)
-    if fit_condition_numbers(backbone.to(device), faces, config.spec, seed=config.seed, track=track):
-        run_folder.save_weights(run, backbone.state_dict())
-        say(f"the last {CONDITION_NUMBERS} numbers of the embedding fitted to camera conditions")
+    backbone.eval()
+    if not fit_condition_numbers(backbone, faces, config.spec, seed=config.seed, track=track):
+        return None
+    run_folder.save_weights(run, backbone.state_dict())
+    scores = evaluate(Mirrored(backbone) if config.mirrored else backbone, validation, config.spec.size)
+    run_folder.amend_metrics(run, {"fitted_tar_at_far_1e-3": scores.tar and round(scores.tar, 5)})
+    say(f"the last {CONDITION_NUMBERS} numbers of the embedding fitted to camera conditions")
+    return scores
 
 
 def _config(request: BackboneRequest, faces: Faces, more: Sequence[Faces]) -> BackboneConfig:

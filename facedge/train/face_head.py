@@ -120,7 +120,7 @@ def train_face_head(
 ) -> None:
     """Train a face head into `request.run`; `tick` gets (epoch, epochs).
 
-    The folder is written when training is done: one that was interrupted is empty, and the same command starts again.
+    The folder is written when training is done. Where it was interrupted before, the same command starts again.
     """
     with run_folder.writing(request.run):
         run_folder.check_new(request.run)

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +19,7 @@ from facedge.errors import RunError
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, LANDMARKS
 from facedge.types import Float32Array, Int64Array, Track, UInt8Array, untracked
 
+MOST_SIDE = 1024  # pixels of a teacher's input
 BATCH = 32  # images in one run of a teacher that takes any number
 
 # The five landmarks in the 112x112 input of ArcFace-style recognisers (Deng et al. 2019).
@@ -31,6 +34,18 @@ class TeacherInput:
     order: str = "rgb"
     mean: float = 127.5
     scale: float = 127.5
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> "TeacherInput":
+        """From the values of a JSON object, those left out being ArcFace's; ValueError or TypeError for others."""
+        found = cls(**content)
+        if isinstance(found.size, bool) or not isinstance(found.size, int) or not 16 <= found.size <= MOST_SIDE:
+            raise ValueError(f"size is a number of pixels from 16 to {MOST_SIDE}")
+        if found.order not in ("rgb", "bgr"):
+            raise ValueError('order is "rgb" or "bgr"')
+        if not math.isfinite(found.mean) or not math.isfinite(found.scale) or found.scale == 0:
+            raise ValueError("mean is a number, scale one that is not 0")
+        return found
 
 
 CONVENTIONS = {
@@ -49,12 +64,9 @@ def read_convention(teacher: Path, name: str | None) -> TeacherInput:
     if not beside.exists():
         return CONVENTIONS["arcface"]
     try:
-        convention = TeacherInput(**json.loads(beside.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as problem:
-        raise RunError(f"{beside} should hold size, order, mean and scale as JSON ({problem})") from None
-    if convention.order not in ("rgb", "bgr"):
-        raise RunError(f'{beside}: expected order "rgb" or "bgr", got {convention.order!r}')
-    return convention
+        return TeacherInput.of(json.loads(beside.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError) as problem:
+        raise RunError(f"{beside} should hold size, order, mean and scale as a JSON object ({problem})") from None
 
 
 def fingerprint(teacher: Path) -> str:
@@ -108,7 +120,11 @@ class Teacher:
 
 
 def normalised(embeddings: Float32Array) -> Float32Array:
-    """(N, T) with rows of length 1."""
+    """(N, T) with rows of length 1; RunError where a row has no direction, which no student could be taught."""
+    if not np.isfinite(embeddings).all() or not embeddings.any(axis=1).all():
+        raise RunError(
+            "the teacher's embedding of an image is 0 or no number: is --teacher-input the right one for it?"
+        )
     return np.asarray(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), dtype=np.float32)
 
 

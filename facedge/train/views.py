@@ -169,7 +169,8 @@ def teacher_views(
             if len(frames) == CHUNK or len(embeddings) == len(rows):
                 patches.append(crop_patches(np.stack(frames), np.arange(len(frames)), spec))
                 frames.clear()
-    blended = blend_labels(faces.attributes[rows], drawn)
+    # In the cache's precision, so that a run goes on from the cache as the run that made it.
+    blended = blend_labels(faces.attributes[rows], drawn).astype(np.float16).astype(np.float32)
     views = Views(np.concatenate(patches), blended, np.stack(embeddings))
     _store(cache, views)
     return views

@@ -175,7 +175,10 @@ def test_a_taught_embedding_is_fitted_to_the_teacher_and_to_conditions(
     teacher.with_suffix(".json").write_text(json.dumps({"size": SIZE, "mean": 127.5, "scale": 127.5, "order": "rgb"}))
     run = tmp_path / "run"
     assert facedge("train", "backbone", faces, "-o", run, "--epochs", 1, "--teacher", teacher, *SMALL) == 0
-    assert "the last 16 numbers of the embedding fitted to camera conditions" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "the last 16 numbers of the embedding fitted to camera conditions" in err
+    tar = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["fitted_tar_at_far_1e-3"]
+    assert f"{run}: best validation attribute accuracy" in err and f", TAR at FAR 1e-3 {tar:.3f}\n" in err
     images = np.asarray(Faces.open(faces).images)
     for name in ("dark glasses", "mouths and noses covered in black"):
         shown, kept = under_condition(images, name)

@@ -56,6 +56,26 @@ def test_the_command_enrolls_as_facedge_does(built: Path, engine: str, ppm: list
     assert golden.returncode == 0, golden.stderr
 
 
+@pytest.mark.parametrize("rate", ["abc", "0", "-1", "1.5", "0,001", "0.1 %", "nan", ""])
+def test_a_rate_that_is_none_is_refused(built: Path, engine: str, ppm: list[Path], tmp_path: Path, rate: str) -> None:
+    done = command(built, engine, tmp_path / "c.facedge", ppm, "--far", rate)
+    assert done.returncode == 2
+    assert "expected --far above 0 and at most 1, such as 0.001 or 0.1%, got " + rate in done.stderr
+    assert not (tmp_path / "c.facedge").exists()
+
+
+def test_a_rate_in_percent(built: Path, engine: str, ppm: list[Path], tmp_path: Path) -> None:
+    done = command(built, engine, tmp_path / "c.facedge", ppm, "--far", "1%")
+    assert json.loads(done.stdout)["far_target"] == 0.01
+
+
+def test_an_option_that_is_unknown_or_without_a_value_is_no_photo(built: Path, engine: str, ppm: list[Path]) -> None:
+    for words in (("--frm",), ("--far",)):
+        done = command(built, engine, ppm[0].parent / "c.facedge", ppm, *words)
+        assert done.returncode == 2
+        assert f"{words[0]} has no value, or is no option" in done.stderr and "usage" in done.stderr
+
+
 def test_the_command_warns_as_facedge_does(built: Path, engine: str, ppm: list[Path], tmp_path: Path) -> None:
     crop, alike = drawn(PEOPLE[0], 0), between(PEOPLE[0], 0, 9)
     (tmp_path / "alike.ppm").write_bytes(b"P6 178 218 255\n" + alike.tobytes())

@@ -79,6 +79,15 @@ def test_a_batch_of_crops(library: Library, tiny: Path) -> None:
     library.c.facedge_close(handle)
 
 
+def test_without_a_verifier_or_images_a_result_of_before_is_gone(library: Library) -> None:
+    photo, result, decisions = photo_of(tiny_bundle.crop(0)), Result(ctypes.sizeof(Result), 1), (Decision * 2)()
+    decisions[1].accepted = 1
+    call = (None, ctypes.byref(photo), None, ctypes.byref(result), library.why, 512)
+    assert library.c.facedge_verify_photo(*call) == BAD_ARGUMENT and not result.accepted
+    assert library.c.facedge_verify_batch(None, None, 2, decisions, library.why, 512) == BAD_ARGUMENT
+    assert not decisions[1].accepted
+
+
 @pytest.mark.parametrize("field", ["struct_size", "pixels", "height", "format", "rotation"])
 def test_a_wrong_photo_is_an_error_and_accepts_nobody(library: Library, tiny: Path, field: str) -> None:
     handle, pixels = library.open(tiny), tiny_bundle.crop(0)

@@ -14,6 +14,7 @@ from facedge.enrollment.compare import compare
 from facedge.enrollment.conditions import discriminant, raise_thresholds, shown_conditions
 from facedge.enrollment.enroll import Enrollment, enroll_checked, open_base
 from facedge.enrollment.operating_points import Calibrated, Point
+from facedge.errors import InputError
 from facedge.faces.crop import find_crop
 from facedge.imaging import load_rgb
 from facedge.types import Float32Array, UInt8Array
@@ -49,7 +50,8 @@ def test_only_an_enrollment_beyond_the_limit_shows_the_condition() -> None:
     assert shown.name == "dark glasses"
     assert shown.at(FAR) == pytest.approx((cosine + 0.4, 0.6))
     assert shown.at(0.01) == shown.at(0.5) == pytest.approx((cosine + 0.35, 0.5))
-    assert shown.at(1e-5) == shown.at(FAR)  # stricter than the table holds: its strictest
+    with pytest.raises(InputError, match=r"show dark glasses.*at a FAR of 0.001 %: ask for --far 0.1% or"):
+        shown.at(1e-5)
     assert shown_conditions(TABLE, ordinary, template(ordinary)) == []
     assert shown_conditions(replace(TABLE, conditions=()), covered, template(covered)) == []
 
@@ -66,6 +68,17 @@ def test_every_point_is_raised_and_none_is_lowered() -> None:
     high = replace(CALIBRATED, chosen=replace(POINTS[0], cosine=0.99), points=())
     assert raise_thresholds(high, shown) == (high, "")
     assert raise_thresholds(CALIBRATED, []) == (CALIBRATED, "")
+
+
+def test_a_lower_far_than_the_table_holds_has_no_threshold_under_a_condition() -> None:
+    covered = people(3, 1.0, 0)
+    shown = shown_conditions(TABLE, covered, template(covered))
+    lower = Point(0.6, 7e-4, 0.0, 0.0015, 0.2)
+    found, _ = raise_thresholds(replace(CALIBRATED, points=(lower, *POINTS)), shown)
+    assert [point.target for point in found.points] == [FAR, 0.01]
+    with pytest.raises(InputError, match=r"FAR of 0\.07 %"):
+        raise_thresholds(replace(CALIBRATED, chosen=lower), shown)
+    assert raise_thresholds(replace(CALIBRATED, chosen=lower), [])[0].chosen == lower
 
 
 def test_people_alike_by_a_condition_pass_the_threshold_for_ordinary_photos_only() -> None:

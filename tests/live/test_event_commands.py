@@ -75,6 +75,7 @@ def test_no_shell_reads_the_command(tmp_path: Path) -> None:
         (["/absent/program"], "--on-accept: /absent/program cannot be started: No such file or directory"),
         (python("raise SystemExit(3)"), f"--on-accept: {sys.executable} failed with exit code 3"),
         (python("import os; os.kill(os.getpid(), 15)"), f"--on-accept: {sys.executable} was ended by signal SIGTERM"),
+        (python("import os; os.kill(os.getpid(), 40)"), f"--on-accept: {sys.executable} was ended by signal 40"),
     ],
 )
 def test_a_failure_is_reported_and_ends_nothing(command: list[str], sentence: str) -> None:

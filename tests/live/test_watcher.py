@@ -145,6 +145,20 @@ def test_a_lock_from_before_holds() -> None:
     assert [(event.kind, event.message) for event in events] == [("locked", "5 failed attempts: locked for 20 s more")]
 
 
+def test_an_attempt_interrupted_by_the_lock_of_another_process_is_no_failure() -> None:
+    class LockedMeanwhile(Lockout):
+        asked = 0
+
+        def remaining(self, now: float) -> float:
+            self.asked += 1
+            return 5.0 if 4 < self.asked <= 14 else 0.0
+
+    lock = LockedMeanwhile()
+    events = play([shows(0.1)] * 14 + [shows("no_face")] * 15, lockout=lock)
+    assert [kind for kind in kinds(events) if kind != "state"] == ["locked", "unlocked"]
+    assert lock.failures == 0
+
+
 def turn(side: int = 1, most: float = 0.4, person: int = 0) -> list[SimpleNamespace]:
     """A turn of the head and back in steps of 0.1 eye distances."""
     out = [0.1 * k for k in range(round(most * 10) + 1)]

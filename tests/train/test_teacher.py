@@ -16,6 +16,7 @@ from facedge.train.teacher import (
     Teacher,
     TeacherInput,
     fingerprint,
+    normalised,
     open_teachers,
     read_convention,
     teacher_embeddings,
@@ -80,7 +81,11 @@ def test_the_convention_comes_by_name_from_a_json_file_or_is_arcface_s(teacher: 
     assert read_convention(teacher, None) == CONVENTIONS["arcface"]
     teacher.with_suffix(".json").write_text('{"size": 96, "order": "bgr"}')
     assert read_convention(teacher, None) == TeacherInput(size=96, order="bgr")
-    for wrong in ('{"size": 96, "order": "yuv"}', '{"colour": "rgb"}', "no json"):
+    for wrong in (
+        '{"size": 96, "order": "yuv"}', '{"colour": "rgb"}', "no json", "[112]", "null", '{"size": "112"}',
+        '{"size": 1}', '{"size": true}', '{"size": 1e9}', '{"scale": 0}', '{"scale": NaN}', '{"mean": Infinity}',
+        '{"mean": "0"}',
+    ):  # fmt: skip
         teacher.with_suffix(".json").write_text(wrong)
         with pytest.raises(RunError, match=r"teacher\.json"):
             read_convention(teacher, None)
@@ -128,3 +133,11 @@ def test_conventions_come_once_for_all_teachers_or_once_for_each(teacher: Path) 
     assert open_teachers([], []) == []
     with pytest.raises(RunError, match="once for each of 2 teachers, got 3"):
         open_teachers(both, ["sface"] * 3)
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.0])
+def test_an_embedding_without_a_direction_is_refused(value: float) -> None:
+    embeddings = np.ones((3, 4), np.float32)
+    embeddings[1] = value
+    with pytest.raises(RunError, match="0 or no number: is --teacher-input the right one"):
+        normalised(embeddings)

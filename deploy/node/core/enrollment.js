@@ -80,7 +80,7 @@ const figuresOf = ({ kept, refused, points, chosen, error, frrBefore, passed, pa
   frr_of_cohort: points[chosen].frr,
   cohort_identities_that_pass: passedPeople,
   cohort_images_that_pass: passed,
-  frr_of_cohort_without_own_impostors: frrBefore,
+  frr_of_cohort_before_raised: frrBefore,
   calibration_error: error,
   sample_likeness: Number.isNaN(likeness) ? null : likeness,
   condition: condition || null,

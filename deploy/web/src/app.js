@@ -53,7 +53,7 @@ async function enroll(still) {
   await watch(still, {
     wait: BETWEEN_VIEWS,
     patience: Infinity,
-    enrolling: true,
+    compared: null,
     hint: () => POSES[Math.min(Math.floor((views.length / VIEWS) * POSES.length), POSES.length - 1)],
     take(result) {
       views.push(result.embedding);
@@ -88,7 +88,7 @@ function keeping() {
 
 /** The enrollment as a file of the person's own; the page itself stores nothing. */
 async function save(still) {
-  offer('me.facedge.zip', still(await engine.save()));
+  offer('me.facedge.zip', still(await engine.save(person.number)));
   enrolled('Saved');
 }
 
@@ -101,11 +101,12 @@ async function openSaved(still) {
 
 async function verify(still) {
   await cameraOn('verifying', 'Verifying', still);
+  const me = person;
   const scores = [];
   const complete = await watch(still, {
     wait: BETWEEN_FRAMES,
     patience: PATIENCE,
-    enrolling: false,
+    compared: me,
     hint: () => 'Look at the camera.',
     take(result) {
       scores.push(result.probability);
@@ -113,7 +114,7 @@ async function verify(still) {
       return scores.length === FRAMES;
     },
   });
-  if (complete) showDecision(decide(scores, person.threshold));
+  if (complete) showDecision(decide(scores, me.threshold));
   else again('No decision', 'No face was found that could be compared.', verify);
 }
 
@@ -135,15 +136,15 @@ function again(headline, hint, task) {
 
 /**
  * Look at frames until `take` has enough usable ones. False where no usable one came for `patience` ms.
- * A frame that is not usable shows advice instead of the hint.
+ * A frame that is not usable shows advice instead of the hint. `compared`: with whom; null while somebody enrolls.
  */
-async function watch(still, { wait, patience, enrolling, hint, take }) {
+async function watch(still, { wait, patience, compared, hint, take }) {
   let lastGood = performance.now();
   setHint(hint());
   for (;;) {
     if (!isLive(video)) throw new Error('The camera was disconnected. Plug it in and try again.');
-    const result = still(await engine.look(grab(video), enrolling));
-    const better = advice(result, enrolling);
+    const result = still(await engine.look(grab(video), compared?.number));
+    const better = advice(result, !compared);
     if (!better) {
       lastGood = performance.now();
       if (take(result)) return true;
@@ -170,6 +171,7 @@ async function cameraOn(state, headline, still) {
 /** End what is under way; whoever is enrolled stays so. */
 function stop() {
   round++;
+  engine.keep(person.number);
   closeCamera(video);
   setCamera(false);
   setProgress(0);
@@ -178,7 +180,6 @@ function stop() {
 }
 
 function forget() {
-  engine.forget();
   person = served;
   stop();
 }
@@ -190,6 +191,7 @@ function forget() {
 function action(task) {
   return () => {
     const mine = ++round;
+    engine.keep(person.number); // what an earlier action began is dropped in the worker too
     const still = (value) => {
       if (mine !== round) throw new Stopped();
       return value;

@@ -1,5 +1,5 @@
-// One attempt to be verified: the median score of a few frames decides. A single frame decides nothing, and
-// as the frames of an attempt are correlated, its FAR is about that of a single frame.
+// One attempt to be verified: the median score of five frames decides, so three of them must pass each by itself. Frames of
+// two people therefore do not add up: whoever is accepted would have been by most of their own frames alone.
 
 export const FRAMES = 5;
 

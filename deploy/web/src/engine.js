@@ -24,10 +24,10 @@ export function startEngine() {
 
   return {
     open: () => call('open'),
-    look: (picture, enrolling) => call('look', { picture, enrolling }, [picture.data.buffer]),
+    look: (picture, person) => call('look', { picture, person }, [picture.data.buffer]),
     enroll: (views) => call('enroll', views),
     openBundle: (files) => call('openBundle', files),
-    save: () => call('save'),
-    forget: () => call('forget'),
+    save: (person) => call('save', person),
+    keep: (person) => call('keep', person),
   };
 }

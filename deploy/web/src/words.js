@@ -26,7 +26,7 @@ export function evidenceWords(calibration, { condition, nearOthers } = {}) {
   if (!calibration) return [BY_HAND, LOOKALIKES];
   const { far_target: target, far_upper95: upper95, comparisons, identities } = calibration;
   return [
-    `Of other people who try, ${oneIn(target)} would be accepted; with 95 % certainty not more than ${percent(upper95)}.`,
+    `Of pictures of other people, ${oneIn(target)} is taken for the enrolled person; with 95 % certainty not more than ${percent(upper95)}.`,
     `Measured when the models were made: ${grouped(identities)} people were enrolled in turn, each against all others, in ` +
       `${grouped(comparisons)} comparisons.`,
     ...(condition ? [`Your views show ${condition}, where people are more alike: the threshold was raised to keep that rate.`] : []),

@@ -8,6 +8,7 @@ import { enroll } from '../../node/core/enrollment.js';
 import { openFinder } from '../../node/core/faces.js';
 import { openVerifier } from '../../node/core/verifier.js';
 import { sourceOf } from './archive.js';
+import { holdPeople } from './people.js';
 import { look } from './sight.js';
 
 ort.env.wasm.wasmPaths = new URL('../../ort/', import.meta.url).href;
@@ -16,12 +17,13 @@ ort.env.logLevel = 'error';
 
 const TO_ENROLL = ['verifier.onnx', 'head.onnx', 'calibration.json'];
 const GOLDEN = /^golden/; // vectors of the base's head: a person's bundle has another
+const BASE = 1; // its number among the people: the first one given
 const COHORT = ['cohort.npy', 'cohort_identities.npy']; // read when somebody enrolls: 2.6 MB
 
 let wasm; // the bytes of the core
 let find;
 let base; // the bundle beside the page, and its verifier, whose embeddings enroll
-let current; // the person who is enrolled: their bundle, and its verifier
+const people = holdPeople(); // bundles with their verifiers
 
 const methods = {
   /** Load everything; what the page shows of the bundle. */
@@ -29,31 +31,33 @@ const methods = {
     wasm = await file('node/core/facedge.wasm');
     find = await openFinder(wasm, await openDetector(ort, await file('models/face_detection_yunet_2023mar.onnx')));
     base = await opened(await served(TO_ENROLL));
-    current = base;
-    return about(base.manifest);
+    return about(base.manifest, await people.add(async () => base));
   },
 
-  look: ({ picture, enrolling }) => look(find, (enrolling ? base : current).verifier, picture),
+  look: ({ picture, person }) => look(find, (person ? people.of(person) : base).verifier, picture),
 
   /** The views of a person -> what the page shows of the enrollment, or the fault for which nobody is enrolled. */
   async enroll(views) {
-    const { files } = await served(COHORT);
-    const made = await enroll(wasm, { ...base, files: { ...base.files, ...files } }, views, 'me');
+    let made;
+    const number = await people.add(async () => {
+      const { files } = await served(COHORT);
+      made = await enroll(wasm, { ...base, files: { ...base.files, ...files } }, views, 'me');
+      return made.fault ? null : opened({ manifest: made.manifest, files: made.files });
+    });
     if (made.fault) return { fault: made.fault };
-    current = await opened({ manifest: made.manifest, files: made.files });
-    return about(made.manifest, { condition: made.conditionName, nearOthers: made.nearOthers });
+    return about(made.manifest, number, { condition: made.conditionName, nearOthers: made.nearOthers });
   },
 
   /** A bundle from elsewhere: one zip, or the files of its folder, by name. */
   async openBundle(files) {
     const found = await readBundle(sourceOf(files, inflate));
     if (!found.manifest.enrolled) throw new Error('Nobody is enrolled in this bundle: open one that facedge enroll or this page saved.');
-    current = await opened(found);
-    return about(found.manifest);
+    return about(found.manifest, await people.add(() => opened(found)));
   },
 
-  /** The enrollment as a zip of the bundle's folder. */
-  async save() {
+  /** A person's enrollment as a zip of the bundle's folder. */
+  async save(person) {
+    const current = people.of(person);
     const rest = Object.keys(base.manifest.files).filter((name) => !GOLDEN.test(name) && name !== 'card.md');
     const { files } = await served(rest);
     const whole = await sealed({ manifest: current.manifest, files: { ...files, ...current.files } });
@@ -61,9 +65,7 @@ const methods = {
     return zipSync(Object.fromEntries(inFolder), { level: 0 });
   },
 
-  forget() {
-    current = base;
-  },
+  keep: (person) => people.keep(BASE, person),
 };
 
 /** The bundle beside the page, with these of its files. */
@@ -73,7 +75,7 @@ const inflate = (packed, size) => inflateSync(packed, { out: new Uint8Array(size
 
 const opened = async (bundle) => ({ ...bundle, verifier: await openVerifier(ort, bundle) });
 
-const about = ({ name, enrolled, threshold, calibration }, shown = {}) => ({ name, enrolled, threshold, calibration, shown });
+const about = ({ name, enrolled, threshold, calibration }, number, shown = {}) => ({ number, name, enrolled, threshold, calibration, shown });
 
 async function file(path) {
   const response = await fetch(new URL(`../../${path}`, import.meta.url));

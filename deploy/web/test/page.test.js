@@ -4,6 +4,7 @@ import test from 'node:test';
 import { inflateSync, zipSync } from 'fflate';
 import { sourceOf } from '../src/archive.js';
 import { decide, FRAMES } from '../src/attempt.js';
+import { holdPeople } from '../src/people.js';
 import { drawScale } from '../src/scale.js';
 import { advice, hasRival, isSqueezed } from '../src/sight.js';
 import { evidenceWords, faultWords, scoreWords } from '../src/words.js';
@@ -82,4 +83,26 @@ test('a bundle is one zip of one folder, or the files of a folder', async () => 
   await assert.rejects(source.read('manifest.sha256', 9), /missing/);
   await assert.rejects(source.read('constructor', 9), /missing/);
   await assert.rejects(source.read('head.onnx', 0), /at most 0/);
+});
+
+test('an enrollment that was stopped is never held', async () => {
+  const people = holdPeople();
+  const served = await people.add(async () => 'served');
+  let finish;
+  const stopped = people.add(() => new Promise((resolve) => (finish = resolve)));
+  people.keep(served);
+  finish('stopped');
+  await assert.rejects(stopped, /Stopped/);
+  assert.equal(people.of(served), 'served');
+  assert.throws(() => people.of(served + 1), /enroll again/);
+});
+
+test('whom the page does not keep is forgotten', async () => {
+  const people = holdPeople();
+  const numbers = [];
+  for (const name of ['served', 'ana', 'ben']) numbers.push(await people.add(async () => name));
+  people.keep(numbers[0], numbers[2]);
+  assert.equal(people.of(numbers[2]), 'ben');
+  assert.throws(() => people.of(numbers[1]), /enroll again/);
+  assert.equal(await people.add(async () => null), null, 'nobody was enrolled');
 });
