@@ -77,8 +77,8 @@ def fit_model(cohort: FloatArray, identities: IntArray) -> PersonModel:
     """The model of a cohort (N, D) whose people are `identities` (N,), some of them with several photos."""
     x = cohort.astype(np.float64)
     within = _covariance_of_photos(x, identities)
-    between = _shrunk(np.cov(x.T) - within)
-    inverse = np.linalg.inv(np.linalg.cholesky(_shrunk(within)))
+    between = shrunk(np.cov(x.T) - within, SHRINKAGE)
+    inverse = np.linalg.inv(np.linalg.cholesky(shrunk(within, SHRINKAGE)))
     variances, directions = np.linalg.eigh(inverse @ between @ inverse.T)
     return PersonModel(x.mean(axis=0), directions.T @ inverse, np.maximum(variances, LEAST_VARIANCE))
 
@@ -193,7 +193,8 @@ def _covariance_of_photos(x: Float64Array, identities: IntArray) -> Float64Array
     return np.asarray(off.T @ off / max(int((counts - 1).sum()), 1))
 
 
-def _shrunk(covariance: Float64Array) -> Float64Array:
+def shrunk(covariance: Float64Array, share: float) -> Float64Array:
+    """A covariance (D, D) moved by `share` towards the multiple of the identity with its mean variance."""
     size = len(covariance)
     level = max(float(np.trace(covariance)) / size, 1e-9)
-    return (1 - SHRINKAGE) * covariance + SHRINKAGE * level * np.eye(size)
+    return (1 - share) * covariance + share * level * np.eye(size)

@@ -24,6 +24,7 @@ from facedge.dataset.conditions import CONDITIONS, under_condition
 from facedge.dataset.prepared import Faces
 from facedge.enrollment.calibration import FEWEST_PEOPLE, MOST_ENROLLED, cohort_trials
 from facedge.enrollment.conditions import discriminant
+from facedge.enrollment.consistency import shrunk
 from facedge.enrollment.operating_points import Calibrated, from_trials
 from facedge.export.calibrate import TRIAL_PEOPLE, TRIAL_ROWS
 from facedge.metrics.comparisons import random_turns
@@ -156,8 +157,7 @@ def _embedded(embedder: Embedder, crops: Sequence[UInt8Array], people: Int32Arra
 def _pooled_covariance(groups: list[Embedded]) -> Float64Array:
     """The mean covariance (D, D) of embeddings under each condition, shrunk."""
     found = np.mean([np.cov(group.x.T) for group in groups if len(group.x) > 1], axis=0)
-    level = float(np.trace(found)) / len(found)
-    return np.asarray((1 - SHRINKAGE) * found + SHRINKAGE * level * np.eye(len(found)))
+    return shrunk(found, SHRINKAGE)
 
 
 def _condition_row(

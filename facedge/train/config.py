@@ -194,8 +194,6 @@ class BackboneConfig:
         fields = _checked(record, "backbone")
         recipe = dict(fields["recipe"])
         recipe["augment"] = Augment(**recipe["augment"])
-        if "cosine" in recipe:  # runs of before the schedules had names
-            recipe["schedule"] = "cosine" if recipe.pop("cosine") else "constant"
         return cls(
             arch=fields["arch"],
             spec=PreprocessSpec.from_dict(fields["spec"]),
@@ -204,10 +202,10 @@ class BackboneConfig:
             data=DataCard(**fields["data"]),
             recipe=Recipe(**recipe),
             seed=fields["seed"],
-            teachers=tuple(fields.get("teachers") or filter(None, [fields.get("teacher")])),  # one, before
-            more=tuple(DataCard(**card) for card in fields.get("more", ())),
-            began_from=fields.get("began_from"),
-            mirrored=fields.get("mirrored", False),
+            teachers=tuple(fields["teachers"]),
+            more=tuple(DataCard(**card) for card in fields["more"]),
+            began_from=fields["began_from"],
+            mirrored=fields["mirrored"],
         )
 
 

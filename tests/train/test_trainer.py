@@ -164,9 +164,6 @@ def test_until_the_decay_a_run_does_not_depend_on_its_length(tiny_faces: Faces, 
 
 def test_a_run_of_the_cosine_schedule_resumes(tiny_faces: Faces, tmp_path: Path) -> None:
     wanted = config(2, schedule="cosine")
-    record = wanted.to_dict()
-    record["recipe"]["cosine"] = record["recipe"].pop("schedule") == "cosine"  # as it was written before
-    assert BackboneConfig.from_dict(json.loads(json.dumps(record))) == wanted
     train(tmp_path / "run", tiny_faces, wanted)
     train(tmp_path / "run", tiny_faces, config(3, schedule="cosine"), resume=True)
 
@@ -335,14 +332,6 @@ def test_curves_are_drawn(tiny_faces: Faces, tmp_path: Path) -> None:
 def test_config_survives_a_round_trip_through_json() -> None:
     wanted = config(5)
     assert BackboneConfig.from_dict(json.loads(json.dumps(wanted.to_dict()))) == wanted
-
-
-def test_the_one_teacher_of_an_older_config_is_kept() -> None:
-    record = config(5).to_dict()
-    del record["teachers"]
-    read = BackboneConfig.from_dict({**record, "teacher": "t.onnx sha256:00"})
-    assert read.teachers == ("t.onnx sha256:00",)
-    assert read.embedding_is_trained
 
 
 @pytest.mark.parametrize(

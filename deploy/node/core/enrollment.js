@@ -43,6 +43,7 @@ export async function enroll(wasm, base, views, name) {
     calibration: calibrationOf(fitted, table),
     metrics: { ...manifest.metrics, enrollment: figuresOf(fitted, conditionName) },
     created: null,
+    created_by: 'facedge.js',
   };
   const weights = headWeights(weight, shift, files['head.onnx']);
   const head = withWeights(files['head.onnx'], weights, '');
@@ -72,7 +73,7 @@ function calibrationOf({ points, chosen }, { identities, comparisons }) {
   return { far_target, far_low95, far_upper95, identities, comparisons, method: EVIDENCE, points };
 }
 
-/** The figures of an enrollment as facedge/enrollment/fit.py has them. */
+/** The figures of an enrollment: those of facedge/enrollment/fit.py that are computed here. */
 const figuresOf = ({ kept, refused, points, chosen, error, frrBefore, passed, passedPeople, likeness }, condition) => ({
   method: METHOD,
   samples: kept.length,
