@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from enrollment import celeba_test
+from enrollment_sources import celeba_test
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
@@ -35,6 +35,7 @@ from facedge.runtime.embedder import Embedder
 Logits = NDArray[np.float64]
 Rule = Callable[[Logits, float], bool]
 MOST_FRAMES = 20  # of an attempt: as many images as most identities have
+FEWEST = 20  # images of an identity that takes part
 STILLS = 3  # images of each person that frames are made of
 FACE = (89.0, 130.0)  # the middle of the face in a crop
 
@@ -92,8 +93,8 @@ def main() -> None:
     trials = cohort_trials(*cohort, args.images)
     link = fit_logistic(trials.genuine, trials.impostor)
     threshold = float(link.logit(np.array([from_trials(trials, args.far).chosen.cosine]))[0])
-    x, ids, fewest = celeba_test(bundle, args.faces)
-    genuine, impostor = attempts(x, ids, fewest, args.images, link.logit)
+    x, ids = celeba_test(bundle, args.faces)
+    genuine, impostor = attempts(x, ids, FEWEST, args.images, link.logit)
     rules: dict[str, Rule] = {"any frame": any_frame, "2 of 3": k_of_n(2, 3), "3 of 5": k_of_n(3, 5)}
     rules |= {"5 of 5": k_of_n(5, 5), "mean of 3": mean_of(3), "mean of 5": mean_of(5)}
     rules |= {"mean of 10": mean_of(10), "sequential": sequential(args.far, 0.05)}
@@ -110,7 +111,7 @@ def main() -> None:
         link = fit_logistic(trials.genuine, trials.impostor)
         for far in (1e-3, 1e-2):
             point = from_trials(trials, far).chosen.cosine
-            compare_frames(x, ids, fewest, images, frames, link.logit, float(link.logit(np.array([point]))[0]), far)
+            compare_frames(x, ids, FEWEST, images, frames, link.logit, float(link.logit(np.array([point]))[0]), far)
 
 
 def attempts(

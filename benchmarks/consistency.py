@@ -13,6 +13,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from enrollment_sources import rightly_labelled
 
 from facedge.bundle import read_bundle
 from facedge.bundle.cohort import read_cohort
@@ -27,7 +28,6 @@ from facedge.types import Float32Array, Int64Array
 
 MIXES = ((1, 1), (2, 1), (3, 1), (5, 2), (5, 5), (9, 1), (19, 1))
 UPDATES = ((3, 1), (10, 1), (10, 3))  # photos enrolled, photos added
-LEAST_COSINE = 0.25  # to the mean of the identity's other images, by another recogniser
 
 
 def main() -> None:
@@ -55,21 +55,6 @@ def main() -> None:
     print("added to an enrolled person")
     for own, other in UPDATES:
         print(f"{own:2d} + {other}  {_line(x, ids, model, own, other, args.each, update=True)}", flush=True)
-
-
-def rightly_labelled(recogniser: Path, faces: Faces, rows: Int64Array) -> Int64Array:
-    """The rows whose images another recogniser does not take for somebody else than their identity's other images."""
-    from facedge.train.teacher import open_teachers, teacher_embeddings
-
-    x = teacher_embeddings(open_teachers((recogniser,), ("arcface",))[0], faces, rows)
-    _, codes, counts = np.unique(faces.identities[rows], return_inverse=True, return_counts=True)
-    sums = np.zeros((len(counts), x.shape[1]))
-    np.add.at(sums, codes, x)
-    others = sums[codes] - x
-    cosine = (x * others).sum(axis=1) / np.maximum(np.linalg.norm(others, axis=1), 1e-9)
-    right = (cosine >= LEAST_COSINE) | (counts[codes] == 1)
-    print(f"left out as probably somebody else: {int((~right).sum())} of {len(rows):,} images")
-    return rows[right]
 
 
 def photos(embedder: Embedder, faces: Faces, rows: Int64Array) -> tuple[Float32Array, Int64Array]:

@@ -19,14 +19,32 @@ from facedge.runtime.embedder import Embedder
 
 People = tuple[NDArray[np.float32], NDArray[np.int64]]  # embeddings (N, D) and identities (N,)
 CUT = ((65, 177), (50, 131))  # rows and columns that `celeba_cut` keeps of 218 and 178
+LEAST_COSINE = 0.25  # to the mean of the identity's other images, by another recogniser
 MOST_IMAGES = 30  # of a person of the zip; CelebA has at most 30
 
 
-def celeba_test(bundle: Bundle, folder: Path) -> tuple[NDArray[np.float32], NDArray[np.int64], int]:
-    """(embeddings, identities, fewest images of a person for enrollments by 10) of the test partition."""
+def celeba_test(bundle: Bundle, folder: Path, recogniser: Path | None = None) -> People:
+    """The test partition; with a recogniser, without the images whose labels are probably wrong."""
     faces = Faces.open(folder)
     rows = faces.indices("test")
-    return _embed(bundle, faces, rows, lambda images: images), faces.identities[rows].astype(np.int64), 20
+    if recogniser:
+        rows = rightly_labelled(recogniser, faces, rows)
+    return _embed(bundle, faces, rows, lambda images: images), faces.identities[rows].astype(np.int64)
+
+
+def rightly_labelled(recogniser: Path, faces: Faces, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows whose images another recogniser does not take for somebody else than their identity's other images."""
+    from facedge.train.teacher import open_teachers, teacher_embeddings
+
+    x = teacher_embeddings(open_teachers((recogniser,), ("arcface",))[0], faces, rows)
+    _, codes, counts = np.unique(faces.identities[rows], return_inverse=True, return_counts=True)
+    sums = np.zeros((len(counts), x.shape[1]))
+    np.add.at(sums, codes, x)
+    others = sums[codes] - x
+    cosine = (x * others).sum(axis=1) / np.maximum(np.linalg.norm(others, axis=1), 1e-9)
+    right = (cosine >= LEAST_COSINE) | (counts[codes] == 1)
+    print(f"left out as probably somebody else: {int((~right).sum())} of {len(rows):,} images")
+    return rows[right]
 
 
 def celeba_cut(bundle: Bundle, folder: Path) -> People:
