@@ -15,6 +15,7 @@ from facedge.enrollment.capture import (
     summarise_faults,
 )
 from facedge.enrollment.fit import calibrate
+from facedge.faces.boxes import movement
 from facedge.faces.options import FaceOptions
 from facedge.faces.plausible import REFUSAL, median_stretch, squeeze_fault
 from facedge.runtime.embedder import Embedder
@@ -153,9 +154,5 @@ def _moved(last: Box | None, box: Box | None) -> bool:
     """Whether a face jumped from one box to the next, in place or size."""
     if last is None or box is None:
         return False
-    width, wide = last[2] - last[0], box[2] - box[0]
-    across = (box[0] + box[2] - last[0] - last[2]) / 2
-    down = (box[1] + box[3] - last[1] - last[3]) / 2
-    return float(np.hypot(across, down)) > MOST_MOVE * max(width, wide) or not (
-        1 / MOST_GROWTH <= wide / max(width, 1e-9) <= MOST_GROWTH
-    )
+    moved, growth = movement(last, box)
+    return not (moved <= MOST_MOVE and 1 / MOST_GROWTH <= growth <= MOST_GROWTH)

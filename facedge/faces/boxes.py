@@ -4,13 +4,14 @@ The compiled kernel (ext/boxes.c) does the work; the numpy versions here, which 
 Candidate boxes that overlap are one face: `non_max_suppression` keeps the best, `mean_face` averages them.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from facedge.preprocessing import kernel, resize_grey
-from facedge.types import Float32Array, FloatArray, IntArray, UInt8Array
+from facedge.types import Box, Float32Array, FloatArray, IntArray, UInt8Array
 
 STRIDES = (8, 16, 32)  # input pixels per cell of the network's three grids
 OUTPUT_NAMES = tuple(f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in STRIDES)
@@ -175,6 +176,15 @@ def mean_face(candidates: Candidates, chosen: int, min_iou: float) -> tuple[Floa
     landmarks[...] = means[4:].reshape(5, 2)
     width, height = (max(float(side), STEP) for side in means[2:4] - means[:2])
     return landmarks, width / height
+
+
+def movement(before: Box, after: Box) -> tuple[float, float]:
+    """How far a face moved, in widths of the box before, and its width as a multiple of that; inf without a width."""
+    width, now = before[2] - before[0], after[2] - after[0]
+    if not (width > 0 and now > 0):
+        return math.inf, math.inf
+    across, down = after[0] + after[2] - before[0] - before[2], after[1] + after[3] - before[1] - before[3]
+    return math.hypot(across / 2, down / 2) / width, now / width
 
 
 def _iou(box: Float32Array, others: Float32Array) -> Float32Array:

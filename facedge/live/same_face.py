@@ -14,6 +14,7 @@ import numpy as np
 
 from facedge.bundle import Bundle
 from facedge.bundle.cohort import read_cohort
+from facedge.faces.boxes import movement
 from facedge.types import Box, Float32Array
 
 Break = Literal["gap", "moved", "another_face"]
@@ -91,13 +92,8 @@ def _alike(one: FaceFrame, other: FaceFrame, least: float) -> bool:
 
 def has_jumped(before: Box, after: Box, seconds: float) -> bool:
     """Whether a box moved or changed its size by more than a face can in so many seconds."""
-    width, now = before[2] - before[0], after[2] - after[0]
-    moved = math.hypot(
-        (after[0] + after[2] - before[0] - before[2]) / 2, (after[1] + after[3] - before[1] - before[3]) / 2
-    )
-    if not (width > 0 and now > 0):
-        return True
-    return not (moved <= (JUMP + SPEED * seconds) * width and 1 / MOST_SCALE <= now / width <= MOST_SCALE)
+    moved, growth = movement(before, after)
+    return not (moved <= JUMP + SPEED * seconds and 1 / MOST_SCALE <= growth <= MOST_SCALE)
 
 
 def least_cosine(bundle: Bundle) -> float:

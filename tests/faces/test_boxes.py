@@ -13,6 +13,7 @@ from facedge.faces.boxes import (
     fit_letterbox,
     input_planes,
     mean_face,
+    movement,
     non_max_suppression,
 )
 from facedge.types import Float32Array
@@ -113,3 +114,15 @@ def test_a_photo_three_pixels_wide_is_no_channel_axis() -> None:
     photo = np.random.default_rng(0).integers(0, 256, (300, 3, 3), np.uint8)
     planes = input_planes(photo, fit_letterbox(300, 3, 320))
     assert np.abs(planes[0, :, :320, :3].mean(axis=(1, 2)) - photo.mean(axis=(0, 1))[::-1]).max() < 2
+
+
+def test_movement_counts_in_widths_of_the_box_before() -> None:
+    assert movement((0, 0, 100, 120), (0, 0, 100, 120)) == (0, 1)
+    assert movement((0, 0, 100, 120), (30, 40, 130, 160)) == pytest.approx((0.5, 1))
+    assert movement((0, 0, 100, 120), (25, 30, 75, 90)) == (0, 0.5)
+    for before, after in (
+        ((0, 0, 0, 9), (0, 0, 9, 9)),
+        ((0, 0, 9, 9), (5, 0, 4, 9)),
+        ((0, 0, 9, 9), (0, 0, np.nan, 9)),
+    ):
+        assert movement(before, after) == (np.inf, np.inf)

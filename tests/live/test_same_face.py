@@ -9,7 +9,8 @@ import pytest
 
 from facedge.bundle import read_bundle
 from facedge.bundle.resolve import pretrained
-from facedge.live.same_face import LEAST_COSINE, MOST_GAP, Box, FaceFrame, SameFace, has_jumped, least_cosine
+from facedge.live.same_face import LEAST_COSINE, MOST_GAP, FaceFrame, SameFace, has_jumped, least_cosine
+from facedge.types import Box
 
 BOX = (100.0, 100.0, 200.0, 220.0)
 
