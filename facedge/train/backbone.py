@@ -1,6 +1,7 @@
 """What `facedge train backbone` runs: from its options and a prepared folder to a trained run folder."""
 
 import contextlib
+import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,7 +14,13 @@ from facedge.train.architectures import Edge, Mirrored
 from facedge.train.config import BackboneConfig, BackboneRequest
 from facedge.train.data import Samples, load_samples, open_more, share_of
 from facedge.train.distributed import Group, choose_device, main_process_first, process_group
-from facedge.train.embedding_fit import CONDITION_NUMBERS, fit_condition_numbers
+from facedge.train.embedding_fit import (
+    CONDITION_NUMBERS,
+    fit_condition_numbers,
+    fit_embedding,
+    fitted_sentence,
+    inputs_and_targets,
+)
 from facedge.train.initial_weights import source_sha256
 from facedge.train.interrupts import sigterm_interrupts
 from facedge.train.memory import Need, check_memory
@@ -23,7 +30,7 @@ from facedge.train.teacher_targets import principal_targets
 from facedge.train.trainer import Tick, Trainer
 from facedge.train.validation import Scores, evaluate
 from facedge.train.views import Taught, teach, with_views
-from facedge.types import Say, Track, silent, untracked
+from facedge.types import Float32Array, Say, Track, silent, untracked
 
 CPU = torch.device("cpu")
 
@@ -69,6 +76,9 @@ def train_backbone(
         _check_targets(config, samples, request)
         say(_summary(config, samples, device, group))
         training = share_of(samples, group.rank, group.world, device)
+        targets = None  # of the images of `faces`, for the fit after training
+        if taught.embeddings is not None and config.arch == "edge":
+            targets = taught.embeddings[: len(faces.indices("train"))].copy()
         del samples, taught
         validation = load_samples(faces, "validation", config.spec, device)
         started = (request.run / run_folder.CHECKPOINT).exists()
@@ -78,30 +88,47 @@ def train_backbone(
         )  # fmt: skip
         best = trainer.train(resume=request.resume)
         if group.is_main:
-            best = _show_conditions(request.run, faces, config, validation, say, track) or best
+            if targets is not None:
+                best = finish_embedding(request.run, config, faces, targets, validation, say, track)
             run_folder.draw_curves(request.run)
         tar = "" if best.tar is None else f", TAR at FAR 1e-3 {best.tar:.3f}"
         say(f"{request.run}: best validation attribute accuracy {best.attribute_accuracy:.4f}{tar}")
 
 
-def _show_conditions(
-    run: Path, faces: Faces, config: BackboneConfig, validation: Samples, say: Say, track: Track
-) -> Scores | None:
-    """Fit the numbers of the embedding that the teacher's targets leave free to camera conditions.
+def finish_embedding(
+    run: Path,
+    config: BackboneConfig,
+    faces: Faces,
+    targets: Float32Array,
+    validation: Samples,
+    say: Say,
+    track: Track,
+) -> Scores:
+    """Fit the embedding layer of the best weights in closed form; the scores with it.
 
-    The scores with them; None where no teacher leaves any, or the images are too few.
+    To the teacher's targets (N, D) of the training images of `faces`, where validation gains, and in the numbers that
+    these leave free to camera conditions.
     """
-    if not (config.teachers and config.arch == "edge"):
-        return None
-    backbone = Edge(config.spec.size, len(config.attribute_names)).to(validation.patches.device)
+    device, size = validation.patches.device, config.spec.size
+    backbone = Edge(size, len(config.attribute_names)).to(device)
     run_folder.load_weights(backbone, run)
     backbone.eval()
-    if not fit_condition_numbers(backbone, faces, config.spec, seed=config.seed, track=track):
-        return None
+    trained = copy.deepcopy(backbone.state_dict())
+
+    def scored() -> Scores:
+        return evaluate(Mirrored(backbone) if config.mirrored else backbone, validation, size)
+
+    before = scored()
+    samples = load_samples(faces, "train", config.spec, device, teacher=targets)
+    penalty, after = fit_embedding(backbone, inputs_and_targets(samples, len(samples), size, config.seed), scored)
+    say(fitted_sentence("embedding", penalty, after))
+    if after.overall <= before.overall:
+        backbone.load_state_dict(trained)
+    if fit_condition_numbers(backbone, faces, config.spec, seed=config.seed, track=track):
+        say(f"the last {CONDITION_NUMBERS} numbers of the embedding fitted to camera conditions")
+    scores = scored()
     run_folder.save_weights(run, backbone.state_dict())
-    scores = evaluate(Mirrored(backbone) if config.mirrored else backbone, validation, config.spec.size)
     run_folder.amend_metrics(run, {"fitted_tar_at_far_1e-3": scores.tar and round(scores.tar, 5)})
-    say(f"the last {CONDITION_NUMBERS} numbers of the embedding fitted to camera conditions")
     return scores
 
 

@@ -1,9 +1,8 @@
 """Training of the backbone: the loop over epochs and steps, validation, checkpoints, keeping the best weights."""
 
-import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from facedge.errors import RunError
 from facedge.train import checkpoint, run_folder
 from facedge.train.architectures import Edge, Mirrored, build
-from facedge.train.augment import augment, centre_crop
+from facedge.train.augment import augment
 from facedge.train.camera_conditions import FaceLayout
 from facedge.train.checkpoint import Progress
 from facedge.train.config import BackboneConfig
@@ -28,7 +27,7 @@ from facedge.train.distributed import (
     share_weights,
     wait_until_done,
 )
-from facedge.train.embedding_fit import IMAGES, fit_embedding
+from facedge.train.embedding_fit import fit_embedding, fitted_sentence, inputs_and_targets
 from facedge.train.initial_weights import load_initial_weights
 from facedge.train.interrupts import stop_requests
 from facedge.train.losses import BackboneWithLosses
@@ -85,7 +84,7 @@ class Trainer:
         self.backbone = (backbone or build(config.arch, self.size, len(config.attribute_names))).to(device)
         if begin_from is not None:
             load_initial_weights(self.backbone, begin_from, training.patches, self.size)
-            self._fit_embedding(self.backbone, "initial embedding")
+            self._fit_initial_embedding()
         self.backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks this
         classes = largest_of_group(self.group, training.class_count)  # a process has a share of the images only
         self.model = BackboneWithLosses(self.backbone, config.embedding_size, classes, self.recipe).to(device)
@@ -113,7 +112,7 @@ class Trainer:
                 self._finish_epoch(losses, stop)
                 if stop() and self.progress.epoch < self.recipe.epochs:
                     raise KeyboardInterrupt
-            return self._fit_best_weights() or Scores(self.progress.best_accuracy, self.progress.best_tar)
+            return Scores(self.progress.best_accuracy, self.progress.best_tar)
 
     def train_epoch(self, stop: Callable[[], bool] = lambda: False) -> dict[str, float]:
         """The rest of one pass over the training samples; the mean losses of the whole pass, by name.
@@ -252,47 +251,18 @@ class Trainer:
             f"{scores.attribute_accuracy:.4f}{tar}  {speed:.0f} images/s{'  (best)' if best else ''}"
         )
 
-    def _fit_best_weights(self) -> Scores | None:
-        """Fit the embedding layer of the best weights to the teacher's targets, and keep it where validation gains.
-
-        The scores with it; None without a teacher, in processes other than rank 0, and where it gains nothing.
-        """
-        if self.training.teacher is None or not self.group.is_main:
-            return None
-        module = copy.deepcopy(self.backbone).eval()
-        run_folder.load_weights(module, self.run)
-        before = self._evaluate(module)
-        after = self._fit_embedding(module, "embedding")
-        if after is None or after.overall <= before.overall:
-            return None
-        run_folder.save_weights(self.run, module.state_dict())
-        run_folder.amend_metrics(self.run, {"fitted_tar_at_far_1e-3": after.tar and round(after.tar, 5)})
-        return after
-
-    def _fit_embedding(self, module: nn.Module, name: str) -> Scores | None:
-        """Fit the embedding layer to the teacher's targets in rank 0, where there are any: the scores with it."""
-        if self.training.teacher is None or not isinstance(module, Edge):
-            return None
+    def _fit_initial_embedding(self) -> None:
+        """Fit the embedding layer to the teacher's targets in rank 0, where there are any."""
+        if self.training.teacher is None or not isinstance(self.backbone, Edge):
+            return
+        name = "initial embedding"
         if not self.group.is_main:
             wait_until_done(self.group, name)
-            return None
-        penalty, scores = fit_embedding(module, self._faces_and_targets(), lambda: self._evaluate(module))
-        tar = scores.tar or 0.0
-        self.say(f"{name} fitted to the teacher (ridge penalty {penalty:g}): validation TAR at FAR 1e-3 {tar:.3f}")
+            return
+        batches = inputs_and_targets(self.training, self.faces, self.size, self.config.seed)
+        penalty, scores = fit_embedding(self.backbone, batches, lambda: self._evaluate(self.backbone))
+        self.say(fitted_sentence(name, penalty, scores))
         mark_done(self.group, name)
-        return scores
-
-    def _faces_and_targets(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Network inputs as at inference with their targets, of a fixed choice of the first data set's images.
-
-        Those alone, because the validation images are of their kind: with others as well TAR was lower, and no higher
-        on LFW.
-        """
-        samples = self.training
-        assert samples.teacher is not None
-        order = torch.randperm(self.faces, generator=torch.Generator().manual_seed(self.config.seed))[:IMAGES]
-        for rows in torch.split(order.to(self.device), self.recipe.batch):
-            yield centre_crop(samples.patches[rows], self.size), samples.teacher[rows]
 
     def _evaluate(self, module: nn.Module) -> Scores:
         return evaluate(Mirrored(module) if self.config.mirrored else module, self.validation, self.size)

@@ -296,22 +296,6 @@ def taught(faces: Faces, wanted: BackboneConfig) -> tuple[Samples, Samples]:
     return dataclasses.replace(training, teacher=target[training.classes]), validation
 
 
-def test_the_best_weights_end_with_an_embedding_layer_fitted_to_the_teacher(tiny_faces: Faces, tmp_path: Path) -> None:
-    wanted, lines = config(3, attribute_weight=0.0, identity_weight=0.0, teacher_weight=4.0), list[str]()
-    (tmp_path / "run").mkdir()
-    write_config(tmp_path / "run", wanted)
-    trainer = Trainer(tmp_path / "run", wanted, *taught(tiny_faces, wanted), device=CPU, say=lines.append)
-    scores = trainer.train()
-    assert "embedding fitted to the teacher (ridge penalty" in lines[-1]
-    best = max(record["attribute_accuracy"] + record["tar_at_far_1e-3"] for record in read_metrics(tmp_path / "run"))
-    assert scores.overall > best
-    assert read_metrics(tmp_path / "run")[-1]["fitted_tar_at_far_1e-3"] == pytest.approx(scores.tar, abs=1e-5)
-    kept = (tmp_path / "run" / "weights.safetensors").read_bytes()
-    again = Trainer(tmp_path / "run", wanted, *taught(tiny_faces, wanted), device=CPU).train(resume=True)
-    assert (tmp_path / "run" / "weights.safetensors").read_bytes() == kept  # fitted already
-    assert again.overall == pytest.approx(trainer.progress.best)
-
-
 def test_a_run_that_begins_from_another_begins_with_a_fitted_embedding_layer(tiny_faces: Faces, tmp_path: Path) -> None:
     train(tmp_path / "first", tiny_faces, config(1))
     wanted, lines = config(1, attribute_weight=0.0, identity_weight=0.0, teacher_weight=4.0), list[str]()
