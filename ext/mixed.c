@@ -4,8 +4,8 @@
 #include "enrollment_parts.h"
 #include "fe_math.h"
 
-static const double fe_per_photo = 4.0, fe_most_photos = 12, fe_one_against_one = 8.1, fe_one_against_many = 13.5;
-static const double fe_per_grouped = 5.4, fe_one_moment = 0.5;
+static const double fe_per_photo = 6.6, fe_most_photos = 12, fe_single = 7.0, fe_per_single = 5.5;
+static const double fe_per_grouped = 5.0, fe_one_moment = 0.5;
 
 /* What one search works in. Groups are rows of `count` bytes: 1 for a photo that is inside. */
 typedef struct {
@@ -163,8 +163,9 @@ static double fe_against_rest(const fe_mixed *m, const uint8_t *group, int64_t i
 /* The ratio from which on `smaller` photos out of all are questioned. */
 static double fe_limit(int64_t photos, int64_t smaller)
 {
-    const double all = fe_per_photo * ((double)photos < fe_most_photos ? (double)photos : fe_most_photos);
-    const double single = fe_one_against_one + fe_one_against_many * fe_log((double)photos / 2);
+    const double counted = (double)photos < fe_most_photos ? (double)photos : fe_most_photos;
+    const double all = fe_per_photo * counted, more = counted > 2 ? counted - 2 : 0;
+    const double single = fe_single + fe_per_single * fe_sqrt(more * fe_sqrt(more)); /* to the power of 3/4 */
     if (smaller == 1) return single < all ? single : all;
     return all + fe_per_grouped * (double)(smaller - 2);
 }

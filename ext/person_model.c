@@ -4,7 +4,7 @@
 #include "enrollment_parts.h"
 #include "fe_math.h"
 
-static const double fe_shrinkage = 0.7, fe_least_variance = 1e-6, fe_least_level = 1e-9;
+static const double fe_shrinkage = 0.85, fe_least_variance = 1e-6, fe_least_level = 1e-9;
 
 /* sum += weight v v^T, of which only the lower half is kept. */
 static void fe_add_square(double *sum, const double *v, int64_t size, double weight)

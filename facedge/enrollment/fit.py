@@ -26,9 +26,6 @@ FEWEST_REFUSED = 4
 # Cosine by which the threshold lies above own impostors: the same photo re-encoded as JPEG of quality 75 scores at most
 # 0.018 higher in 99 % of 18,000 comparisons (100 photos with 180 people, CelebA test).
 MARGIN = 0.02
-# Times as many own photos refused: where a condition costs less, the share that is stated anyway says enough. Ordinary
-# photos may look like a condition too (LIMITS in facedge/export/calibration_table.py), and it raises little there.
-WORTH_A_WARNING = 2.0
 METHOD = "cosine to the mean of the samples, calibrated to a probability on the cohort"
 
 
@@ -102,7 +99,7 @@ class FittedScore:
     @property
     def warnings(self) -> list[str]:
         """What is wrong with the samples, a sentence each; empty where nothing is."""
-        if not self.condition or self.point.frr < WORTH_A_WARNING * self.frr_before:
+        if not self.condition:
             return self.source.warnings()
         return [
             f"these photos show {self.condition}, where people are more alike: the threshold is raised to keep the "
