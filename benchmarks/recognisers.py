@@ -274,6 +274,7 @@ def main() -> None:
     text = table(records)
     print(text)
     if options.output:
+        options.output.mkdir(parents=True, exist_ok=True)
         write_json(options.output / "adopted.json", {"far": FAR, "recognisers": records})
         write_bytes(options.output / "adopted.md", text.encode())
 
