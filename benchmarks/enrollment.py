@@ -10,8 +10,8 @@ other images: those whose labels are probably wrong. Of each source, those with 
 and 10 of them; their other images are genuine probes, every image of everybody else of the source is an impostor.
 Thresholds come from a cohort alone, as on a device: the bundle's, and with --people also the bundle's with half of the
 zip's people, each source on its own and weighing alike. `warned` is the share of enrollments that show a condition of
-the bundle's calibration table (the method "raised" raises their
-thresholds), `unwarned` the FAR of the others. Writes a table (stdout), enrollment.json, enrollment.md and det.png.
+the bundle's calibration table (the method "raised" raises their thresholds), `unwarned` the FAR of the others. Writes a
+table (stdout), enrollment.json, enrollment.md and det.png.
 """
 
 import argparse

@@ -18,9 +18,9 @@ IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.integer[Any]]]
 Float32Array: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 Float64Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Complex128Array: TypeAlias = np.ndarray[Any, np.dtype[np.complex128]]
+FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
 Box: TypeAlias = tuple[float, float, float, float]  # left, top, right and bottom in pixels of the image
-FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
 
 T = TypeVar("T")

@@ -1,4 +1,6 @@
-"""Aligned faces as they come out of pictures taken under one condition: for the calibration table of a bundle.
+"""Aligned faces as they come out of pictures taken under one condition.
+
+Training fits numbers of the embedding to them, and the calibration table of a bundle holds what they ask of thresholds.
 
 Each condition degrades a crop as facedge/dataset/degradations.py degrades a photo. Where that moves the face, the crop
 is aligned again by the moved landmarks, as the face search would: a squeezed face then fills the frame differently, and

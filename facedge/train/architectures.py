@@ -107,6 +107,11 @@ class Mirrored(nn.Module):
         return F.normalize(embedding), (logits[:count] + logits[count:]) / 2
 
 
+def at_inference(backbone: nn.Module, mirrored: bool) -> nn.Module:
+    """The module that is judged and exported: the backbone itself, or `Mirrored`."""
+    return Mirrored(backbone) if mirrored else backbone
+
+
 def build(arch: str, size: int, attributes: int) -> Plain | Edge:
     """A freshly initialised backbone for (N, 1, size, size) inputs; size a multiple of 16, 32 at least."""
     if arch not in ARCHITECTURES:

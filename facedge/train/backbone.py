@@ -10,7 +10,7 @@ import torch
 from facedge.dataset.prepared import Faces
 from facedge.errors import RunError
 from facedge.train import run_folder
-from facedge.train.architectures import Edge, Mirrored
+from facedge.train.architectures import Edge, at_inference
 from facedge.train.config import BackboneConfig, BackboneRequest
 from facedge.train.data import Samples, load_samples, open_more, share_of
 from facedge.train.distributed import Group, choose_device, main_process_first, process_group
@@ -116,7 +116,7 @@ def finish_embedding(
     trained = copy.deepcopy(backbone.state_dict())
 
     def scored() -> Scores:
-        return evaluate(Mirrored(backbone) if config.mirrored else backbone, validation, size)
+        return evaluate(at_inference(backbone, config.mirrored), validation, size)
 
     before = scored()
     samples = load_samples(faces, "train", config.spec, device, teacher=targets)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from facedge import files
 from facedge.errors import RunError
 from facedge.preprocessing import preprocess
-from facedge.train.architectures import Mirrored, build
+from facedge.train.architectures import at_inference, build
 from facedge.train.config import BackboneConfig, HeadConfig
 from facedge.types import Float32Array, UInt8Array
 
@@ -169,7 +169,7 @@ def load_backbone(run: Path | str) -> tuple[nn.Module, BackboneConfig]:
     config = read_backbone_config(run)
     module = build(config.arch, config.spec.size, len(config.attribute_names))
     load_weights(module, run)
-    return (Mirrored(module) if config.mirrored else module).eval(), config
+    return at_inference(module, config.mirrored).eval(), config
 
 
 def embed_faces(run: Path | str, images: UInt8Array, batch: int = 256) -> tuple[Float32Array, Float32Array]:

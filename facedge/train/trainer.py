@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from facedge.errors import RunError
 from facedge.train import checkpoint, run_folder
-from facedge.train.architectures import Edge, Mirrored, build
+from facedge.train.architectures import Edge, at_inference, build
 from facedge.train.augment import augment
 from facedge.train.camera_conditions import FaceLayout
 from facedge.train.checkpoint import Progress
@@ -112,7 +112,7 @@ class Trainer:
                 self._finish_epoch(losses, stop)
                 if stop() and self.progress.epoch < self.recipe.epochs:
                     raise KeyboardInterrupt
-            return Scores(self.progress.best_accuracy, self.progress.best_tar)
+        return Scores(self.progress.best_accuracy, self.progress.best_tar)
 
     def train_epoch(self, stop: Callable[[], bool] = lambda: False) -> dict[str, float]:
         """The rest of one pass over the training samples; the mean losses of the whole pass, by name.
@@ -265,7 +265,7 @@ class Trainer:
         mark_done(self.group, name)
 
     def _evaluate(self, module: nn.Module) -> Scores:
-        return evaluate(Mirrored(module) if self.config.mirrored else module, self.validation, self.size)
+        return evaluate(at_inference(module, self.config.mirrored), self.validation, self.size)
 
     def _halve_batch(self) -> None:
         """After a process ran out of device memory: go on at the same place with half the batch, in every process."""
