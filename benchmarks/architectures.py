@@ -29,6 +29,7 @@ from facedge.train.architectures import Edge, Mirrored
 from facedge.train.config import EDGE_TAUGHT, BackboneConfig, DataCard
 from facedge.train.data import load_samples
 from facedge.train.teacher import Teacher, read_convention, teacher_embeddings
+from facedge.train.teacher_targets import Targets
 from facedge.train.trainer import Trainer
 
 ROUNDS = 60
@@ -61,7 +62,9 @@ VARIANTS = (
     Variant("default"),
     Variant("half width", widths=(16, 32, 64, 88)),
     Variant("shallow", depths=(0, 0, 1, 0)),
-    Variant("deep", widths=(32, 48, 96, 176), depths=(2, 2, 3, 0)),
+    Variant("deep", depths=(2, 4, 6, 1)),
+    Variant("wide", widths=(48, 96, 176, 192)),
+    Variant("wide and deep", widths=(40, 80, 160, 192), depths=(1, 3, 4, 1)),
     Variant("size 48", size=48),
     Variant("size 80", size=80),
     Variant("size 96", size=96),
@@ -142,10 +145,11 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     faces = Faces.open(asked.faces)
     teacher = Teacher(asked.teacher, read_convention(asked.teacher, asked.teacher_input))
-    taught = teacher_embeddings(teacher, faces, faces.indices("train"), threads=asked.threads)
+    embeddings = teacher_embeddings(teacher, faces, faces.indices("train"), threads=asked.threads)
+    targets = Targets.of(embeddings, Edge.embedding_size)(embeddings)
     modules, rows = [], []
     for variant in VARIANTS:
-        module, scores = train(variant, faces, taught, asked.epochs)
+        module, scores = train(variant, faces, targets, asked.epochs)
         modules.append(module)
         parameters = sum(p.numel() for p in module.parameters())
         rows.append({**dataclasses.asdict(variant), **scores, "parameters": parameters})

@@ -86,9 +86,24 @@ def backbone(
     teacher_views: Annotated[
         int, typer.Option(min=0, max=64, help="Blended and warped views of every image, with teacher embeddings.")
     ] = 0,
+    fresh_views: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=64,
+            help="So many views in memory, one of them drawn anew each epoch; the teacher runs on the training device.",
+        ),
+    ] = 0,
+    labels_from: Annotated[
+        Path | None,
+        typer.Option(metavar="BUNDLE", help="Attributes of images without labels are those that this bundle predicts."),
+    ] = None,
     init: Annotated[
         Path | None, typer.Option(metavar="RUN|BUNDLE", help="Start from these weights; default: random weights.")
     ] = None,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Compile the training step: takes a minute, pays in long runs on a GPU.")
+    ] = False,
     threads: Threads = None,
 ) -> None:
     """Train the backbone: 40 attributes, identities where the dataset has them, a teacher's embeddings if given."""
@@ -98,7 +113,8 @@ def backbone(
     options: dict[str, Any] = {
         "faces": faces, "arch": arch, "size": size, "epochs": epochs, "batch": batch, "learning_rate": learning_rate,
         "device": device, "seed": seed, "more": more, "teachers": teacher, "teacher_inputs": teacher_input,
-        "teacher_views": teacher_views, "begin_from": init, "threads": threads,
+        "teacher_views": teacher_views, "fresh_views": fresh_views, "labels_from": labels_from, "begin_from": init,
+        "compiled": compiled, "threads": threads,
     }  # fmt: skip
     if faces is None and not resume:
         raise InputError("expected FACES, the folder that `facedge prepare` wrote: give it before the options")

@@ -64,7 +64,7 @@ class Edge(nn.Module):
 
     embedding_size = 128
     widths = (32, 64, 128, 176)
-    depths = (1, 2, 3, 1)
+    depths = (2, 4, 6, 1)
 
     def __init__(self, size: int, attributes: int) -> None:
         super().__init__()

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import torch
 
+from facedge.bundle.read import read_bundle
 from facedge.dataset.prepared import Faces
 from facedge.errors import RunError
 from facedge.train import run_folder
 from facedge.train.architectures import Edge, at_inference
 from facedge.train.config import BackboneConfig, BackboneRequest
 from facedge.train.data import Samples, load_samples, open_more, share_of
+from facedge.train.device_teacher import DeviceTeacher
 from facedge.train.distributed import Group, choose_device, main_process_first, process_group
 from facedge.train.embedding_fit import (
     CONDITION_NUMBERS,
@@ -21,12 +23,14 @@ from facedge.train.embedding_fit import (
     fitted_sentence,
     inputs_and_targets,
 )
+from facedge.train.fresh_views import FreshViews
 from facedge.train.initial_weights import source_sha256
 from facedge.train.interrupts import sigterm_interrupts
 from facedge.train.memory import Need, check_memory
+from facedge.train.pseudo_labels import with_predicted_labels
 from facedge.train.resume import OPTIONS, options_of, resumed_config
-from facedge.train.teacher import fingerprint, open_teachers
-from facedge.train.teacher_targets import principal_targets
+from facedge.train.teacher import conventions_of, fingerprint, open_teachers
+from facedge.train.teacher_targets import Targets, with_targets
 from facedge.train.trainer import Tick, Trainer
 from facedge.train.validation import Scores, evaluate
 from facedge.train.views import Taught, teach, with_views
@@ -65,8 +69,11 @@ def train_backbone(
                 open_teachers(request.teachers, request.teacher_inputs), (faces, *more), config.spec,
                 views=request.teacher_views, threads=request.threads or torch.get_num_threads(), track=track,
             )  # fmt: skip
-        free = CONDITION_NUMBERS if config.arch == "edge" else 0
-        taught = principal_targets(taught, config.embedding_size, free=free)
+        targets = None  # the map from the teachers' embeddings
+        if taught.embeddings is not None:
+            free = CONDITION_NUMBERS if config.arch == "edge" else 0
+            targets = Targets.of(taught.embeddings, config.embedding_size, free=free)
+            taught = with_targets(taught, targets)
         check_memory(_need(config, taught), device, group.world)
         least = config.recipe.identity_images
         samples = load_samples(
@@ -74,25 +81,48 @@ def train_backbone(
         )
         samples = with_views(samples, taught.views)
         _check_targets(config, samples, request)
+        if request.labels_from is not None:
+            samples = with_predicted_labels(
+                samples, request.labels_from, config.attribute_names, config.spec,
+                threads=request.threads or torch.get_num_threads(), track=track,
+            )  # fmt: skip
         say(_summary(config, samples, device, group))
         training = share_of(samples, group.rank, group.world, device)
-        targets = None  # of the images of `faces`, for the fit after training
+        wanted = None  # of the images of `faces`, for the fit after training
         if taught.embeddings is not None and config.arch == "edge":
-            targets = taught.embeddings[: len(faces.indices("train"))].copy()
+            wanted = taught.embeddings[: len(faces.indices("train"))].copy()
         del samples, taught
+        renew: Callable[[int], None] = lambda _: None  # noqa: E731
+        if targets is not None and config.recipe.fresh_views:
+            views = _fresh_views(request, config, training, targets, group.rank)
+            training, renew = views.samples, views.draw
         validation = load_samples(faces, "validation", config.spec, device)
         started = (request.run / run_folder.CHECKPOINT).exists()
         trainer = Trainer(
             request.run, config, training, validation, device=device, group=group,
-            begin_from=None if started else request.begin_from, say=say, tick=tick,
+            begin_from=None if started else request.begin_from, compiled=request.compiled, renew=renew,
+            say=say, tick=tick,
         )  # fmt: skip
         best = trainer.train(resume=request.resume)
         if group.is_main:
-            if targets is not None:
-                best = finish_embedding(request.run, config, faces, targets, validation, say, track)
+            if wanted is not None:
+                best = finish_embedding(request.run, config, faces, wanted, validation, say, track)
             run_folder.draw_curves(request.run)
         tar = "" if best.tar is None else f", TAR at FAR 1e-3 {best.tar:.3f}"
         say(f"{request.run}: best validation attribute accuracy {best.attribute_accuracy:.4f}{tar}")
+
+
+def _fresh_views(
+    request: BackboneRequest, config: BackboneConfig, training: Samples, targets: Targets, rank: int
+) -> FreshViews:
+    """The views of `--fresh-views` of the images of this process."""
+    device = training.patches.device
+    conventions = conventions_of(request.teachers, request.teacher_inputs)
+    teachers = [
+        DeviceTeacher(path, convention, config.spec, device, compiled=request.compiled)
+        for path, convention in zip(request.teachers, conventions, strict=True)
+    ]
+    return FreshViews(training, teachers, targets, config.spec, config.recipe.fresh_views, config.seed + 104_729 * rank)
 
 
 def finish_embedding(
@@ -138,11 +168,16 @@ def _config(request: BackboneRequest, faces: Faces, more: Sequence[Faces]) -> Ba
     if request.resume:
         return resumed_config(request, faces, more, teachers)
     began_from = source_sha256(request.begin_from) if request.begin_from else None
-    return BackboneConfig.of(request, faces, more=more, teachers=teachers, began_from=began_from)
+    labels_from = read_bundle(request.labels_from).sha256 if request.labels_from else None
+    return BackboneConfig.of(
+        request, faces, more=more, teachers=teachers, began_from=began_from, labels_from=labels_from
+    )
 
 
 def _need(config: BackboneConfig, taught: Taught) -> Need:
-    images = sum(card.images for card in (config.data, *config.more)) * (1 + config.recipe.teacher_views)
+    images = sum(card.images for card in (config.data, *config.more)) * (
+        1 + config.recipe.teacher_views + config.recipe.fresh_views
+    )
     teacher = 0 if taught.embeddings is None else taught.embeddings.shape[1]
     return Need.of(images, config.spec, attributes=len(config.attribute_names), teacher=teacher)
 

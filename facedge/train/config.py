@@ -41,6 +41,7 @@ class Recipe:
     teacher_weight: float = 4.0
     teacher_relation: float = 4.0
     teacher_views: int = 0  # blended and warped views of every image, embedded by the teacher too
+    fresh_views: int = 0  # as many again, one of them drawn anew before each epoch
     augment: Augment = field(default_factory=Augment)
 
 
@@ -92,14 +93,20 @@ class BackboneRequest:
     teachers: tuple[Path, ...] = ()
     teacher_inputs: tuple[str, ...] = ()
     teacher_views: int = 0
+    fresh_views: int = 0
+    labels_from: Path | None = None
     begin_from: Path | None = None
+    compiled: bool = False
     threads: int | None = None
 
     def recipe(self) -> Recipe:
         """The architecture's recipe with the requested changes; InputError where options contradict each other."""
         recipe = recipe_of(self.arch, taught=bool(self.teachers))
-        if self.teacher_views and not self.teachers:
-            raise InputError("--teacher-views needs --teacher: the views are labelled with the teacher's embeddings")
+        for option, views in (("--teacher-views", self.teacher_views), ("--fresh-views", self.fresh_views)):
+            if views and not self.teachers:
+                raise InputError(f"{option} needs --teacher: the views are labelled with the teacher's embeddings")
+        if self.teacher_views and self.fresh_views:
+            raise InputError("expected --teacher-views or --fresh-views, got both: give one of them")
         if self.teachers and not recipe.teacher_weight:
             raise InputError(f"--teacher needs --arch edge: {self.arch} is the baseline and learns attributes only")
         return dataclasses.replace(
@@ -108,6 +115,7 @@ class BackboneRequest:
             batch=self.batch or recipe.batch,
             learning_rate=self.learning_rate or recipe.learning_rate,
             teacher_views=self.teacher_views,
+            fresh_views=self.fresh_views,
         )
 
 
@@ -145,6 +153,7 @@ class BackboneConfig:
     teachers: tuple[str, ...] = ()  # name and sha256 of each teacher's file
     more: tuple[DataCard, ...] = ()  # data sets that added training images
     began_from: str | None = None  # sha256 of the initial weights, where they are another run's or a bundle's
+    labels_from: str | None = None  # sha256 of the backbone that predicted attributes of images without labels
     mirrored: bool = False  # the trained model averages its outputs for the image and its mirror image
 
     @classmethod
@@ -156,6 +165,7 @@ class BackboneConfig:
         more: Sequence["Faces"] = (),
         teachers: Sequence[str] = (),
         began_from: str | None = None,
+        labels_from: str | None = None,
     ) -> "BackboneConfig":
         """The config that a request makes with a prepared folder; InputError for a wrong --arch or --size."""
         if request.arch not in ARCHITECTURES:
@@ -174,6 +184,7 @@ class BackboneConfig:
             teachers=tuple(teachers),
             more=tuple(DataCard.of(each) for each in more),
             began_from=began_from,
+            labels_from=labels_from,
             mirrored=request.arch == "edge",
         )
 
@@ -205,6 +216,7 @@ class BackboneConfig:
             teachers=tuple(fields["teachers"]),
             more=tuple(DataCard(**card) for card in fields["more"]),
             began_from=fields["began_from"],
+            labels_from=fields.get("labels_from"),
             mirrored=fields["mirrored"],
         )
 

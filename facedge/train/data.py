@@ -134,6 +134,13 @@ def classes_of(identities: Int32Array, least: int) -> Int64Array:
     return number[inverse].astype(np.int64)
 
 
+def patch_box(spec: PreprocessSpec) -> tuple[float, float, float, float]:
+    """The crop with the margin of a patch around it, x0, y0, x1, y1 in pixels of the frame, which it may exceed."""
+    x0, y0, x1, y1 = (edge / 256 for edge in spec.crop)
+    margin_x, margin_y = (x1 - x0) * MARGIN / spec.size, (y1 - y0) * MARGIN / spec.size
+    return x0 - margin_x, y0 - margin_y, x1 + margin_x, y1 + margin_y
+
+
 def crop_patches(images: UInt8Array, rows: Int64Array, spec: PreprocessSpec) -> UInt8Array:
     """The crop and a margin around it, at the scale of the network's input: (N, S + 2 MARGIN, S + 2 MARGIN) uint8.
 
@@ -141,11 +148,9 @@ def crop_patches(images: UInt8Array, rows: Int64Array, spec: PreprocessSpec) -> 
     is repeated.
     """
     side = spec.size + 2 * MARGIN
-    x0, y0, x1, y1 = (edge / 256 for edge in spec.crop)
-    margin_x, margin_y = (x1 - x0) * MARGIN / spec.size, (y1 - y0) * MARGIN / spec.size
-    beyond = max(margin_x - x0, margin_y - y0, x1 + margin_x - FRAME_WIDTH, y1 + margin_y - FRAME_HEIGHT, 0)
-    pad = math.ceil(beyond)
-    box = (x0 - margin_x + pad, y0 - margin_y + pad, x1 + margin_x + pad, y1 + margin_y + pad)
+    x0, y0, x1, y1 = patch_box(spec)
+    pad = math.ceil(max(-x0, -y0, x1 - FRAME_WIDTH, y1 - FRAME_HEIGHT, 0))
+    box = (x0 + pad, y0 + pad, x1 + pad, y1 + pad)
     out = np.empty((len(rows), side, side), np.uint8)
     for start in range(0, len(rows), CHUNK):
         chunk = images[rows[start : start + CHUNK]]

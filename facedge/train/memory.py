@@ -46,5 +46,5 @@ def _check(need: Need, wanted: int, free: int | None, what: str) -> None:
     if free is not None and wanted > free:
         raise RunError(
             f"{counted(need.images, 'training image')} need {wanted / 1e9:.1f} GB {what}, and {free / 1e9:.1f} GB are "
-            "free: choose a smaller --size, fewer --teacher-views or --more, or prepare fewer images (--limit)"
+            "free: choose a smaller --size, fewer views or --more, or prepare fewer images (--limit)"
         )

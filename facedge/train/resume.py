@@ -80,6 +80,7 @@ def _options_in(config: BackboneConfig) -> dict[str, Any]:
         "learning_rate": recipe.learning_rate,
         "seed": config.seed,
         "teacher_views": recipe.teacher_views,
+        "fresh_views": recipe.fresh_views,
     }
 
 

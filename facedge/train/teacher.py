@@ -75,13 +75,19 @@ def fingerprint(teacher: Path) -> str:
 
 
 def open_teachers(paths: Sequence[Path], conventions: Sequence[str]) -> list["Teacher"]:
-    """The teachers of a request; RunError where the number of conventions is neither 0, 1 nor that of the teachers."""
+    """The teachers of a request, with the conventions that `conventions_of` gives them."""
+    pairs = zip(paths, conventions_of(paths, conventions), strict=True)
+    return [Teacher(path, convention) for path, convention in pairs]
+
+
+def conventions_of(paths: Sequence[Path], conventions: Sequence[str]) -> list[TeacherInput]:
+    """Of each teacher; RunError where the number of conventions is neither 0, 1 nor that of the teachers."""
     if len(conventions) not in (0, 1, len(paths)):
         raise RunError(
             f"expected --teacher-input once, or once for each of {len(paths)} teachers, got {len(conventions)} of them"
         )
     names = conventions if len(conventions) == len(paths) else [*conventions, None][:1] * len(paths)
-    return [Teacher(path, read_convention(path, name)) for path, name in zip(paths, names, strict=True)]
+    return [read_convention(path, name) for path, name in zip(paths, names, strict=True)]
 
 
 class Teacher:

@@ -6,29 +6,43 @@ embeddings is trained to be the teacher's cosine, without a map between them. Th
 before: it says nothing of a person and moves all cosines towards 1.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from facedge.train.views import Taught, Views
 from facedge.types import Float32Array, Float64Array
 
 
-def principal_targets(taught: Taught, size: int, *, free: int = 0) -> Taught:
-    """The embeddings (N, T) less their mean, on their first principal directions, L2-normalised: (N, size).
+@dataclass(frozen=True)
+class Targets:
+    """The map from a teacher's embeddings (N, T) to targets (N, size), L2-normalised."""
 
-    Mean and directions are those of the images, and serve the views too. The last `free` numbers are 0 (what stands
-    there says nothing of a person: facedge/train/embedding_fit.py); with T below `size - free`, those before them too.
-    """
-    if taught.embeddings is None:
-        return taught
-    mean = taught.embeddings.mean(axis=0, dtype=np.float64)
-    directions = np.pad(_principal_directions(taught.embeddings - mean, size - free), ((0, 0), (0, free)))
+    mean: Float32Array  # (T,), of all faces
+    directions: Float32Array  # (T, size)
 
-    def reduced(embeddings: Float32Array) -> Float32Array:
-        target = (embeddings - mean) @ directions
+    @classmethod
+    def of(cls, embeddings: Float32Array, size: int, *, free: int = 0) -> "Targets":
+        """The mean and the first principal directions of the images' embeddings (N, T).
+
+        The last `free` numbers are 0 (what stands there says nothing of a person: facedge/train/embedding_fit.py); with
+        T below `size - free`, those before them too.
+        """
+        mean = embeddings.mean(axis=0, dtype=np.float64)
+        directions = np.pad(_principal_directions(embeddings - mean, size - free), ((0, 0), (0, free)))
+        return cls(mean.astype(np.float32), directions)
+
+    def __call__(self, embeddings: Float32Array) -> Float32Array:
+        target = (embeddings - self.mean) @ self.directions
         return np.asarray(target / np.maximum(np.linalg.norm(target, axis=1, keepdims=True), 1e-9), dtype=np.float32)
 
-    views = tuple(Views(view.patches, view.attributes, reduced(view.teacher)) for view in taught.views)
-    return Taught(reduced(taught.embeddings), views)
+
+def with_targets(taught: Taught, targets: Targets) -> Taught:
+    """The embeddings (N, T) of images and views as targets; as it is without a teacher."""
+    if taught.embeddings is None:
+        return taught
+    views = tuple(Views(view.patches, view.attributes, targets(view.teacher)) for view in taught.views)
+    return Taught(targets(taught.embeddings), views)
 
 
 def _principal_directions(centred: Float64Array, size: int) -> Float32Array:

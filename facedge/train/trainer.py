@@ -57,7 +57,9 @@ class Trainer:
     ends the run; from any of them a run resumes to the result of an uninterrupted one (on a CPU, bit for bit). The
     weights with the best validation scores are kept.
     `begin_from` is a run or a bundle whose weights replace the random initialisation; `backbone` is a module to train
-    in place of the one that `config.arch` names.
+    in place of the one that `config.arch` names. `compiled`: torch.compile joins the operators of the network and the
+    losses, which takes a minute and then saves most of a GPU's time. `renew` is called with the number of each epoch
+    before it, and may change the training samples in place.
     """
 
     def __init__(
@@ -71,6 +73,8 @@ class Trainer:
         group: Group | None = None,
         begin_from: Path | None = None,
         backbone: nn.Module | None = None,
+        compiled: bool = False,
+        renew: Callable[[int], None] = lambda _: None,
         say: Say = silent,
         tick: Callable[[Tick], None] = lambda _: None,
     ) -> None:
@@ -79,7 +83,7 @@ class Trainer:
         self.layout = FaceLayout.of(config.spec, MARGIN)
         self.device, self.group = device, group or Group()
         self.faces = min(len(training), config.data.images // self.group.world)  # those of --more and views follow
-        self.say, self.tick = say, tick
+        self.say, self.tick, self.renew = say, tick, renew
         torch.manual_seed(config.seed)
         self.backbone = (backbone or build(config.arch, self.size, len(config.attribute_names))).to(device)
         if begin_from is not None:
@@ -89,6 +93,7 @@ class Trainer:
         classes = largest_of_group(self.group, training.class_count)  # a process has a share of the images only
         self.model = BackboneWithLosses(self.backbone, config.embedding_size, classes, self.recipe).to(device)
         share_weights(self.model, self.group)
+        self.forward: Callable[..., dict[str, Tensor]] = torch.compile(self.model) if compiled else self.model
         self.optimizer = make_optimizer(self.model, self.recipe)
         self.average = MovingAverage(self.backbone, self.recipe.ema)
         self.state = checkpoint.State(self.model, self.average, self.optimizer)
@@ -120,6 +125,7 @@ class Trainer:
         Where `stop()` becomes true, KeyboardInterrupt after the step in work and a checkpoint.
         """
         progress, world = self.progress, self.group.world
+        self.renew(progress.epoch)
         sums: dict[str, Tensor] = {name: torch.tensor(x, device=self.device) for name, x in progress.sums.items()}
         # Seeded by the epoch, so that an epoch does not depend on whether the run was interrupted before it.
         shuffle = torch.Generator().manual_seed(self.config.seed * 100_003 + progress.epoch)
@@ -180,7 +186,7 @@ class Trainer:
         x = x.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.arch != "plain"):
             teacher = None if samples.teacher is None else samples.teacher[rows]
-            losses: dict[str, Tensor] = self.model(x, samples.attributes[rows], samples.classes[rows], teacher)
+            losses = self.forward(x, samples.attributes[rows], samples.classes[rows], teacher)
         losses["total"].backward()  # type: ignore[no-untyped-call]
         return {name: value.detach() for name, value in losses.items()}
 

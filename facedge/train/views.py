@@ -153,7 +153,7 @@ def teacher_views(
     if cache.exists():
         with np.load(cache, allow_pickle=False) as stored:
             return Views(stored["patches"], stored["attributes"].astype(np.float32), stored["teacher"])
-    drawn = ViewParameters.draw(len(rows), 7919 * number + 1)
+    drawn = ViewParameters.draw(len(rows), seed_of(number))
 
     def render_and_embed(k: int) -> tuple[UInt8Array, Float32Array]:
         frame = render(faces, rows, drawn, k)
@@ -170,17 +170,23 @@ def teacher_views(
                 patches.append(crop_patches(np.stack(frames), np.arange(len(frames)), spec))
                 frames.clear()
     # In the cache's precision, so that a run goes on from the cache as the run that made it.
-    blended = blend_labels(faces.attributes[rows], drawn).astype(np.float16).astype(np.float32)
+    blended = blend_labels(torch.from_numpy(faces.attributes[rows]), drawn).half().float().numpy()
     views = Views(np.concatenate(patches), blended, np.stack(embeddings))
     _store(cache, views)
     return views
 
 
-def blend_labels(labels: UInt8Array, drawn: ViewParameters) -> Float32Array:
+def seed_of(number: int) -> int:
+    """The seed of the parameters of the `number`-th view, counted from 1."""
+    return 7919 * number + 1
+
+
+def blend_labels(labels: Tensor, drawn: ViewParameters) -> Tensor:
     """Attributes (N, A) of the views: the weighted mean of both images', unknown where either is."""
-    own, other, share = labels.astype(np.float32), labels[drawn.partner].astype(np.float32), drawn.share[:, None]
+    own, share = labels.float(), torch.from_numpy(drawn.share).to(labels.device)[:, None]
+    other = own[torch.from_numpy(drawn.partner).to(labels.device)]
     unknown = (own == UNKNOWN_ATTRIBUTE) | ((other == UNKNOWN_ATTRIBUTE) & (share < 1))
-    return np.where(unknown, np.float32(UNKNOWN_ATTRIBUTE), own * share + other * (1 - share))
+    return torch.where(unknown, own.new_tensor(UNKNOWN_ATTRIBUTE), own * share + other * (1 - share))
 
 
 def render(faces: Faces, rows: Int64Array, drawn: ViewParameters, k: int) -> UInt8Array:

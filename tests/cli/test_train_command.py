@@ -187,6 +187,30 @@ def test_a_taught_embedding_is_fitted_to_the_teacher_and_to_conditions(
         assert degraded.mean() > ordinary.mean() + 2 * ordinary.std(), name
 
 
+def test_fresh_views_and_predicted_labels_train_and_resume(
+    faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    teacher = write_recogniser(tmp_path / "recogniser.onnx")
+    teacher.with_suffix(".json").write_text(json.dumps({"size": SIZE}))
+    run, shipped = tmp_path / "run", Path(files.__file__).parent / "models" / "edge.facedge"
+    more = ("--teacher", teacher, "--fresh-views", 2, "--labels-from", shipped)
+    options = ("--batch", 32, "--threads", 1, "--device", "cpu")
+    assert facedge("train", "backbone", faces, "-o", run, "--epochs", 1, *more, *options) == 0
+    config = json.loads((run / "config.json").read_text())
+    assert config["recipe"]["fresh_views"] == 2 and len(config["labels_from"]) == 64
+    images = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["samples"]
+    assert images == 3 * config["data"]["images"]
+    assert facedge("train", "backbone", "-o", run, "--resume", "--epochs", 2) == 0
+    assert json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["epoch"] == 2
+    capsys.readouterr()
+    both = ("--teacher-views", 1, *more)
+    assert facedge("train", "backbone", faces, "-o", tmp_path / "both", *both, *options) == 2
+    assert "expected --teacher-views or --fresh-views, got both: give one of them" in capsys.readouterr().err
+    alone = ("--fresh-views", 1, *options)
+    assert facedge("train", "backbone", faces, "-o", tmp_path / "alone", *alone) == 2
+    assert "--fresh-views needs --teacher" in capsys.readouterr().err
+
+
 def train(*words: object) -> None:
     """`facedge train WORDS` as the command group runs it; errors pass through."""
     app = typer.Typer(cls=commands.TrainGroup)

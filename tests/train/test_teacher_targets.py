@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from facedge.train.teacher_targets import principal_targets
+from facedge.train.teacher_targets import Targets, with_targets
 from facedge.train.views import Taught, Views
 from facedge.types import Float32Array
 
@@ -16,9 +16,7 @@ def embeddings(count: int, length: int, dimensions: int, seed: int = 0) -> Float
 
 
 def targets(embedded: Float32Array, size: int) -> Float32Array:
-    reduced = principal_targets(Taught(embedded), size).embeddings
-    assert reduced is not None
-    return reduced
+    return Targets.of(embedded, size)(embedded)
 
 
 def test_targets_have_the_cosines_of_the_centred_embeddings() -> None:
@@ -49,17 +47,18 @@ def test_a_short_embedding_is_filled_with_zeros() -> None:
 def test_views_get_the_directions_of_the_images() -> None:
     embedded = embeddings(30, 16, 5)
     view = Views(np.zeros((30, 4, 4), np.uint8), np.zeros((30, 2), np.float32), embedded[::-1].copy())
-    taught = principal_targets(Taught(embedded, (view,)), 6)
+    taught = with_targets(Taught(embedded, (view,)), Targets.of(embedded, 6))
     assert taught.embeddings is not None
     np.testing.assert_array_equal(taught.views[0].teacher, taught.embeddings[::-1])
 
 
 def test_without_a_teacher_there_are_no_targets() -> None:
-    assert principal_targets(Taught(None), 8).embeddings is None
+    some = embeddings(20, 5, 5)
+    assert with_targets(Taught(None), Targets.of(some, 8)).embeddings is None
 
 
 def test_free_numbers_are_0_and_the_others_as_without() -> None:
     embedded = embeddings(30, 16, 5)
-    reduced = principal_targets(Taught(embedded), 9, free=3).embeddings
-    assert reduced is not None
-    np.testing.assert_array_equal(reduced, np.pad(targets(embedded, 6), ((0, 0), (0, 3))))
+    reduced = Targets.of(embedded, 9, free=3)(embedded)
+    np.testing.assert_allclose(reduced, np.pad(targets(embedded, 6), ((0, 0), (0, 3))), atol=1e-6)
+    assert (reduced[:, 6:] == 0).all()

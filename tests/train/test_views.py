@@ -117,7 +117,7 @@ def test_a_blend_of_unknown_attributes_has_unknown_ones() -> None:
     one, half = np.ones(3, np.float32), np.array([1, 0.5, 0.5], np.float32)
     theta, gain = np.zeros((3, 2, 3), np.float32), np.ones((3, 3), np.float32)
     drawn = ViewParameters(np.array([2, 1, 2]), half, theta, one, gain)
-    labels = np.array([[1, 0], [0, 1], [255, 255]], np.uint8)
+    labels = torch.tensor([[1, 0], [0, 1], [255, 255]], dtype=torch.uint8)
     assert blend_labels(labels, drawn).tolist() == [[1, 0], [0, 1], [255, 255]]
     drawn = dataclasses.replace(drawn, partner=np.array([2, 0, 0]))
     assert blend_labels(labels, drawn).tolist() == [[1, 0], [0.5, 0.5], [255, 255]]
