@@ -4,8 +4,8 @@
 #include "enrollment_parts.h"
 #include "fe_math.h"
 
-static const double fe_per_photo = 6.6, fe_most_photos = 12, fe_single = 7.0, fe_per_single = 5.5;
-static const double fe_per_grouped = 5.0, fe_one_moment = 0.5;
+static const double fe_per_photo = 7.5, fe_most_photos = 12, fe_single = 7.0, fe_per_single = 7.0;
+static const double fe_per_grouped = 6.0, fe_one_moment = 0.5;
 
 /* What one search works in. Groups are rows of `count` bytes: 1 for a photo that is inside. */
 typedef struct {

@@ -19,8 +19,8 @@ from facedge.demo.synthetic_dataset import synthetic_face
 from facedge.types import UInt8Array
 
 SEED = 5
-ANA, BEN, STRANGER = 22, 2, 13  # of these the shipped bundle warns of nothing, and takes none for another
-ENROLLED = {ANA: (1, 2, 3, 4, 8, 9), BEN: (1, 2, 3, 4, 8, 9)}  # shots of which none passes for a copy of another
+ANA, BEN, STRANGER = 22, 27, 12  # of these the shipped bundle warns of nothing, and takes none for another
+ENROLLED = {ANA: (1, 2, 3, 4, 8, 9), BEN: (0, 1, 2, 3, 4, 9)}  # shots of which none passes for a copy of another
 NEW, BESIDE, FILMED = 6, 7, 5  # shots that are not enrolled: of photo.jpg, two.jpg and the video
 FACE = (392, 480)  # pixels, drawn at 178x218
 MARGIN = 124  # pixels of background at both sides

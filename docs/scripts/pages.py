@@ -162,6 +162,8 @@ def run_page(page: str, place: Place, *, exact: bool = False) -> str:
             if after is None or after.language != "text" or page[block.end : after.start].strip("`\n") != "text":
                 continue
             target, text = after, abridged(after.text, output, exact=exact)
+        else:
+            continue
         result = result[: target.start + shift] + text + result[target.end + shift :]
         shift += len(text) - (target.end - target.start)
     return result

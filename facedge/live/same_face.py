@@ -30,8 +30,8 @@ JUMP, SPEED = 0.5, 1.0
 MOST_SCALE = 1.6  # between the widths of two boxes
 
 # Cosine of two frames' embeddings. Measured with the backbone inside the package: the highest of 2.3 million pairs of
-# images of two people (100 validation identities of CelebA) is 0.580, of 6.9 million pairs of the 180 test identities
-# 0.663. Two frames of one person: 0.758 or more in a video with turns of the head (345 frames, up to 1 s apart).
+# images of two people (100 validation identities of CelebA) is 0.552, of 6.9 million pairs of the 180 test identities
+# 0.639. Two frames of one person: 0.745 or more in a video with turns of the head (345 frames, up to 1 s apart).
 LEAST_COSINE = 0.7
 IMPOSTOR_QUANTILE = 0.9999  # of another backbone's cosines between two people; the package's own has 0.47 there
 MOST_COHORT = 1500  # embeddings of the cohort that are compared with each other: 10 ms

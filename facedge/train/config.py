@@ -46,7 +46,7 @@ class Recipe:
 
 
 EDGE = Recipe()
-# What the shipped bundle was trained by, in several runs (--init): facedge/models/MODEL_CARD.md.
+# What the shipped bundle was trained by, with a larger batch and rate on a GPU: facedge/models/MODEL_CARD.md.
 # With a teacher the identity loss makes results worse: after 5 epochs TAR at FAR 1e-3 on CelebA's validation
 # identities was 0.238 without it and 0.207 with it, attribute accuracy 88.2 % and 88.0 %.
 EDGE_TAUGHT = dataclasses.replace(EDGE, epochs=54, identity_weight=0.0, augment=Augment.cameras())
