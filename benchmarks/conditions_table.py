@@ -34,6 +34,8 @@ class Row:
     reasons: dict[str, int]
 
 
+FEW = 3  # times 3/FAR comparisons, the number of which none has to pass for that FAR to be shown (rule of three)
+
 HEADER = (
     "| condition | realised FAR (95 %) | FRR of scored | photos refused at enrollment | not enrolled | warned | "
     "probes refused |\n|---|---|---|---|---|---|---|"
@@ -41,10 +43,11 @@ HEADER = (
 
 
 def far_and_frr(row: Row, far: float) -> tuple[str, str]:
-    """Both rates as text; a FAR above twice the asked one is bold."""
+    """Both rates as text; a FAR above twice the asked one is bold, and one of few comparisons says of how many."""
     rate = "–"
     if row.far is not None:
         rate = f"{100 * row.far:.2g} % ({100 * (row.far_low95 or 0):.2g} to {100 * (row.far_high95 or 0):.2g})"
+        rate += f", of {row.comparisons:,}" if row.comparisons < FEW * 3 / far else ""
         rate = f"**{rate}**" if row.far > 2 * far else rate
     return rate, "–" if row.frr is None else f"{100 * row.frr:.1f} %"
 
@@ -77,7 +80,7 @@ def write(folder: Path, about: dict[str, Any], rows: list[Row], other: Path | No
         f"Written by `benchmarks/conditions.py`: {rows[0].identities} identities of the {about['partition']} "
         f"partition, enrolled by {about['enrolled_photos']} photos and probed by {about['probes']} others under the "
         f"same condition; bundle `{about['bundle'][:16]}`. Bold: above twice the FAR asked. Rates are of what was "
-        "scored.\n\n"
+        f"scored; a FAR of fewer than {round(FEW * 3 / far):,} comparisons says of how many.\n\n"
     )
     header, before = HEADER, {}
     if other:

@@ -92,7 +92,7 @@ def train_backbone(
         if taught.embeddings is not None and config.arch == "edge":
             wanted = taught.embeddings[: len(faces.indices("train"))].copy()
         del samples, taught
-        renew: Callable[[int], None] = lambda _: None  # noqa: E731
+        renew = None
         if targets is not None and config.recipe.fresh_views:
             views = _fresh_views(request, config, training, targets, group.rank)
             training, renew = views.samples, views.draw
@@ -100,8 +100,8 @@ def train_backbone(
         started = (request.run / run_folder.CHECKPOINT).exists()
         trainer = Trainer(
             request.run, config, training, validation, device=device, group=group,
-            begin_from=None if started else request.begin_from, compiled=request.compiled, renew=renew,
-            say=say, tick=tick,
+            begin_from=None if started else request.begin_from, compiled=request.compiled,
+            renew=renew, say=say, tick=tick,
         )  # fmt: skip
         best = trainer.train(resume=request.resume)
         if group.is_main:

@@ -74,7 +74,7 @@ class Trainer:
         begin_from: Path | None = None,
         backbone: nn.Module | None = None,
         compiled: bool = False,
-        renew: Callable[[int], None] = lambda _: None,
+        renew: Callable[[int], None] | None = None,
         say: Say = silent,
         tick: Callable[[Tick], None] = lambda _: None,
     ) -> None:
@@ -125,7 +125,8 @@ class Trainer:
         Where `stop()` becomes true, KeyboardInterrupt after the step in work and a checkpoint.
         """
         progress, world = self.progress, self.group.world
-        self.renew(progress.epoch)
+        if self.renew is not None:
+            self.renew(progress.epoch)
         sums: dict[str, Tensor] = {name: torch.tensor(x, device=self.device) for name, x in progress.sums.items()}
         # Seeded by the epoch, so that an epoch does not depend on whether the run was interrupted before it.
         shuffle = torch.Generator().manual_seed(self.config.seed * 100_003 + progress.epoch)
