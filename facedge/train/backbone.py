@@ -1,9 +1,7 @@
 """What `facedge train backbone` runs: from its options and a prepared folder to a trained run folder."""
 
 import contextlib
-import copy
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import torch
 
@@ -11,30 +9,23 @@ from facedge.bundle.read import read_bundle
 from facedge.dataset.prepared import Faces
 from facedge.errors import RunError
 from facedge.train import run_folder
-from facedge.train.architectures import Edge, at_inference
 from facedge.train.config import BackboneConfig, BackboneRequest
 from facedge.train.data import Samples, load_samples, open_more, share_of
 from facedge.train.device_teacher import DeviceTeacher
 from facedge.train.distributed import Group, choose_device, main_process_first, process_group
-from facedge.train.embedding_fit import (
-    CONDITION_NUMBERS,
-    fit_condition_numbers,
-    fit_embedding,
-    fitted_sentence,
-    inputs_and_targets,
-)
+from facedge.train.embedding_fit import CONDITION_NUMBERS
 from facedge.train.fresh_views import FreshViews
 from facedge.train.initial_weights import source_sha256
 from facedge.train.interrupts import sigterm_interrupts
+from facedge.train.last_layers import fit_last_layers
 from facedge.train.memory import Need, check_memory
 from facedge.train.pseudo_labels import with_predicted_labels
 from facedge.train.resume import OPTIONS, options_of, resumed_config
 from facedge.train.teacher import conventions_of, fingerprint, open_teachers
 from facedge.train.teacher_targets import Targets, with_targets
 from facedge.train.trainer import Tick, Trainer
-from facedge.train.validation import Scores, evaluate
 from facedge.train.views import Taught, teach, with_views
-from facedge.types import Float32Array, Say, Track, silent, untracked
+from facedge.types import Say, Track, silent, untracked
 
 CPU = torch.device("cpu")
 
@@ -105,8 +96,10 @@ def train_backbone(
         )  # fmt: skip
         best = trainer.train(resume=request.resume)
         if group.is_main:
-            if wanted is not None:
-                best = finish_embedding(request.run, config, faces, wanted, validation, say, track)
+            if config.arch == "edge":
+                best = fit_last_layers(
+                    request.run, config, faces, validation, more=more, targets=wanted, say=say, track=track
+                )
             run_folder.draw_curves(request.run)
         tar = "" if best.tar is None else f", TAR at FAR 1e-3 {best.tar:.3f}"
         say(f"{request.run}: best validation attribute accuracy {best.attribute_accuracy:.4f}{tar}")
@@ -123,43 +116,6 @@ def _fresh_views(
         for path, convention in zip(request.teachers, conventions, strict=True)
     ]
     return FreshViews(training, teachers, targets, config.spec, config.recipe.fresh_views, config.seed + 104_729 * rank)
-
-
-def finish_embedding(
-    run: Path,
-    config: BackboneConfig,
-    faces: Faces,
-    targets: Float32Array,
-    validation: Samples,
-    say: Say,
-    track: Track,
-) -> Scores:
-    """Fit the embedding layer of the best weights in closed form; the scores with it.
-
-    To the teacher's targets (N, D) of the training images of `faces`, where validation gains, and in the numbers that
-    these leave free to camera conditions.
-    """
-    device, size = validation.patches.device, config.spec.size
-    backbone = Edge(size, len(config.attribute_names)).to(device)
-    run_folder.load_weights(backbone, run)
-    backbone.eval()
-    trained = copy.deepcopy(backbone.state_dict())
-
-    def scored() -> Scores:
-        return evaluate(at_inference(backbone, config.mirrored), validation, size)
-
-    before = scored()
-    samples = load_samples(faces, "train", config.spec, device, teacher=targets)
-    penalty, after = fit_embedding(backbone, inputs_and_targets(samples, len(samples), size, config.seed), scored)
-    say(fitted_sentence("embedding", penalty, after))
-    if after.overall <= before.overall:
-        backbone.load_state_dict(trained)
-    if fit_condition_numbers(backbone, faces, config.spec, seed=config.seed, track=track):
-        say(f"the last {CONDITION_NUMBERS} numbers of the embedding fitted to camera conditions")
-    scores = scored()
-    run_folder.save_weights(run, backbone.state_dict())
-    run_folder.amend_metrics(run, {"fitted_tar_at_far_1e-3": scores.tar and round(scores.tar, 5)})
-    return scores
 
 
 def _config(request: BackboneRequest, faces: Faces, more: Sequence[Faces]) -> BackboneConfig:

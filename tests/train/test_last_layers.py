@@ -1,5 +1,6 @@
-"""After the last epoch: the embedding layer fitted to the teacher, and its free numbers to camera conditions."""
+"""After the last epoch: attribute and embedding layer fitted once more, and its free numbers to camera conditions."""
 
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,15 +9,17 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from facedge.dataset.prepared import Faces
 from facedge.preprocessing import PreprocessSpec
-from facedge.train import embedding_fit, run_folder
+from facedge.train import attribute_fit, embedding_fit, run_folder
 from facedge.train.architectures import Edge
-from facedge.train.backbone import finish_embedding
+from facedge.train.attribute_fit import labelled
 from facedge.train.config import BackboneConfig
 from facedge.train.data import load_samples
 from facedge.train.embedding_fit import CONDITION_NUMBERS
+from facedge.train.last_layers import fit_last_layers
 from facedge.train.validation import Scores, evaluate
 
 SPEC = PreprocessSpec(size=32)
@@ -38,10 +41,11 @@ def scores_of(run: Path, faces: Faces) -> Scores:
     return evaluate(backbone.eval(), load_samples(faces, "validation", SPEC, torch.device("cpu")), 32)
 
 
-def finish(run: Path, faces: Faces, targets: np.ndarray[Any, Any]) -> tuple[Scores, list[str]]:
+def finish(run: Path, faces: Faces, targets: np.ndarray[Any, Any] | None) -> tuple[Scores, list[str]]:
     lines = list[str]()
     validation = load_samples(faces, "validation", SPEC, torch.device("cpu"))
-    return finish_embedding(run, CONFIG, faces, targets, validation, lines.append, lambda x, *_: x), lines
+    scores = fit_last_layers(run, CONFIG, faces, validation, targets=targets, say=lines.append, track=lambda x, *_: x)
+    return scores, lines
 
 
 def directions_of_people(faces: Faces) -> np.ndarray[Any, Any]:
@@ -54,7 +58,7 @@ def directions_of_people(faces: Faces) -> np.ndarray[Any, Any]:
 def test_the_best_weights_end_with_a_fitted_embedding_layer(run: Path, tiny_faces: Faces) -> None:
     before = scores_of(run, tiny_faces)
     scores, lines = finish(run, tiny_faces, directions_of_people(tiny_faces))
-    assert len(lines) == 1 and lines[0].startswith("embedding fitted to the teacher (ridge penalty")
+    assert len(lines) == 2 and lines[1].startswith("embedding fitted to the teacher (ridge penalty")
     assert scores.overall > before.overall
     assert scores_of(run, tiny_faces) == scores
     assert run_folder.read_metrics(run)[-1]["fitted_tar_at_far_1e-3"] == pytest.approx(scores.tar, abs=1e-5)
@@ -62,7 +66,36 @@ def test_the_best_weights_end_with_a_fitted_embedding_layer(run: Path, tiny_face
     assert again.overall == pytest.approx(scores.overall)  # fitted already
 
 
-def test_a_fit_that_validation_does_not_gain_from_is_dropped(run: Path, tiny_faces: Faces) -> None:
+def test_without_a_teacher_the_attribute_layer_alone_is_fitted(run: Path, tiny_faces: Faces) -> None:
+    before, trained = scores_of(run, tiny_faces), load_file(run / "weights.safetensors")
+    scores, lines = finish(run, tiny_faces, None)
+    assert len(lines) == 1
+    assert lines[0].startswith("attribute layer fitted (L2 penalty ")
+    assert lines[0].endswith(f"validation accuracy {scores.attribute_accuracy:.4f}")
+    assert scores.attribute_accuracy > before.attribute_accuracy + 0.1
+    assert scores.tar == before.tar
+    assert scores_of(run, tiny_faces) == scores
+    fitted = load_file(run / "weights.safetensors")
+    assert {name for name in trained if not torch.equal(trained[name], fitted[name])} == {
+        "attributes.weight", "attributes.bias",
+    }  # fmt: skip
+    assert run_folder.read_metrics(run)[-1]["fitted_attribute_accuracy"] == round(scores.attribute_accuracy, 5)
+
+
+def test_images_without_labels_take_no_part(tiny_faces: Faces) -> None:
+    samples = load_samples(tiny_faces, "train", SPEC, torch.device("cpu"))
+    attributes = samples.attributes.clone()
+    attributes[:7], attributes[7, 1:] = 255, 255
+    some = dataclasses.replace(samples, attributes=attributes)
+    batches = list(labelled(some, 32, 0))
+    assert sum(len(image) for image, _ in batches) == len(samples) - 7
+    assert sum(int((known > 1).sum()) for _, known in batches) == attributes.shape[1] - 1
+
+
+def test_a_fit_that_validation_does_not_gain_from_is_dropped(
+    run: Path, tiny_faces: Faces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attribute_fit, "PENALTIES", (1e6,))
     before = (run / "weights.safetensors").read_bytes()
     scores, _ = finish(run, tiny_faces, np.zeros((len(tiny_faces.indices("train")), 128), np.float32))
     assert (run / "weights.safetensors").read_bytes() == before
