@@ -1,12 +1,13 @@
 """Which backbone? Accuracy after equal training time against latency, for a handful of widths, depths and sizes.
 
-    python benchmarks/architectures.py FACES --teacher T.onnx [--minutes M] [--peer R.onnx] [-o FOLDER]
+    python benchmarks/architectures.py FACES --teacher T.onnx [--minutes M | --epochs N] [--peer R.onnx] [-o FOLDER]
 
 All variants get the same images, recipe, seed, teacher and minutes of training (as many whole epochs as fit, from the
-speed of the first steps). TAR is of the validation people, with the mirror image and without it (half the time).
-Latency is onnxruntime's at batch 1 and one thread, as shipped (a face and its mirror image), in float32 and in int8,
-interleaved; ratios are to --peer in float32, such as a MobileFaceNet. A short training orders architectures; it does
-not say how good each becomes, and it favours small ones, which see more images.
+speed of the first steps), or with --epochs the same number of samples. TAR is of the validation people, with the mirror
+image and without it (half the time). Latency is onnxruntime's at batch 1 and one thread, as shipped (a face and its
+mirror image), in float32 and in int8, interleaved; ratios are to --peer in float32, such as a MobileFaceNet. A short
+training orders architectures; it does not say how good each becomes, and minutes favour small ones, which see more
+images.
 """
 
 import argparse
@@ -84,13 +85,14 @@ VARIANTS = (
 PROBE_STEPS = 12  # of which the last half is timed
 
 
-def train(variant: Variant, faces: Faces, taught: Float32Array, minutes: float) -> tuple[Edge, dict[str, float]]:
+def train(
+    variant: Variant, faces: Faces, taught: Float32Array, minutes: float, epochs: int | None
+) -> tuple[Edge, dict[str, float]]:
     """The trained network; its scores on the validation partition, and the images that it saw."""
     targets = Targets.of(taught, variant.embedding)(taught)
     training = load_samples(faces, "train", variant.spec, CPU, teacher=targets)
     validation = load_samples(faces, "validation", variant.spec, CPU)
-    speed = images_a_second(variant, faces, training)
-    epochs = max(1, round(60 * minutes * speed / len(training)))
+    epochs = epochs or max(1, round(60 * minutes * images_a_second(variant, faces, training) / len(training)))
     with tempfile.TemporaryDirectory() as run:
         Trainer(
             Path(run), config_of(variant, faces, epochs), training, validation, device=CPU,
@@ -139,11 +141,13 @@ def config_of(variant: Variant, faces: Faces, epochs: int) -> BackboneConfig:
     )
 
 
-def latencies(modules: Sequence[Edge], faces: Faces, peer: Path | None) -> list[dict[str, float]]:
+def latencies(
+    modules: Sequence[Edge], variants: Sequence[Variant], faces: Faces, peer: Path | None
+) -> list[dict[str, float]]:
     """Milliseconds at batch 1 in float32 and int8, and with a peer both as ratios to it: medians, interleaved."""
     engines, images = [], []
     some = np.asarray(faces.images[faces.indices("train")[:CALIBRATION]])
-    for module, variant in zip(modules, VARIANTS, strict=True):
+    for module, variant in zip(modules, variants, strict=True):
         graph, pixels = backbone_onnx(Mirrored(module), variant.size), preprocess(some, variant.spec)
         engines += [open_session(variant.name, each) for each in (graph, quantize(graph, pixels))]
         images += [pixels[:1], pixels[:1]]
@@ -191,10 +195,10 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     figure.savefig(path, dpi=130)
 
 
-def table(rows: Sequence[dict[str, Any]], minutes: float) -> str:
-    """Markdown, by the time of one inference."""
+def table(rows: Sequence[dict[str, Any]], length: str) -> str:
+    """Markdown, by the time of one inference; length: of the training."""
     lines = [
-        f"| {minutes:g} minutes of training each | images seen | M parameters | TAR at FAR 0.1 % "
+        f"| {length} of training each | images seen | M parameters | TAR at FAR 0.1 % "
         "| without mirror image | attributes | ms fp32 | ms int8 | of the peer, fp32 and int8 |",
         "| --- " * 9 + "|",
     ]
@@ -216,6 +220,8 @@ def main() -> None:
     parser.add_argument("--teacher-input")
     parser.add_argument("--peer", type=Path, help="recogniser in ONNX whose time the ratios are to")
     parser.add_argument("--minutes", type=float, default=4.0)
+    parser.add_argument("--epochs", type=int, help="in place of --minutes")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="variants, by name")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path)
     asked = parser.parse_args()
@@ -224,15 +230,16 @@ def main() -> None:
     teacher = Teacher(asked.teacher, read_convention(asked.teacher, asked.teacher_input))
     taught = teacher_embeddings(teacher, faces, faces.indices("train"), threads=asked.threads)
     modules, rows = [], []
-    for variant in VARIANTS:
-        module, scores = train(variant, faces, taught, asked.minutes)
+    variants = [variant for variant in VARIANTS if not asked.only or variant.name in asked.only]
+    for variant in variants:
+        module, scores = train(variant, faces, taught, asked.minutes, asked.epochs)
         modules.append(module)
         parameters = sum(p.numel() for p in module.parameters())
         rows.append({**dataclasses.asdict(variant), **scores, "parameters": parameters})
         print(f"trained {variant.name}: TAR {scores['tar']:.3f}, attributes {scores['attributes']:.4f}", flush=True)
-    for row, latency in zip(rows, latencies(modules, faces, asked.peer), strict=True):
+    for row, latency in zip(rows, latencies(modules, variants, faces, asked.peer), strict=True):
         row.update(latency)
-    written = table(rows, asked.minutes)
+    written = table(rows, f"{asked.epochs} epochs" if asked.epochs else f"{asked.minutes:g} minutes")
     print(f"\n{written}")
     if asked.output:
         asked.output.mkdir(parents=True, exist_ok=True)
