@@ -2,8 +2,8 @@
 
 Trained by gradient descent with everything else, the layer fits the labelled images better than others: their labels
 are few and noisy. Logistic regression with an L2 penalty chosen on the validation people generalises better: with
-23,743 labelled images accuracy on the 180 test people rose from 89.3 to 89.5 % (float32). Augmented views of the images, and
-label smoothing, brought nothing more.
+23,743 labelled images accuracy on the 180 test people rose from 89.3 to 89.5 % (float32). Augmented views of the
+images, and label smoothing, brought nothing more.
 """
 
 from collections.abc import Callable, Iterator
