@@ -78,7 +78,7 @@ def test_the_limits_grow_with_the_photos_and_the_group() -> None:
     one = [limits(photos, np.array([1]))[0] for photos in (2, 3, 4, 10, 100)]
     assert one == sorted(one)
     assert limits(10, np.array([2, 5, 1])).tolist() == [
-        pytest.approx(66.0),
-        pytest.approx(81.0),
-        pytest.approx(33.2, abs=0.1),
+        pytest.approx(75.0),
+        pytest.approx(93.0),
+        pytest.approx(40.3, abs=0.1),
     ]
