@@ -22,6 +22,7 @@ from facedge.train.optimizer import DECAY_SHARE
 from facedge.train.run_folder import read_backbone_config, read_metrics
 
 DRAWS = 2000
+FEWEST = 4  # points for a line
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,13 @@ def points_of(runs: list[Path]) -> list[Point]:
     """The epochs of all runs in their order."""
     points: list[Point] = []
     for run in runs:
+        name = run.name if len({each.name for each in runs}) == len(runs) else str(run)
         before = points[-1].samples if points else 0
         for record in read_metrics(run):
             tar = record["tar_at_far_1e-3"]
             if tar is not None:
                 fitted = record.get("fitted_tar_at_far_1e-3")
-                points.append(Point(run.name, before + record["samples"], tar, record["attribute_accuracy"], fitted))
+                points.append(Point(name, before + record["samples"], tar, record["attribute_accuracy"], fitted))
     return points
 
 
@@ -64,7 +66,8 @@ def forecast(points: list[Point], falls_from: int, seed: int = 0) -> Forecast:
 
     falls_from: the number of samples at which the learning rate begins to fall.
     """
-    level = [p for p in points if p.samples <= falls_from] or points
+    level = [p for p in points if p.samples <= falls_from]
+    level = level if len(level) >= FEWEST else points
     late = level[len(level) // 2 :]
     x, y = np.log10([p.samples for p in late]), np.array([p.tar for p in late])
     slope, last = _slope(x, y), points[-1]
@@ -81,9 +84,9 @@ def forecast(points: list[Point], falls_from: int, seed: int = 0) -> Forecast:
 def falls_from(run: Path, points: list[Point]) -> int:
     """The samples after which the learning rate of the last run falls, by its recipe."""
     recipe = read_backbone_config(run).recipe
-    before = max((p.samples for p in points if p.run != run.name), default=0)
+    before = max((p.samples for p in points if p.run != points[-1].run), default=0)
     rises = {"stable": 1 - DECAY_SHARE, "constant": 1.0}.get(recipe.schedule, recipe.warmup)
-    done = sum(p.run == run.name for p in points)
+    done = sum(p.run == points[-1].run for p in points)
     return before + round((points[-1].samples - before) * rises * recipe.epochs / done)
 
 
@@ -123,8 +126,8 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path)
     asked = parser.parse_args()
     points = points_of(asked.runs)
-    if len(points) < 4:
-        parser.error(f"expected 4 epochs or more with a TAR, got {len(points)}: train longer")
+    if len(points) < FEWEST:
+        parser.error(f"expected {FEWEST} epochs or more with a TAR, got {len(points)}: train longer")
     for point in points:
         fitted = "" if point.fitted_tar is None else f"  TAR with the embedding layer fitted {point.fitted_tar:.3f}"
         print(

@@ -183,24 +183,24 @@ def train(
     require_extra("train", TORCH)
     from facedge.errors import InputError
     from facedge.train.face_head import HeadRequest
-    from facedge.train.run_folder import CONFIG, epochs_left
+    from facedge.train.run_folder import CONFIG, is_finished
 
     _check_photos(me, others, photos)
     backbone_run, head_run = output / "backbone", output / "head"
-    left = epochs_left(backbone_run)
+    finished = is_finished(backbone_run)
     wants_head = me is not None or photos is not None
-    if left == 0 and not wants_head:
+    if finished and not wants_head:
         raise InputError(f"{backbone_run} is trained: give --me DIR and --others DIR to train a face head on it")
-    if left == 0:
+    if finished:
         _console.say(f"{backbone_run} is trained already")
-    elif faces is None and left is None:
+    elif faces is None and finished is None:
         raise InputError(f"{backbone_run} has no run yet: give FACES, the folder that `facedge prepare` wrote")
     else:
         options: dict[str, Any] = {
             "faces": faces, "arch": arch, "size": size, "epochs": epochs, "batch": batch, "device": device,
             "seed": seed, "more": more, "teachers": teacher, "teacher_inputs": teacher_input, "threads": threads,
         }  # fmt: skip
-        _train_backbone(_request(ctx, backbone_run, options, resume=left is not None), "the same command")
+        _train_backbone(_request(ctx, backbone_run, options, resume=finished is not None), "the same command")
     if not wants_head or not _is_rank_zero():  # under torchrun one process trains the head
         return
     if (head_run / CONFIG).exists():

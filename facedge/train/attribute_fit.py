@@ -67,8 +67,9 @@ def fit_attributes(
 
 def _features(backbone: Edge, batches: Iterator[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
     """Features (N, F), of image and mirror image as at inference, and the labels (N, A)."""
-    features, labels = [], []
+    features, labels, device = [], [], backbone.attributes.weight.device
     for image, known in batches:
+        image, known = image.to(device), known.to(device)
         both = backbone.features(torch.cat([image, image.flip(3)]))
         features.append((both[: len(image)] + both[len(image) :]) / 2)
         labels.append(known.float())

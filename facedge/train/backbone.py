@@ -10,9 +10,9 @@ from facedge.dataset.prepared import Faces
 from facedge.errors import RunError
 from facedge.train import run_folder
 from facedge.train.config import BackboneConfig, BackboneRequest
-from facedge.train.data import Samples, load_samples, open_more, share_of
+from facedge.train.data import Samples, crop_patches, load_samples, open_more, share_of
 from facedge.train.device_teacher import DeviceTeacher
-from facedge.train.distributed import Group, choose_device, main_process_first, process_group
+from facedge.train.distributed import Group, choose_device, main_process_first, meet, process_group
 from facedge.train.embedding_fit import CONDITION_NUMBERS
 from facedge.train.fresh_views import FreshViews
 from facedge.train.initial_weights import source_sha256
@@ -28,6 +28,7 @@ from facedge.train.views import Taught, teach, with_views
 from facedge.types import Say, Track, silent, untracked
 
 CPU = torch.device("cpu")
+SEED_OF_RANK = 104_729  # so that no two processes draw the same views
 
 
 def train_backbone(
@@ -55,6 +56,7 @@ def train_backbone(
         config = _config(request, faces, more)
         if group.is_main:
             run_folder.write_config(request.run, config, **{OPTIONS: options_of(request)})
+        teachers = _device_teachers(request, config, faces, device) if config.recipe.fresh_views else []
         with main_process_first(group, "teacher"):  # rank 0 computes the caches, the others read them
             taught = teach(
                 open_teachers(request.teachers, request.teacher_inputs), (faces, *more), config.spec,
@@ -65,28 +67,31 @@ def train_backbone(
             free = CONDITION_NUMBERS if config.arch == "edge" else 0
             targets = Targets.of(taught.embeddings, config.embedding_size, free=free)
             taught = with_targets(taught, targets)
-        check_memory(_need(config, taught), device, group.world)
+        check_memory(_need(config, taught), device, group.world, fresh=config.recipe.fresh_views)
         least = config.recipe.identity_images
         samples = load_samples(
             faces, "train", config.spec, CPU, more=more, identity_images=least, teacher=taught.embeddings
         )
         samples = with_views(samples, taught.views)
         _check_targets(config, samples, request)
-        if request.labels_from is not None:
-            samples = with_predicted_labels(
-                samples, request.labels_from, config.attribute_names, config.spec,
-                threads=request.threads or torch.get_num_threads(), track=track,
-            )  # fmt: skip
         say(_summary(config, samples, device, group))
         training = share_of(samples, group.rank, group.world, device)
+        if request.labels_from is not None:
+            training = with_predicted_labels(
+                training, request.labels_from, config.attribute_names, config.spec,
+                threads=request.threads or torch.get_num_threads(), track=track,
+            )  # fmt: skip
+        meet(group, "samples")  # before what has a time limit
         wanted = None  # of the images of `faces`, for the fit after training
         if taught.embeddings is not None and config.arch == "edge":
             wanted = taught.embeddings[: len(faces.indices("train"))].copy()
         del samples, taught
         renew = None
-        if targets is not None and config.recipe.fresh_views:
-            views = _fresh_views(request, config, training, targets, group.rank)
+        if targets is not None and teachers:
+            seed = config.seed + SEED_OF_RANK * group.rank
+            views = FreshViews(training, teachers, targets, config.spec, config.recipe.fresh_views, seed)
             training, renew = views.samples, views.draw
+            del views
         validation = load_samples(faces, "validation", config.spec, device)
         started = (request.run / run_folder.CHECKPOINT).exists()
         trainer = Trainer(
@@ -95,6 +100,7 @@ def train_backbone(
             renew=renew, say=say, tick=tick,
         )  # fmt: skip
         best = trainer.train(resume=request.resume)
+        del trainer, training, renew  # for the fits' memory
         if group.is_main:
             if config.arch == "edge":
                 best = fit_last_layers(
@@ -105,35 +111,32 @@ def train_backbone(
         say(f"{request.run}: best validation attribute accuracy {best.attribute_accuracy:.4f}{tar}")
 
 
-def _fresh_views(
-    request: BackboneRequest, config: BackboneConfig, training: Samples, targets: Targets, rank: int
-) -> FreshViews:
-    """The views of `--fresh-views` of the images of this process."""
-    device = training.patches.device
+def _device_teachers(
+    request: BackboneRequest, config: BackboneConfig, faces: Faces, device: torch.device
+) -> list[DeviceTeacher]:
+    """The teachers on the training device, for `--fresh-views`."""
+    probe = torch.from_numpy(crop_patches(faces.images, faces.indices("train")[:2], config.spec))
     conventions = conventions_of(request.teachers, request.teacher_inputs)
-    teachers = [
-        DeviceTeacher(path, convention, config.spec, device, compiled=request.compiled)
+    return [
+        DeviceTeacher(path, convention, config.spec, device, probe, compiled=request.compiled)
         for path, convention in zip(request.teachers, conventions, strict=True)
     ]
-    return FreshViews(training, teachers, targets, config.spec, config.recipe.fresh_views, config.seed + 104_729 * rank)
 
 
 def _config(request: BackboneRequest, faces: Faces, more: Sequence[Faces]) -> BackboneConfig:
     """The config of a new run, or of the run that is resumed."""
     teachers = tuple(fingerprint(teacher) for teacher in request.teachers)
-    if request.resume:
-        return resumed_config(request, faces, more, teachers)
-    began_from = source_sha256(request.begin_from) if request.begin_from else None
     labels_from = read_bundle(request.labels_from).sha256 if request.labels_from else None
+    if request.resume:
+        return resumed_config(request, faces, more, teachers, labels_from)
+    began_from = source_sha256(request.begin_from) if request.begin_from else None
     return BackboneConfig.of(
         request, faces, more=more, teachers=teachers, began_from=began_from, labels_from=labels_from
     )
 
 
 def _need(config: BackboneConfig, taught: Taught) -> Need:
-    images = sum(card.images for card in (config.data, *config.more)) * (
-        1 + config.recipe.teacher_views + config.recipe.fresh_views
-    )
+    images = sum(card.images for card in (config.data, *config.more)) * (1 + config.recipe.teacher_views)
     teacher = 0 if taught.embeddings is None else taught.embeddings.shape[1]
     return Need.of(images, config.spec, attributes=len(config.attribute_names), teacher=teacher)
 

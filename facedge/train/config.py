@@ -153,7 +153,7 @@ class BackboneConfig:
     teachers: tuple[str, ...] = ()  # name and sha256 of each teacher's file
     more: tuple[DataCard, ...] = ()  # data sets that added training images
     began_from: str | None = None  # sha256 of the initial weights, where they are another run's or a bundle's
-    labels_from: str | None = None  # sha256 of the backbone that predicted attributes of images without labels
+    labels_from: str | None = None  # sha256 of the bundle that predicted attributes of images without labels
     mirrored: bool = False  # the trained model averages its outputs for the image and its mirror image
 
     @classmethod

@@ -8,19 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import onnx
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from facedge.errors import ExportError, RunError
-from facedge.export.recogniser import RecogniserInput, open_recogniser
+from facedge.export.recogniser import MIDDLE, Recogniser, RecogniserInput, open_recogniser
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, PreprocessSpec
 from facedge.train.data import patch_box
 from facedge.train.onnx_module import OnnxModule
 from facedge.train.teacher import TeacherInput, sampling_grid
 
-CHUNK = 1024  # patches embedded at a time
+CHUNK = {"cuda": 1024, "cpu": 64}  # patches embedded at a time
+INSTEAD = "take --teacher-views in place of --fresh-views"
+LEAST_COSINE = 0.99  # to the file's own embeddings; those of float16 have 0.9999
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class PatchFrame:
 class DeviceTeacher:
     """A recogniser of ArcFace's crop in ONNX, on `device`; compiled: its graph is compiled there first.
 
-    Raises RunError where the file is no recogniser, or has an operator that torch has not been taught.
+    probe: patches (N, P, P) uint8 on which its embeddings are compared with those that onnxruntime gives. Raises
+    RunError where the file is no recogniser, where torch cannot compute it, and where the two differ.
     """
 
     def __init__(
@@ -64,39 +66,53 @@ class DeviceTeacher:
         convention: TeacherInput,
         spec: PreprocessSpec,
         device: torch.device,
+        probe: Tensor,
         *,
         compiled: bool = False,
     ) -> None:
-        self.name, self.convention = path.name, convention
+        self.name, self.convention, self.device = path.name, convention, device
+        try:
+            recogniser = open_recogniser(path, RecogniserInput(convention))
+        except ExportError as problem:
+            raise RunError(str(problem)) from None
         dtype = torch.float16 if device.type == "cuda" else torch.float32
-        module = OnnxModule(_graph(path, convention), path.name, dtype).to(device).eval()
-        self._run: Callable[[Tensor], Tensor] = torch.compile(module) if compiled else module
+        module = OnnxModule(recogniser.graph, path.name, dtype).to(device).eval()
         self._grid = PatchFrame.of(spec).grid(torch.from_numpy(sampling_grid(convention.size))).to(device)
+        self._run: Callable[[Tensor], Tensor] = module
+        self._check(recogniser, probe)
+        if compiled:
+            self._run = torch.compile(module)
 
-    @torch.no_grad()
     def embed(self, patches: Tensor) -> Tensor:
         """Patches (N, P, P) uint8 -> embeddings (N, T) float32, L2-normalised; RunError where one is not finite."""
-        parts = [self._embed(chunk) for chunk in torch.split(patches, CHUNK)]
-        found = torch.cat(parts)
+        chunks = torch.split(patches.to(self.device), CHUNK[self.device.type])
+        found = torch.cat([self._embed(chunk) for chunk in chunks])
         if not torch.isfinite(found).all():
             raise RunError(
                 f"the teacher {self.name} gives an embedding that is no number: is --teacher-input right for it?"
             )
         return found
 
+    @torch.no_grad()
     def _embed(self, patches: Tensor) -> Tensor:
-        count = len(patches)
-        if count < CHUNK:  # always the same shape, so that it is compiled once
-            patches = torch.cat([patches, patches[-1:].expand(CHUNK - count, -1, -1)])
-        grid = self._grid.expand(CHUNK, -1, -1, -1)
-        crop = F.grid_sample(patches[:, None].float(), grid, padding_mode="border", align_corners=False)
-        x = ((crop - self.convention.mean) / self.convention.scale).expand(-1, 3, -1, -1).contiguous()
-        return F.normalize(self._run(x).float().flatten(1))[:count]
+        count, size = len(patches), CHUNK[self.device.type]
+        if count < size:  # always the same shape, so that it is compiled once
+            patches = torch.cat([patches, patches[-1:].expand(size - count, -1, -1)])
+        x = (self._crop(patches) - self.convention.mean) / self.convention.scale
+        return F.normalize(self._run(x.expand(-1, 3, -1, -1).contiguous()).float().flatten(1))[:count]
 
+    def _crop(self, patches: Tensor) -> Tensor:
+        """Patches (N, P, P) -> grey levels (N, 1, S, S) of the recogniser's crop."""
+        grid = self._grid.expand(len(patches), -1, -1, -1)
+        return F.grid_sample(patches[:, None].float(), grid, padding_mode="border", align_corners=False)
 
-def _graph(path: Path, convention: TeacherInput) -> onnx.GraphProto:
-    """The recogniser's graph with a free batch, in one opset."""
-    try:
-        return open_recogniser(path, RecogniserInput(convention)).graph
-    except ExportError as problem:
-        raise RunError(str(problem)) from None
+    def _check(self, recogniser: Recogniser, probe: Tensor) -> None:
+        probe = probe.to(self.device)
+        try:
+            found = self.embed(probe).cpu().numpy()
+        except (IndexError, TypeError, ValueError, RuntimeError) as problem:  # an operator's form that is not known
+            reason = str(problem).splitlines()[0]
+            raise RunError(f"{self.name} cannot be computed on the training device ({reason}): {INSTEAD}") from None
+        expected = recogniser.reference((self._crop(probe) / MIDDLE - 1).cpu().numpy())
+        if (found * expected).sum(axis=1).min() < LEAST_COSINE:
+            raise RunError(f"{self.name} gives other embeddings on the training device than in onnxruntime: {INSTEAD}")

@@ -129,6 +129,15 @@ def wait_until_done(group: Group, key: str, stop: Callable[[], bool] = lambda: F
         time.sleep(0.1)
 
 
+def meet(group: Group, key: str) -> None:
+    """Wait, without a time limit, until all processes have called this with `key`, once per run."""
+    if group.store is None:
+        return
+    group.store.set(f"{key} {group.rank}", "here")
+    for rank in range(group.world):
+        wait_until_done(group, f"{key} {rank}")
+
+
 def choose_device(name: str) -> torch.device:
     """`auto` takes CUDA where there is one; under torchrun each process takes the device of its local rank."""
     if name == "auto":

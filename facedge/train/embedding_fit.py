@@ -132,6 +132,7 @@ def _moments(backbone: Edge, batches: Iterator[tuple[Tensor, Tensor]], targets: 
     mean, target = zeros(embedding.in_features), zeros(targets)
     products, cross = zeros(len(mean), len(mean)), zeros(len(mean), targets)
     for image, y in batches:
+        image, y = image.to(mean.device), y.to(mean.device)
         both = backbone.features(torch.cat([image, image.flip(3)]))  # of the mirror image too, as at inference
         x = (both[: len(image)] + both[len(image) :]) / 2
         count += len(x)

@@ -5,7 +5,7 @@ Here they are made of the patches in memory, and with each epoch one is replaced
 ends with images that it has learnt by heart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from facedge.train.teacher_targets import Targets
 from facedge.train.views import ViewParameters, blend_labels, seed_of
 from facedge.types import Float32Array
 
-CHUNK = 4096  # patches rendered at a time
+CHUNK = 4096  # patches rendered, and embedded, at a time
 
 
 class FreshViews:
@@ -39,8 +39,9 @@ class FreshViews:
         seed: int = 0,
     ) -> None:
         assert originals.teacher is not None
-        self.originals, self.teachers, self.count, self.seed = originals, teachers, count, seed
+        self.teachers, self.count, self.seed = teachers, count, seed
         self._frame = PatchFrame.of(spec)
+        self._images = len(originals)
         device = originals.patches.device
         self._mean = torch.from_numpy(targets.mean).to(device)
         self._directions = torch.from_numpy(targets.directions).to(device)
@@ -53,23 +54,28 @@ class FreshViews:
             teacher=originals.teacher.repeat(times, 1),
         )
 
-    def draw(self, epoch: int) -> None:
-        """Bring `samples` to those of an epoch, counted from 0: the views it shares with the last one stay."""
+    def draw(self, epoch: int, stop: Callable[[], bool] = lambda: False) -> None:
+        """Bring `samples` to those of an epoch, counted from 0: the views it shares with the last one stay.
+
+        Where `stop()` becomes true, only a part of them.
+        """
         for number in range(epoch + 1, epoch + 1 + self.count):
             place = number % self.count
-            if self._held.get(place) != number:
+            if self._held.get(place) != number and not stop():
                 self._write(place, number)
                 self._held[place] = number
 
     def _write(self, place: int, number: int) -> None:
-        count = len(self.originals)
+        samples, count = self.samples, self._images
+        assert samples.teacher is not None
         drawn = ViewParameters.draw(count, seed_of(number) + self.seed)
-        rows = slice((1 + place) * count, (2 + place) * count)
-        patches = render_patches(self.originals.patches, drawn, self._frame)
-        self.samples.patches[rows] = patches
-        self.samples.attributes[rows] = blend_labels(self.originals.attributes, drawn)
-        assert self.samples.teacher is not None
-        self.samples.teacher[rows] = self._targets(patches)
+        start = (1 + place) * count
+        rows = slice(start, start + count)
+        samples.patches[rows] = render_patches(samples.patches[:count], drawn, self._frame)
+        samples.attributes[rows] = blend_labels(samples.attributes[:count], drawn)
+        for first in range(start, start + count, CHUNK):
+            part = slice(first, min(first + CHUNK, start + count))
+            samples.teacher[part] = self._targets(samples.patches[part])
 
     def _targets(self, patches: Tensor) -> Tensor:
         joined = torch.cat([teacher.embed(patches) for teacher in self.teachers], dim=1) / len(self.teachers) ** 0.5

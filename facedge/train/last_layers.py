@@ -4,6 +4,8 @@ import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import torch
+
 from facedge.dataset.prepared import Faces
 from facedge.train import run_folder
 from facedge.train.architectures import Edge, at_inference
@@ -19,6 +21,8 @@ from facedge.train.embedding_fit import (
 )
 from facedge.train.validation import Scores, evaluate
 from facedge.types import Float32Array, Say, Track
+
+CPU = torch.device("cpu")
 
 
 def fit_last_layers(
@@ -45,34 +49,39 @@ def fit_last_layers(
     def scored() -> Scores:
         return evaluate(at_inference(backbone, config.mirrored), validation, size)
 
-    samples = load_samples(faces, "train", config.spec, device, more=more)
-    penalty, found = _where_it_gains(
+    samples = load_samples(faces, "train", config.spec, CPU, more=more)
+    fitted = _where_it_gains(
         backbone, scored, lambda: fit_attributes(backbone, labelled(samples, size, config.seed), scored)
     )
-    say(attributes_sentence(penalty, found))
+    say(attributes_sentence(*fitted) if fitted else "attribute layer kept as it was trained: validation gains nothing")
     del samples
     if targets is not None:
-        samples = load_samples(faces, "train", config.spec, device, teacher=targets)
+        samples = load_samples(faces, "train", config.spec, CPU, teacher=targets)
         batches = inputs_and_targets(samples, len(samples), size, config.seed)
-        penalty, found = _where_it_gains(backbone, scored, lambda: fit_embedding(backbone, batches, scored))
-        say(fitted_sentence("embedding", penalty, found))
+        fitted = _where_it_gains(backbone, scored, lambda: fit_embedding(backbone, batches, scored))
+        say(
+            fitted_sentence("embedding", *fitted)
+            if fitted
+            else "embedding kept as it was trained: validation gains nothing"
+        )
         if fit_condition_numbers(backbone, faces, config.spec, seed=config.seed, track=track):
             say(f"the last {CONDITION_NUMBERS} numbers of the embedding fitted to camera conditions")
     scores = scored()
     run_folder.save_weights(run, backbone.state_dict())
-    tar = scores.tar and round(scores.tar, 5)
-    run_folder.amend_metrics(
-        run, {"fitted_tar_at_far_1e-3": tar, "fitted_attribute_accuracy": round(scores.attribute_accuracy, 5)}
-    )
+    record: dict[str, float | None] = {run_folder.FITTED: round(scores.attribute_accuracy, 5)}
+    if targets is not None:
+        record["fitted_tar_at_far_1e-3"] = scores.tar and round(scores.tar, 5)
+    run_folder.amend_metrics(run, record)
     return scores
 
 
 def _where_it_gains(
     backbone: Edge, scored: Callable[[], Scores], fit: Callable[[], tuple[float, Scores]]
-) -> tuple[float, Scores]:
-    """What `fit` gives; the backbone is as before where its scores are no better."""
+) -> tuple[float, Scores] | None:
+    """What `fit` gives; None, and the backbone as before, where its scores are no better."""
     trained, before = copy.deepcopy(backbone.state_dict()), scored()
     penalty, after = fit()
     if after.overall <= before.overall:
         backbone.load_state_dict(trained)
+        return None
     return penalty, after

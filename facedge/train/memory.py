@@ -31,15 +31,16 @@ class Need:
         return self.images * self.each
 
 
-def check_memory(need: Need, device: torch.device, world: int) -> None:
-    """RunError where the images fit neither into the host's memory while they are read, nor on the device.
+def check_memory(need: Need, device: torch.device, world: int, *, fresh: int = 0) -> None:
+    """RunError where the images do not fit into the host's memory while they are read, or on the device.
 
-    Each of `world` processes reads all of them, and keeps its share on its device.
+    Each of `world` processes reads all of them, and keeps its share on its device, with `fresh` views of each.
     """
-    host = WHILE_LOADING * need.total
+    held = Need(need.images * (1 + fresh), need.each)
+    host = world * WHILE_LOADING * need.total + (0 if device.type == "cuda" else held.total - need.total)
     _check(need, host, free_memory(), "of memory")
     if device.type == "cuda":
-        _check(need, need.total // world, torch.cuda.mem_get_info(device)[0], f"of memory on {device}")
+        _check(held, held.total // world, torch.cuda.mem_get_info(device)[0], f"of memory on {device}")
 
 
 def _check(need: Need, wanted: int, free: int | None, what: str) -> None:

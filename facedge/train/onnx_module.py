@@ -21,8 +21,9 @@ Operator = Callable[[Sequence[Any], dict[str, Any]], Any]
 class OnnxModule(nn.Module):
     """The graph as a module: its input (N, ...) -> its first output (N, ...).
 
-    dtype: of the weights, and so of products with them; means, squares and softmax are always computed in float32.
-    Raises RunError for an operator that is not in OPERATORS.
+    dtype: of the weights, and so of products with them; means, powers and softmax are always computed in float32.
+    Raises RunError for an operator that is not in OPERATORS; when called, ValueError, TypeError or IndexError for a
+    form of one that is not known.
     """
 
     def __init__(self, graph: onnx.GraphProto, name: str, dtype: torch.dtype = torch.float32) -> None:
@@ -42,21 +43,33 @@ class OnnxModule(nn.Module):
                 self.constants[key] = array.tolist()
                 continue
             self.buffer_of[key] = f"weight_{number}"
-            # Scalars, such as the epsilon of a layer norm, would be 0 in float16; they do not decide the dtype.
-            self.register_buffer(self.buffer_of[key], torch.tensor(array, dtype=dtype if array.ndim else torch.float32))
+            tensor = torch.tensor(array)
+            fits = array.ndim > 0 and bool(((tensor.to(dtype) != 0) == (tensor != 0)).all())
+            # Such as the epsilon of a layer norm, which would be 0 in float16. A scalar does not decide the dtype.
+            self.register_buffer(self.buffer_of[key], tensor.to(dtype if fits else torch.float32))
+        nodes = [node for node in graph.node if node.op_type != "Constant"]
+        last_use = {name: number for number, node in enumerate(nodes) for name in node.input}
         self.steps = [
-            (node.op_type, list(node.input), list(node.output), _attributes(node))
-            for node in graph.node
-            if node.op_type != "Constant"
+            (node.op_type, list(node.input), list(node.output), _attributes(node), _done_with(node, number, last_use))
+            for number, node in enumerate(nodes)
         ]
 
     def forward(self, x: Tensor) -> Tensor:
         values: dict[str, Any] = {self.port: x, **self.constants}
         values |= {key: getattr(self, buffer) for key, buffer in self.buffer_of.items()}
-        for kind, inputs, outputs, attributes in self.steps:
+        del x
+        for kind, inputs, outputs, attributes, unused in self.steps:
             found = OPERATORS[kind]([values[key] for key in inputs], attributes)
             values.update(zip(outputs, found if isinstance(found, tuple) else (found,), strict=True))
+            for name in unused:  # all of them, of 1,024 images, would be some 40 GB
+                if name != self.result:
+                    del values[name]
         return values[self.result]  # type: ignore[no-any-return]
+
+
+def _done_with(node: onnx.NodeProto, number: int, last_use: dict[str, int]) -> list[str]:
+    """The inputs of a node that no later one takes."""
+    return [name for name in sorted({*node.input}) if last_use[name] == number]
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
@@ -80,6 +93,8 @@ def _conv(inputs: Sequence[Any], attributes: dict[str, Any]) -> Tensor:
 
 
 def _max_pool(inputs: Sequence[Any], attributes: dict[str, Any]) -> Tensor:
+    if attributes.get("ceil_mode") or any(side != 1 for side in attributes.get("dilations", ())):
+        raise ValueError("neither ceil_mode nor dilations are known")
     top, left, bottom, right = attributes.get("pads", [0] * 4)
     x = F.pad(inputs[0], [left, right, top, bottom], value=float("-inf"))
     return F.max_pool2d(x, attributes["kernel_shape"], attributes.get("strides", 1))
@@ -122,6 +137,13 @@ def _reshape(inputs: Sequence[Any], _: dict[str, Any]) -> Tensor:
     return x.reshape([x.shape[k] if side == 0 else side for k, side in enumerate(shape)])  # type: ignore[no-any-return]
 
 
+def _flatten(inputs: Sequence[Any], attributes: dict[str, Any]) -> Tensor:
+    axis = attributes.get("axis", 1)
+    if axis != 1:
+        raise ValueError(f"expected axis 1, after the batch, got {axis}")
+    return inputs[0].flatten(1)  # type: ignore[no-any-return]
+
+
 def _slice(inputs: Sequence[Any], _: dict[str, Any]) -> Tensor:
     x, starts, ends = inputs[:3]
     axes = inputs[3] if len(inputs) > 3 and inputs[3] is not None else range(len(starts))
@@ -138,7 +160,11 @@ def _squeeze(inputs: Sequence[Any], _: dict[str, Any]) -> Tensor:
 
 
 def _split(inputs: Sequence[Any], attributes: dict[str, Any]) -> tuple[Tensor, ...]:
-    return torch.split(inputs[0], inputs[1], attributes.get("axis", 0))
+    x, axis = inputs[0], attributes.get("axis", 0)
+    if len(inputs) > 1:
+        return torch.split(x, inputs[1], axis)
+    parts = attributes["num_outputs"]
+    return torch.split(x, -(-x.shape[axis] // parts), axis)  # the last one smaller
 
 
 def _clip(inputs: Sequence[Any], _: dict[str, Any]) -> Tensor:
@@ -168,7 +194,7 @@ OPERATORS: dict[str, Operator] = {
     "Concat": lambda t, a: torch.cat(_alike(*t), a["axis"]),
     "Softmax": lambda t, a: torch.softmax(t[0].float(), a.get("axis", -1)),
     "GlobalAveragePool": lambda t, _: t[0].float().mean((2, 3), keepdim=True),
-    "Flatten": lambda t, a: t[0].flatten(a.get("axis", 1)),
+    "Flatten": _flatten,
     "Conv": _conv,
     "Gemm": _gemm,
     "MaxPool": _max_pool,

@@ -48,7 +48,7 @@ def with_predicted_labels(
     session = open_session(f"{bundle}'s backbone", backbone, threads=threads)
     parts = torch.split(rows, BATCH)
     for part in track(parts, "labels", len(parts)):
-        image = centre_crop(samples.patches[part], spec.size).numpy()
-        predicted = torch.from_numpy(session.run(["attributes"], {"image": image})[0])
+        image = centre_crop(samples.patches[part], spec.size).cpu().numpy()
+        predicted = torch.from_numpy(session.run(["attributes"], {"image": image})[0]).to(attributes.device)
         attributes[part] = torch.where(unknown[part], predicted, attributes[part])
     return dataclasses.replace(samples, attributes=attributes)

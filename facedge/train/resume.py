@@ -39,12 +39,16 @@ def resumed_request(run: Path, given: dict[str, Any]) -> BackboneRequest:
 
 
 def resumed_config(
-    request: BackboneRequest, faces: "Faces", more: Sequence["Faces"], teachers: tuple[str, ...]
+    request: BackboneRequest,
+    faces: "Faces",
+    more: Sequence["Faces"],
+    teachers: tuple[str, ...],
+    labels_from: str | None = None,
 ) -> BackboneConfig:
     """The config that a resumed run goes on with: the recorded one, with the epochs that are asked for.
 
-    more: the folders of --more. teachers: fingerprints of the request's teachers. Raises RunError where options or
-    faces contradict the record.
+    more: the folders of --more. teachers, labels_from: fingerprints of the request's files. Raises RunError where
+    options or faces contradict the record.
     """
     config = run_folder.read_backbone_config(request.run)
     wanted = {name: value for name in _options_in(config) if (value := getattr(request, name)) is not None}
@@ -55,6 +59,8 @@ def resumed_config(
     ]
     if teachers != config.teachers:
         differing.append(f"{_teacher_phrase(config.teachers)}, not {_teacher_phrase(teachers)}")
+    if labels_from != config.labels_from:
+        differing.append(f"{_labels_phrase(config.labels_from)}, not {_labels_phrase(labels_from)}")
     if differing:
         raise RunError(
             f"{request.run} was begun with {'; '.join(differing)}: leave these options out, or choose another -o"
@@ -98,6 +104,11 @@ def _teacher_phrase(fingerprints: tuple[str, ...]) -> str:
     """Such as "--teacher NAME (sha256 8d2383e4)", or "no --teacher"."""
     parts = [fingerprint.partition(" sha256:") for fingerprint in fingerprints]
     return " ".join(f"--teacher {name} (sha256 {digest[:8]})" for name, _, digest in parts) or "no --teacher"
+
+
+def _labels_phrase(sha256: str | None) -> str:
+    """Such as "--labels-from a bundle (sha256 8d2383e4)", or "no --labels-from"."""
+    return f"--labels-from a bundle (sha256 {sha256[:8]})" if sha256 else "no --labels-from"
 
 
 def _as_json(value: Any) -> Any:

@@ -20,6 +20,7 @@ from facedge.train.architectures import at_inference, build
 from facedge.train.config import BackboneConfig, HeadConfig
 from facedge.types import Float32Array, UInt8Array
 
+FITTED = "fitted_attribute_accuracy"  # key of the last metrics, once the last layers are fitted
 CONFIG, METRICS, WEIGHTS, CHECKPOINT = "config.json", "metrics.jsonl", "weights.safetensors", "checkpoint.pt"
 CURVES = "curves.png"
 LOCK = "train.lock"  # exists while a training writes the folder
@@ -122,6 +123,14 @@ def epochs_left(run: Path) -> int | None:
     if not (run / CONFIG).exists():
         return None
     return read_backbone_config(run).recipe.epochs - epochs_done(run)
+
+
+def is_finished(run: Path) -> bool | None:
+    """Whether a backbone run has trained all epochs and fitted its last layers; None where the folder holds no run."""
+    left = epochs_left(run)
+    if left is None or left > 0:
+        return None if left is None else False
+    return read_backbone_config(run).arch != "edge" or FITTED in read_metrics(run)[-1]
 
 
 def epochs_done(run: Path) -> int:

@@ -24,6 +24,7 @@ from facedge.train.distributed import (
     average_gradients,
     largest_of_group,
     mark_done,
+    meet,
     share_weights,
     wait_until_done,
 )
@@ -59,7 +60,7 @@ class Trainer:
     `begin_from` is a run or a bundle whose weights replace the random initialisation; `backbone` is a module to train
     in place of the one that `config.arch` names. `compiled`: torch.compile joins the operators of the network and the
     losses, which takes a minute and then saves most of a GPU's time. `renew` is called with the number of each epoch
-    before it, and may change the training samples in place.
+    before it, and with a function that says whether to stop early; it may change the training samples in place.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Trainer:
         begin_from: Path | None = None,
         backbone: nn.Module | None = None,
         compiled: bool = False,
-        renew: Callable[[int], None] | None = None,
+        renew: Callable[[int, Callable[[], bool]], None] | None = None,
         say: Say = silent,
         tick: Callable[[Tick], None] = lambda _: None,
     ) -> None:
@@ -125,14 +126,14 @@ class Trainer:
         Where `stop()` becomes true, KeyboardInterrupt after the step in work and a checkpoint.
         """
         progress, world = self.progress, self.group.world
+        began = time.perf_counter() - progress.seconds
         if self.renew is not None:
-            self.renew(progress.epoch)
+            self._renew(stop)
         sums: dict[str, Tensor] = {name: torch.tensor(x, device=self.device) for name, x in progress.sums.items()}
         # Seeded by the epoch, so that an epoch does not depend on whether the run was interrupted before it.
         shuffle = torch.Generator().manual_seed(self.config.seed * 100_003 + progress.epoch)
         order = torch.randperm(len(self.training), generator=shuffle).to(self.device)
         self.model.train()
-        began = time.perf_counter() - progress.seconds
         while (rows := batch_rows(order, progress.seen // world, progress.batch // world)) is not None:
             losses, stopping = self._step(rows, stop())
             if losses is None:
@@ -148,6 +149,15 @@ class Trainer:
             if stopping:
                 raise KeyboardInterrupt
         return self._means(sums)
+
+    def _renew(self, stop: Callable[[], bool]) -> None:
+        """New samples for the epoch, in all processes; KeyboardInterrupt where one of them was asked to stop."""
+        assert self.renew is not None
+        self.renew(self.progress.epoch, stop)
+        meet(self.group, f"samples of epoch {self.progress.epoch}")  # one may take minutes longer than another
+        _, stopping = any_of_group(self.group, False, stop())
+        if stopping:
+            raise KeyboardInterrupt  # the last checkpoint is of this place
 
     def _step(self, rows: Tensor, stopping: bool) -> tuple[dict[str, Tensor] | None, bool]:
         """One optimiser step on the samples of `rows`: (losses by name, whether a process was asked to stop).

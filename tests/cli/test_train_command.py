@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import typer
+from bundle_mutations import reseal
 from signals import hear_ctrl_c
 from tiny_recogniser import SIZE, write_recogniser
 
@@ -203,6 +204,12 @@ def test_fresh_views_and_predicted_labels_train_and_resume(
     assert facedge("train", "backbone", "-o", run, "--resume", "--epochs", 2) == 0
     assert json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["epoch"] == 2
     capsys.readouterr()
+    other = shutil.copytree(shipped, tmp_path / "other.facedge")
+    renamed = json.loads((other / "manifest.json").read_text()) | {"name": "other"}
+    (other / "manifest.json").write_text(json.dumps(renamed))
+    reseal(other)
+    assert facedge("train", "backbone", "-o", run, "--resume", "--epochs", 3, "--labels-from", other) == 2
+    assert "was begun with --labels-from a bundle (sha256 " in capsys.readouterr().err
     both = ("--teacher-views", 1, *more)
     assert facedge("train", "backbone", faces, "-o", tmp_path / "both", *both, *options) == 2
     assert "expected --teacher-views or --fresh-views, got both: give one of them" in capsys.readouterr().err

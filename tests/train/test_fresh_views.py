@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tiny_recogniser import SIZE, write_recogniser
+from torch import Tensor
 from torch.nn.functional import normalize
 
 from facedge.dataset.prepared import Faces
@@ -16,6 +17,7 @@ from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, PreprocessSpec, res
 from facedge.train.data import Samples, crop_patches, load_samples
 from facedge.train.device_teacher import DeviceTeacher, PatchFrame
 from facedge.train.fresh_views import FreshViews, render_patches
+from facedge.train.onnx_module import OPERATORS
 from facedge.train.teacher import Teacher, TeacherInput
 from facedge.train.teacher_targets import Targets
 from facedge.train.views import ViewParameters, render
@@ -47,6 +49,14 @@ def smooth(tmp_path_factory: pytest.TempPathFactory) -> Faces:
     )
 
 
+def patches_of(faces: Faces) -> Tensor:
+    return torch.from_numpy(crop_patches(np.asarray(faces.images), np.arange(len(faces.images)), SPEC))
+
+
+def device_teacher(path: Path, faces: Faces, convention: TeacherInput = INPUT) -> DeviceTeacher:
+    return DeviceTeacher(path, convention, SPEC, CPU, patches_of(faces)[:2])
+
+
 def samples_of(faces: Faces, taught: Float32Array) -> Samples:
     return load_samples(faces, "train", SPEC, CPU, teacher=taught)
 
@@ -68,14 +78,14 @@ def test_a_view_of_patches_is_the_patch_of_the_view(smooth: Faces, monkeypatch: 
 
 def test_a_teacher_on_the_device_sees_the_crop_that_it_sees_of_the_frame(smooth: Faces, recogniser: Path) -> None:
     frames = np.asarray(smooth.images)
-    usual, here = Teacher(recogniser, INPUT), DeviceTeacher(recogniser, INPUT, SPEC, CPU)
+    usual, here = Teacher(recogniser, INPUT), device_teacher(recogniser, smooth)
     expected = usual.embed(np.stack([usual.prepare(np.repeat(frame[..., None], 3, axis=2)) for frame in frames]))
     found = here.embed(torch.from_numpy(crop_patches(frames, np.arange(12), SPEC))).numpy()
     assert (found * expected).sum(axis=1).min() > 0.999
 
 
 def test_each_epoch_replaces_one_view(smooth: Faces, recogniser: Path) -> None:
-    teacher = DeviceTeacher(recogniser, INPUT, SPEC, CPU)
+    teacher = device_teacher(recogniser, smooth)
     patches = torch.from_numpy(crop_patches(np.asarray(smooth.images), np.arange(12), SPEC))
     embedded = teacher.embed(patches).numpy()
     targets = Targets.of(embedded, 8)
@@ -99,13 +109,37 @@ def test_each_epoch_replaces_one_view(smooth: Faces, recogniser: Path) -> None:
     assert torch.allclose(samples.teacher[12:], expected, atol=1e-5)
 
 
+def test_asked_to_stop_it_draws_no_further_view(smooth: Faces, recogniser: Path) -> None:
+    teacher = device_teacher(recogniser, smooth)
+    embedded = teacher.embed(patches_of(smooth)).numpy()
+    targets = Targets.of(embedded, 8)
+    views = FreshViews(samples_of(smooth, targets(embedded)), [teacher], targets, SPEC, 2)
+    answers = iter([False, True])
+    views.draw(0, lambda: next(answers))
+    images = views.samples.patches
+    changed = [not torch.equal(images[:12], images[start : start + 12]) for start in (12, 24)]
+    assert changed.count(True) == 1
+
+
 def test_an_embedding_that_is_no_number_is_refused(smooth: Faces, recogniser: Path) -> None:
-    teacher = DeviceTeacher(recogniser, dataclasses.replace(INPUT, scale=1e-38), SPEC, CPU)
     with pytest.raises(RunError, match=r"teacher\.onnx gives an embedding that is no number"):
-        teacher.embed(torch.from_numpy(crop_patches(np.asarray(smooth.images), np.arange(12), SPEC)))
+        device_teacher(recogniser, smooth, dataclasses.replace(INPUT, scale=1e-38))
 
 
-def test_a_teacher_that_is_no_recogniser_is_refused(tmp_path: Path) -> None:
+def test_a_teacher_that_is_no_recogniser_is_refused(smooth: Faces, tmp_path: Path) -> None:
     (tmp_path / "t.onnx").write_bytes(json.dumps({}).encode())
     with pytest.raises(RunError, match=r"t\.onnx"):
-        DeviceTeacher(tmp_path / "t.onnx", INPUT, SPEC, CPU)
+        device_teacher(tmp_path / "t.onnx", smooth)
+
+
+def test_a_graph_that_torch_computes_otherwise_is_refused(
+    smooth: Faces, recogniser: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OPERATORS, "Relu", lambda t, _: -t[0])
+    with pytest.raises(
+        RunError, match="gives other embeddings on the training device than in onnxruntime: take --teac"
+    ):
+        device_teacher(recogniser, smooth)
+    monkeypatch.setitem(OPERATORS, "Relu", lambda t, _: t[5])
+    with pytest.raises(RunError, match=r"cannot be computed on the training device \(list index out of range\): take"):
+        device_teacher(recogniser, smooth)

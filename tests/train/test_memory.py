@@ -34,6 +34,17 @@ def test_a_gpu_holds_the_share_of_its_process(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(RunError, match=r"need 3\.0 GB of memory on cuda:0, and 2\.0 GB are free"):
         check_memory(CELEBA_AT_112, gpu, 1)
     check_memory(CELEBA_AT_112, gpu, 2)
+    with pytest.raises(RunError, match=r"488,310 training images need 4\.5 GB of memory on cuda:0"):
+        check_memory(CELEBA_AT_112, gpu, 2, fresh=2)  # views are held on the device alone
+
+
+def test_each_process_reads_all_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda: 7_000_000_000)
+    check_memory(CELEBA_AT_112, CPU, 1)
+    with pytest.raises(RunError, match=r"need 12\.1 GB of memory"):
+        check_memory(CELEBA_AT_112, CPU, 2)
+    with pytest.raises(RunError, match=r"need 9\.1 GB of memory"):
+        check_memory(CELEBA_AT_112, CPU, 1, fresh=1)
 
 
 def test_the_free_memory_of_this_machine() -> None:

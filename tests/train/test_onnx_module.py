@@ -1,5 +1,6 @@
 """ONNX graphs as torch modules: each operator computes what onnxruntime computes."""
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -62,6 +63,7 @@ CASES = [
     node("Slice", whole(1), whole(3), whole(1)),
     node("Slice", whole(0, 1), whole(3, 1000), whole(0, 2), whole(1, 2)),
     node("Split", whole(1, 3), outputs=2, axis=1),
+    node("Split", outputs=2, axis=1, num_outputs=2),
     node("Clip", np.array(0.1, np.float32)),
     node("Clip", np.array(-0.5, np.float32), np.array(0.5, np.float32)),
     node("Expand", whole(1, 4, 6, 6)),
@@ -117,10 +119,41 @@ def test_constants_within_the_graph_are_read() -> None:
     assert module(torch.ones(2, 3)).tolist() == [[2.0] * 3] * 2
 
 
-def test_small_scalars_survive_float16() -> None:
-    graph = graph_of(node("Clip", np.array(1e-12, np.float32)), (2, 3))
-    clipped = OnnxModule(graph, "", torch.float16)(torch.zeros(2, 3))
-    assert (clipped > 0).all()
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_small_numbers_survive_float16(shape: tuple[int, ...]) -> None:
+    graph = graph_of(node("Add", np.full(shape, 1e-12, np.float32)), (2, 3))
+    assert (OnnxModule(graph, "", torch.float16)(torch.zeros(2, 3)) > 0).all()
+
+
+@pytest.mark.parametrize(
+    "case",
+    [node("Flatten", axis=2), node("MaxPool", kernel_shape=[2, 2], ceil_mode=1), node("ReduceMean")],
+    ids=lambda case: case["kind"],
+)
+def test_a_form_of_an_operator_that_is_not_known_is_an_error(case: dict[str, Any]) -> None:
+    with pytest.raises((IndexError, TypeError, ValueError)):
+        OnnxModule(graph_of(case), "")(torch.zeros(SHAPE))
+
+
+def test_what_is_no_longer_needed_is_freed() -> None:
+    """All outputs of a recogniser of 1,024 images would be some 40 GB."""
+    nodes = [helper.make_node("Relu", [f"v{k}"], [f"v{k + 1}"]) for k in range(20)]
+    ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 3]) for name in ("v0", "v20")]
+    module = OnnxModule(helper.make_graph(nodes, "chain", ports[:1], ports[1:]), "")
+    alive = weakref.WeakSet[torch.Tensor]()
+    most = 0
+
+    def counted(inputs: Sequence[Any], _: dict[str, Any]) -> torch.Tensor:
+        nonlocal most
+        found = torch.relu(inputs[0])
+        alive.add(found)
+        most = max(most, len(alive))
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(OPERATORS, "Relu", counted)
+        module(torch.zeros(2, 3))
+    assert most <= 2
 
 
 def test_an_operator_that_is_not_known_is_named() -> None:

@@ -7,7 +7,7 @@ import safetensors.torch
 import torch
 
 from facedge.errors import RunError
-from facedge.train.run_folder import epochs_left, read_metrics, save_weights
+from facedge.train.run_folder import epochs_left, is_finished, read_metrics, save_weights
 
 
 @pytest.mark.parametrize("problem", [OSError(28, "No space left on device"), RuntimeError("writer: No space left")])
@@ -39,6 +39,7 @@ def test_any_other_problem_passes_through_and_loses_nothing(tmp_path: Path, monk
 
 def test_a_folder_without_a_run_has_no_epochs_left(tmp_path: Path) -> None:
     assert epochs_left(tmp_path) is None
+    assert is_finished(tmp_path) is None
 
 
 def test_a_line_of_metrics_cut_off_by_a_kill_is_dropped(tmp_path: Path) -> None:

@@ -20,7 +20,17 @@ from facedge.train import trainer as trainer_module
 from facedge.train.augment import Augment
 from facedge.train.config import BackboneConfig, DataCard, Recipe, recipe_of
 from facedge.train.data import Samples, load_samples
-from facedge.train.run_folder import draw_curves, embed_faces, epochs_left, load_backbone, read_metrics, write_config
+from facedge.train.run_folder import (
+    FITTED,
+    amend_metrics,
+    draw_curves,
+    embed_faces,
+    epochs_left,
+    is_finished,
+    load_backbone,
+    read_metrics,
+    write_config,
+)
 from facedge.train.trainer import Tick, Trainer
 from facedge.train.validation import Scores
 
@@ -160,12 +170,29 @@ def test_a_compiled_step_learns_the_same(tiny_faces: Faces, tmp_path: Path, monk
 
 def test_the_samples_are_renewed_before_each_epoch(tiny_faces: Faces, tmp_path: Path) -> None:
     epochs = list[int]()
-    train(tmp_path / "run", tiny_faces, config(3), renew=epochs.append)
+    train(tmp_path / "run", tiny_faces, config(3), renew=lambda epoch, stop: epochs.append(epoch))
     assert epochs == [0, 1, 2]
+
+
+def test_a_run_stopped_while_its_samples_are_renewed_resumes(tiny_faces: Faces, tmp_path: Path) -> None:
+    def stop_at_the_second(epoch: int, stop: Callable[[], bool]) -> None:
+        if epoch == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert stop()
+
+    train(tmp_path / "whole", tiny_faces, config(2))
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "cut", tiny_faces, config(2), renew=stop_at_the_second)
+    assert epochs_left(tmp_path / "cut") == 1
+    train(tmp_path / "cut", tiny_faces, config(2), resume=True)
+    assert scores_of(tmp_path / "cut") == scores_of(tmp_path / "whole")
 
 
 def test_a_finished_run_trains_longer(tiny_faces: Faces, tmp_path: Path) -> None:
     train(tmp_path / "run", tiny_faces, config(2))
+    assert is_finished(tmp_path / "run") is False  # its last layers are not fitted
+    amend_metrics(tmp_path / "run", {FITTED: 0.5})
+    assert is_finished(tmp_path / "run") is True
     train(tmp_path / "run", tiny_faces, config(4), resume=True)
     assert [record["epoch"] for record in read_metrics(tmp_path / "run")] == [1, 2, 3, 4]
     assert [record["samples"] for record in read_metrics(tmp_path / "run")] == [60, 120, 180, 240]
