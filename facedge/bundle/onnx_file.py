@@ -107,6 +107,7 @@ def _varint(value: int) -> bytes:
     return bytes(out)
 
 
+IR_VERSION = 10  # of the files that facedge writes
 MOST_OPSET = 20  # what the oldest supported engines run: onnxruntime 1.20, onnxruntime-web, Debian's onnxruntime
 STANDARD_DOMAINS = frozenset({"", "ai.onnx"})
 MOST_DEPTH = 32

@@ -20,9 +20,10 @@ from facedge.export.bundle import HeldOut, measure_held_out, now, summary, write
 from facedge.export.held_out import run_backbone
 from facedge.export.onnx import template_head_onnx
 from facedge.export.parity import measure, parity_images, require
-from facedge.export.recogniser import Recogniser, backbone_of, check_batch, open_recogniser, read_input
+from facedge.export.recogniser import backbone_of, check_batch
 from facedge.formatting import counted, percent
 from facedge.preprocessing import preprocess
+from facedge.train.recogniser import Recogniser, open_recogniser, read_input
 from facedge.types import Float32Array, Say, Track, UInt8Array, silent, untracked
 
 PROBE_IMAGES = 5_000  # 83.8 % of EdgeFace-S's attributes are right with these, 83.7 % with 10,000, 84.0 % with 18,968

@@ -22,14 +22,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from facedge.bundle import Manifest
 from facedge.bundle.format import BACKBONES
+from facedge.bundle.onnx_file import IR_VERSION, MOST_OPSET
 from facedge.faces.quality import HALF_RANGE
 from facedge.preprocessing.reference import GREY_MIDDLE, GREY_SCALE, LUMA_ONE, WEIGHT_ONE
 from facedge.preprocessing.spec import FRACTION, FRAME_HEIGHT, FRAME_WIDTH, LUMA, PreprocessSpec
 from facedge.runtime.embedder import HEAD
 from facedge.runtime.verifier_onnx import verifier_properties
 
-IR_VERSION = 10
-OPSET = 20
 OUTPUTS = ("embedding", "attributes", "probability", "quality")
 
 
@@ -138,7 +137,7 @@ class GraphBuilder:
     ) -> onnx.ModelProto:
         """The finished model: opset 20, IR 10."""
         graph = helper.make_graph(self.nodes, name, inputs, outputs, self.initializers)
-        opset = [helper.make_opsetid("", OPSET)]
+        opset = [helper.make_opsetid("", MOST_OPSET)]
         return helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="facedge")
 
 

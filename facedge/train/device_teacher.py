@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from facedge.errors import ExportError, RunError
-from facedge.export.recogniser import MIDDLE, Recogniser, RecogniserInput, open_recogniser
 from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, PreprocessSpec
 from facedge.train.data import patch_box
 from facedge.train.onnx_module import OnnxModule
+from facedge.train.recogniser import MIDDLE, Recogniser, RecogniserInput, open_recogniser
 from facedge.train.teacher import TeacherInput, sampling_grid
 
 CHUNK = {"cuda": 1024, "cpu": 64}  # patches embedded at a time

@@ -1,7 +1,7 @@
 """A recogniser in ONNX as a torch module, which runs on the training device with as many images at once as it holds.
 
 Only the operators that face recognisers use, as opset 20 defines them (https://onnx.ai/onnx/operators/), and graphs
-whose first axis is the batch everywhere: facedge/export/recogniser.py brings a file to both.
+whose first axis is the batch everywhere: facedge/train/recogniser.py brings a file to both.
 """
 
 from collections.abc import Callable, Sequence

@@ -20,10 +20,10 @@ from facedge.dataset.prepared import UNKNOWN_ATTRIBUTE, Faces
 from facedge.errors import DatasetError, ExportError, InputError
 from facedge.export import adopt as adopt_module
 from facedge.export.adopt import AdoptRequest, adopt
-from facedge.export.recogniser import open_recogniser, read_input
 from facedge.preprocessing import preprocess
 from facedge.runtime.check import check_bundle
 from facedge.runtime.verifier import load
+from facedge.train.recogniser import open_recogniser, read_input
 
 LICENCE = "CC0, made of random numbers"
 

@@ -14,8 +14,8 @@ from facedge.bundle import Bundle
 from facedge.dataset.prepare import prepare_faces
 from facedge.dataset.prepared import Faces
 from facedge.export.adopt import AdoptRequest, adopt
-from facedge.export.recogniser import read_input
 from facedge.runtime.check import check_bundle
+from facedge.train.recogniser import read_input
 from facedge.train.teacher import Teacher, normalised
 
 INPUT = os.environ.get("FACEDGE_RECOGNISER_INPUT", "arcface")

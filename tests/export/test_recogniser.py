@@ -17,17 +17,10 @@ from tiny_recogniser import EMBEDDING, FOLDED, SIZE, write_model, write_pixels, 
 
 from facedge.bundle.onnx_file import inspect_graph
 from facedge.errors import ExportError, InputError
-from facedge.export.recogniser import (
-    ARCFACE_BOX,
-    Recogniser,
-    RecogniserInput,
-    backbone_of,
-    check_batch,
-    open_recogniser,
-    read_input,
-)
+from facedge.export.recogniser import backbone_of, check_batch
 from facedge.onnx_session import open_session
 from facedge.preprocessing.spec import LANDMARKS
+from facedge.train.recogniser import ARCFACE_BOX, Recogniser, RecogniserInput, open_recogniser, read_input
 from facedge.train.teacher import ARCFACE_LANDMARKS, TeacherInput
 
 RNG = np.random.default_rng(0)
