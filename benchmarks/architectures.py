@@ -48,21 +48,18 @@ ROUNDS = 60
 
 @dataclass(frozen=True)
 class Variant:
-    """One point of the scatter; crop is the side in pixels of the square around the face that is its input."""
+    """One point of the scatter."""
 
     name: str
     widths: tuple[int, ...] = Edge.widths
     depths: tuple[int, ...] = Edge.depths
     embedding: int = Edge.embedding_size
     size: int = 64
-    crop: int = 128
 
     @property
     def spec(self) -> PreprocessSpec:
-        """The default box, grown or shrunk about its middle, and kept inside the frame."""
-        x, y = 88 - self.crop // 2, min(124 - self.crop // 2, 218 - self.crop)
-        corners = (x * 256, y * 256, (x + self.crop) * 256, (y + self.crop) * 256)
-        return dataclasses.replace(PreprocessSpec(), size=self.size, crop=corners)
+        """The default crop of the face at its size."""
+        return dataclasses.replace(PreprocessSpec(), size=self.size)
 
     def module(self, attributes: int) -> Edge:
         """The network, freshly initialised."""

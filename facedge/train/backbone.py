@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -25,7 +26,7 @@ from facedge.train.teacher import conventions_of, fingerprint, open_teachers
 from facedge.train.teacher_targets import Targets, with_targets
 from facedge.train.trainer import Tick, Trainer
 from facedge.train.views import Taught, teach, with_views
-from facedge.types import Say, Track, silent, untracked
+from facedge.types import Float32Array, Say, Track, silent, untracked
 
 CPU = torch.device("cpu")
 SEED_OF_RANK = 104_729  # so that no two processes draw the same views
@@ -56,59 +57,80 @@ def train_backbone(
         config = _config(request, faces, more)
         if group.is_main:
             run_folder.write_config(request.run, config, **{OPTIONS: options_of(request)})
-        teachers = _device_teachers(request, config, faces, device) if config.recipe.fresh_views else []
-        with main_process_first(group, "teacher"):  # rank 0 computes the caches, the others read them
-            taught = teach(
-                open_teachers(request.teachers, request.teacher_inputs), (faces, *more), config.spec,
-                views=request.teacher_views, threads=request.threads or torch.get_num_threads(), track=track,
-            )  # fmt: skip
-        targets = None  # the map from the teachers' embeddings
-        if taught.embeddings is not None:
-            free = CONDITION_NUMBERS if config.arch == "edge" else 0
-            targets = Targets.of(taught.embeddings, config.embedding_size, free=free)
-            taught = with_targets(taught, targets)
-        check_memory(_need(config, taught), device, group.world, fresh=config.recipe.fresh_views)
-        least = config.recipe.identity_images
-        samples = load_samples(
-            faces, "train", config.spec, CPU, more=more, identity_images=least, teacher=taught.embeddings
-        )
-        samples = with_views(samples, taught.views)
-        _check_targets(config, samples, request)
-        say(_summary(config, samples, device, group))
-        training = share_of(samples, group.rank, group.world, device)
-        if request.labels_from is not None:
-            training = with_predicted_labels(
-                training, request.labels_from, config.attribute_names, config.spec,
-                threads=request.threads or torch.get_num_threads(), track=track,
-            )  # fmt: skip
-        meet(group, "samples")  # before what has a time limit
-        wanted = None  # of the images of `faces`, for the fit after training
-        if taught.embeddings is not None and config.arch == "edge":
-            wanted = taught.embeddings[: len(faces.indices("train"))].copy()
-        del samples, taught
-        renew = None
-        if targets is not None and teachers:
-            seed = config.seed + SEED_OF_RANK * group.rank
-            views = FreshViews(training, teachers, targets, config.spec, config.recipe.fresh_views, seed)
-            training, renew = views.samples, views.draw
-            del views
+        data = _training_set(request, config, faces, more, device, group, say, track)
         validation = load_samples(faces, "validation", config.spec, device)
         started = (request.run / run_folder.CHECKPOINT).exists()
         trainer = Trainer(
-            request.run, config, training, validation, device=device, group=group,
+            request.run, config, data.samples, validation, device=device, group=group,
             begin_from=None if started else request.begin_from, compiled=request.compiled,
-            renew=renew, say=say, tick=tick,
+            renew=data.renew, say=say, tick=tick,
         )  # fmt: skip
-        best = trainer.train(resume=request.resume)
-        del trainer, training, renew  # for the fits' memory
+        best, targets = trainer.train(resume=request.resume), data.targets
+        del trainer, data  # for the fits' memory
         if group.is_main:
             if config.arch == "edge":
                 best = fit_last_layers(
-                    request.run, config, faces, validation, more=more, targets=wanted, say=say, track=track
+                    request.run, config, faces, validation, more=more, targets=targets, say=say, track=track
                 )
             run_folder.draw_curves(request.run)
         tar = "" if best.tar is None else f", TAR at FAR 1e-3 {best.tar:.3f}"
         say(f"{request.run}: best validation attribute accuracy {best.attribute_accuracy:.4f}{tar}")
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What one process trains on.
+
+    renew: brings the samples to those of an epoch (`FreshViews.draw`), where views are drawn anew. targets: of the
+    training images of FACES, (N, D), for the fit of the embedding layer; None without a teacher.
+    """
+
+    samples: Samples
+    renew: Callable[[int, Callable[[], bool]], None] | None
+    targets: Float32Array | None
+
+
+def _training_set(
+    request: BackboneRequest,
+    config: BackboneConfig,
+    faces: Faces,
+    more: Sequence[Faces],
+    device: torch.device,
+    group: Group,
+    say: Say,
+    track: Track,
+) -> TrainingSet:
+    """Read the images, ask the teachers, label, and give the process its share on its device."""
+    threads = request.threads or torch.get_num_threads()
+    teachers = _device_teachers(request, config, faces, device) if config.recipe.fresh_views else []
+    with main_process_first(group, "teacher"):  # rank 0 computes the caches, the others read them
+        opened = open_teachers(request.teachers, request.teacher_inputs)
+        views = request.teacher_views
+        taught = teach(opened, (faces, *more), config.spec, views=views, threads=threads, track=track)
+    targets = None  # the map from the teachers' embeddings
+    if taught.embeddings is not None:
+        free = CONDITION_NUMBERS if config.arch == "edge" else 0
+        targets = Targets.of(taught.embeddings, config.embedding_size, free=free)
+        taught = with_targets(taught, targets)
+    check_memory(_need(config, taught), device, group.world, fresh=config.recipe.fresh_views)
+    least = config.recipe.identity_images
+    samples = load_samples(
+        faces, "train", config.spec, CPU, more=more, identity_images=least, teacher=taught.embeddings
+    )
+    samples = with_views(samples, taught.views)
+    _check_targets(config, samples, request)
+    say(_summary(config, samples, device, group))
+    share, renew = share_of(samples, group.rank, group.world, device), None
+    if request.labels_from is not None:
+        names = config.attribute_names
+        share = with_predicted_labels(share, request.labels_from, names, config.spec, threads=threads, track=track)
+    meet(group, "samples")  # before what has a time limit
+    if targets is not None and teachers:
+        seed = config.seed + SEED_OF_RANK * group.rank
+        fresh = FreshViews(share, teachers, targets, config.spec, config.recipe.fresh_views, seed)
+        share, renew = fresh.samples, fresh.draw
+    own = None if taught.embeddings is None else taught.embeddings[: len(faces.indices("train"))].copy()
+    return TrainingSet(share, renew, own)
 
 
 def _device_teachers(

@@ -54,10 +54,12 @@ def fit_last_layers(
         backbone, scored, lambda: fit_attributes(backbone, labelled(samples, size, config.seed), scored)
     )
     say(attributes_sentence(*fitted) if fitted else "attribute layer kept as it was trained: validation gains nothing")
-    del samples
     if targets is not None:
-        samples = load_samples(faces, "train", config.spec, CPU, teacher=targets)
-        batches = inputs_and_targets(samples, len(samples), size, config.seed)
+        own = len(targets)  # of `faces`, which come first
+        taught = Samples(
+            samples.patches[:own], samples.attributes[:own], samples.classes[:own], torch.from_numpy(targets)
+        )
+        batches = inputs_and_targets(taught, own, size, config.seed)
         fitted = _where_it_gains(backbone, scored, lambda: fit_embedding(backbone, batches, scored))
         say(
             fitted_sentence("embedding", *fitted)

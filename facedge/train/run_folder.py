@@ -128,9 +128,9 @@ def epochs_left(run: Path) -> int | None:
 def is_finished(run: Path) -> bool | None:
     """Whether a backbone run has trained all epochs and fitted its last layers; None where the folder holds no run."""
     left = epochs_left(run)
-    if left is None or left > 0:
-        return None if left is None else False
-    return read_backbone_config(run).arch != "edge" or FITTED in read_metrics(run)[-1]
+    if left is None:
+        return None
+    return left == 0 and (read_backbone_config(run).arch != "edge" or FITTED in read_metrics(run)[-1])
 
 
 def epochs_done(run: Path) -> int:

@@ -127,8 +127,7 @@ class Trainer:
         """
         progress, world = self.progress, self.group.world
         began = time.perf_counter() - progress.seconds
-        if self.renew is not None:
-            self._renew(stop)
+        self._renew(stop)
         sums: dict[str, Tensor] = {name: torch.tensor(x, device=self.device) for name, x in progress.sums.items()}
         # Seeded by the epoch, so that an epoch does not depend on whether the run was interrupted before it.
         shuffle = torch.Generator().manual_seed(self.config.seed * 100_003 + progress.epoch)
@@ -152,7 +151,8 @@ class Trainer:
 
     def _renew(self, stop: Callable[[], bool]) -> None:
         """New samples for the epoch, in all processes; KeyboardInterrupt where one of them was asked to stop."""
-        assert self.renew is not None
+        if self.renew is None:
+            return
         self.renew(self.progress.epoch, stop)
         meet(self.group, f"samples of epoch {self.progress.epoch}")  # one may take minutes longer than another
         _, stopping = any_of_group(self.group, False, stop())
