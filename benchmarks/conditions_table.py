@@ -16,6 +16,7 @@ class Row:
     enrollments_refused share of the identities that could not be enrolled
     warned              share of the enrollments that came with a warning
     probes_refused      share of the probes that verification refused to score
+    all_photos          whether all photos of everybody were shown, three after three, as few of fewer were scored
     """
 
     condition: str
@@ -32,6 +33,7 @@ class Row:
     warned: float
     probes_refused: float
     reasons: dict[str, int]
+    all_photos: bool = False
 
 
 FEW = 3  # times 3/FAR comparisons, the number of which none has to pass for that FAR to be shown (rule of three)
@@ -42,12 +44,17 @@ HEADER = (
 )
 
 
+def is_of_few(row: Row, far: float) -> bool:
+    """Whether some comparisons were scored, but too few for a FAR of that size."""
+    return 0 < row.comparisons < FEW * 3 / far
+
+
 def far_and_frr(row: Row, far: float) -> tuple[str, str]:
     """Both rates as text; a FAR above twice the asked one is bold, and one of few comparisons says of how many."""
     rate = "–"
     if row.far is not None:
         rate = f"{100 * row.far:.2g} % ({100 * (row.far_low95 or 0):.2g} to {100 * (row.far_high95 or 0):.2g})"
-        rate += f", of {row.comparisons:,}" if row.comparisons < FEW * 3 / far else ""
+        rate += f", of {row.comparisons:,}" if row.all_photos or is_of_few(row, far) else ""
         rate = f"**{rate}**" if row.far > 2 * far else rate
     return rate, "–" if row.frr is None else f"{100 * row.frr:.1f} %"
 
@@ -80,7 +87,8 @@ def write(folder: Path, about: dict[str, Any], rows: list[Row], other: Path | No
         f"Written by `benchmarks/conditions.py`: {rows[0].identities} identities of the {about['partition']} "
         f"partition, enrolled by {about['enrolled_photos']} photos and probed by {about['probes']} others under the "
         f"same condition; bundle `{about['bundle'][:16]}`. Bold: above twice the FAR asked. Rates are of what was "
-        f"scored; a FAR of fewer than {round(FEW * 3 / far):,} comparisons says of how many.\n\n"
+        f"scored; where that were fewer than {round(FEW * 3 / far):,} comparisons, all photos of everybody were shown, "
+        "three after three, and the FAR says of how many it is.\n\n"
     )
     header, before = HEADER, {}
     if other:
@@ -88,6 +96,6 @@ def write(folder: Path, about: dict[str, Any], rows: list[Row], other: Path | No
         before = {row["condition"]: Row(**row) for row in record["rows"]}
         first, second = HEADER.split("\n")
         header = f"{first} FAR before | FRR before |\n{second}---|---|"
-        text += f"Before: bundle `{record['bundle'][:16]}`, the same photos.\n\n"
+        text += f"Before: bundle `{record['bundle'][:16]}`, the same photos, or three and three of each person where all are shown here.\n\n"
     lines = [header, *(markdown_row(row, far, before.get(row.condition)) for row in rows)]
     (folder / "conditions.md").write_text(text + "\n".join(lines) + "\n")

@@ -28,8 +28,9 @@ from facedge.enrollment.capture import (
     stack_embeddings,
     stretch_of,
 )
+from facedge.enrollment.conditions import REFUSED_IF_DOUBTFUL
 from facedge.enrollment.fit import FittedScore, Impostors, find_enrolled, fit, whole_cohort
-from facedge.enrollment.selection import refuse_mismatched, refuse_useless, select_samples
+from facedge.enrollment.selection import refuse_implausible, refuse_mismatched, refuse_useless, select_samples
 from facedge.errors import BundleError, InputError
 from facedge.faces.options import FaceOptions
 from facedge.faces.plausible import DOUBT, REFUSAL, squeeze_fault
@@ -220,6 +221,7 @@ def enroll_checked(
     stretched = stretch_of(checked, frames=frames)
     if squeezed := squeeze_fault(stretched, REFUSAL):
         raise InputError(f"{where}{squeezed}")
+    refuse_implausible(checked, where)
     known = embed_impostors(base.embedder, impostors) if impostors is not None else None
     selected = select_samples(
         base.bundle, checked, base.earlier, known, most=samples, without=without, where=where, frames=frames
@@ -227,6 +229,9 @@ def enroll_checked(
     new = stack_embeddings(selected.kept)
     fitted = fit(base.bundle, np.concatenate([base.earlier, new]), far=far, impostors=known)
     refuse_useless(fitted, where)
+    doubt = squeeze_fault(stretched, DOUBT)
+    if doubt and fitted.condition in REFUSED_IF_DOUBTFUL:
+        raise InputError(f"{where}{doubt}")
     return Enrollment(
         used=tuple(sample.source for sample in selected.kept),
         skipped=selected.skipped,
@@ -235,5 +240,5 @@ def enroll_checked(
         samples=new,
         impostors=known,
         far=far,
-        doubt=squeeze_fault(stretched, DOUBT),
+        doubt=doubt,
     )

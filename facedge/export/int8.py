@@ -4,9 +4,10 @@ Static QDQ quantization, per channel: convolutions and dense layers get signed w
 unsigned 8-bit activations (per tensor), the arrangement that onnxruntime's CPU kernels run fastest. Weights keep to
 -64..64: an x86 processor without VNNI adds two products of a byte and a weight in 16 bits and saturates; 2 * 255 * 64
 fits where 2 * 255 * 127 does not. With the whole range, the embeddings of such a machine had a cosine of 0.87 to those
-of other machines, and of 0.37 at worst. The last layers (the embedding's normalisation, the mean with the mirror image,
-the sigmoid) stay in float. Method: B. Jacob et al., "Quantization and Training of Neural Networks for Efficient
-Integer-Arithmetic-Only Inference", CVPR 2018; ranges from onnxruntime.quantization.
+of other machines, and of 0.37 at worst. What follows the embedding's dense layer stays in float, and what only the
+attributes are made of: some thousandths of the multiplications, and where 8 bits cost attributes most. Method: B. Jacob
+et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018;
+ranges from onnxruntime.quantization.
 """
 
 import logging
@@ -130,7 +131,7 @@ def interleaved_speedup(one: bytes, other: bytes, image: Float32Array, rounds: i
 def quantize(backbone: bytes, images: Float32Array, *, in_float: Sequence[str] = ()) -> bytes:
     """backbone.onnx -> the same contract in int8; `images` float32 (N, 1, S, S) set the ranges of the activations.
 
-    in_float: names of nodes that stay in float32.
+    in_float: names of nodes that stay in float32, besides those that only the attributes are made of.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
@@ -148,7 +149,7 @@ def quantize(backbone: bytes, images: Float32Array, *, in_float: Sequence[str] =
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=[*in_float, *_last_additions(model)],
+            nodes_to_exclude=[*in_float, *_of_attributes(model), *_last_additions(model)],
         )
         made = onnx.load(str(target))
     tidy(made)
@@ -158,8 +159,10 @@ def quantize(backbone: bytes, images: Float32Array, *, in_float: Sequence[str] =
 
 
 def layers(backbone: bytes) -> list[str]:
-    """Names of the nodes that hold the weights, in the order of the graph."""
-    return [node.name for node in onnx.load_from_string(backbone).graph.node if node.op_type in LAYERS]
+    """Names of the nodes that hold the weights and may be quantized, in the order of the graph."""
+    model = onnx.load_from_string(backbone)
+    float_only = set(_of_attributes(model))
+    return [node.name for node in model.graph.node if node.op_type in LAYERS and node.name not in float_only]
 
 
 def sensitivity(backbone: bytes, images: Float32Array) -> list[tuple[str, float]]:
@@ -181,6 +184,17 @@ def output_error(got: tuple[Float32Array, Float32Array], expected: tuple[Float32
     """
     cosine = np.einsum("nd,nd->n", got[0], expected[0])
     return float(np.mean(1 - cosine) + np.mean((got[1] - expected[1]) ** 2))
+
+
+def _of_attributes(model: onnx.ModelProto) -> list[str]:
+    """Nodes that the attributes depend on, and the embedding does not."""
+    nodes = list(model.graph.node)
+    needed = {"attributes": {"attributes"}, "embedding": {"embedding"}}
+    for node in reversed(nodes):  # the graph is in the order of computation
+        for values in needed.values():
+            if not values.isdisjoint(node.output):
+                values.update(node.input)
+    return [node.name for node in nodes if needed["embedding"].isdisjoint(node.output)]
 
 
 def _last_additions(model: onnx.ModelProto) -> list[str]:

@@ -10,8 +10,9 @@ from facedge.dataset.prepared import Faces
 from facedge.train import run_folder
 from facedge.train.architectures import Edge, at_inference
 from facedge.train.attribute_fit import attributes_sentence, fit_attributes, labelled
+from facedge.train.camera_conditions import FaceLayout
 from facedge.train.config import BackboneConfig
-from facedge.train.data import Samples, load_samples
+from facedge.train.data import MARGIN, Samples, load_samples
 from facedge.train.embedding_fit import (
     CONDITION_NUMBERS,
     fit_condition_numbers,
@@ -50,9 +51,9 @@ def fit_last_layers(
         return evaluate(at_inference(backbone, config.mirrored), validation, size)
 
     samples = load_samples(faces, "train", config.spec, CPU, more=more)
-    fitted = _where_it_gains(
-        backbone, scored, lambda: fit_attributes(backbone, labelled(samples, size, config.seed), scored)
-    )
+    views = config.recipe.augment, FaceLayout.of(config.spec, MARGIN)
+    known, judged = labelled(samples, size, config.seed, views), labelled(validation, size, config.seed)
+    fitted = _where_it_gains(backbone, scored, lambda: (fit_attributes(backbone, known, judged), scored()))
     say(attributes_sentence(*fitted) if fitted else "attribute layer kept as it was trained: validation gains nothing")
     if targets is not None:
         own = len(targets)  # of `faces`, which come first

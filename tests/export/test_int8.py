@@ -17,6 +17,7 @@ from facedge.export import int8
 from facedge.export.bundle import ExportRequest, export_bundle
 from facedge.export.held_out import Figures
 from facedge.export.int8 import (
+    LAYERS,
     Gate,
     Quantized,
     judge,
@@ -32,6 +33,7 @@ from facedge.imaging import load_rgb
 from facedge.onnx_session import open_session
 from facedge.runtime.golden import check_golden
 from facedge.runtime.verifier import load
+from facedge.train.architectures import Edge, Mirrored
 from facedge.train.run_folder import load_backbone
 from facedge.types import silent, untracked
 
@@ -91,12 +93,27 @@ def test_the_same_images_give_the_same_bytes(small: bytes) -> None:
 
 def test_layers_left_in_float_are_float(small: bytes) -> None:
     names = layers(small)
-    assert len(names) == 4
+    assert len(names) == 3
     kept = onnx.load_from_string(quantize(small, IMAGES, in_float=names[:1]))
     by_name = {node.name: node for node in kept.graph.node}
     floats = {t.name for t in kept.graph.initializer if t.data_type == onnx.TensorProto.FLOAT}
     assert by_name[names[0]].input[1] in floats
     assert by_name[names[1]].input[1].endswith("DequantizeLinear_Output")
+
+
+def test_what_only_the_attributes_are_made_of_stays_in_float() -> None:
+    edge = backbone_onnx(Mirrored(Edge(32, 40)), 32)
+    names = [node.name for node in onnx.load_from_string(edge).graph.node if node.op_type in LAYERS]
+    assert layers(edge) == [name for name in names if name != names[-1]]
+    quantized = onnx.load_from_string(quantize(edge, IMAGES))
+    floats = {t.name for t in quantized.graph.initializer if t.data_type == onnx.TensorProto.FLOAT}
+    (layer,) = [node for node in quantized.graph.node if node.name == names[-1]]
+    assert layer.input[1] in floats
+    joined = next(node for node in quantized.graph.node if layer.input[0] in node.output)
+    assert joined.op_type == "Concat"
+    quantizing = {n for node in quantized.graph.node if node.op_type == "QuantizeLinear" for n in node.input}
+    pools = [node for node in quantized.graph.node if node.op_type == "AveragePool"]
+    assert len(pools) == 3 and not any(node.output[0] in quantizing for node in pools)
 
 
 def test_sensitivity_orders_all_layers(small: bytes) -> None:

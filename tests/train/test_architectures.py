@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from facedge.train.architectures import ARCHITECTURES, Mirrored, build
+from facedge.train.architectures import ARCHITECTURES, Edge, Mirrored, build
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
@@ -32,6 +32,17 @@ def test_a_mirrored_backbone_has_the_same_output_for_a_face_and_its_mirror_image
     for straight, turned in zip(module(images), module(images.flip(3)), strict=True):
         torch.testing.assert_close(straight, turned, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(module(images)[0].norm(dim=1), torch.ones(3))
+
+
+def test_attributes_are_read_from_every_stage_and_the_embedding_from_the_last() -> None:
+    module = Edge(64, 5).eval()
+    images = torch.randn(2, 1, 64, 64)
+    features, last = module.attribute_features(images), module.features(images)
+    assert features.shape == (2, sum(module.widths) * 4 * 4)
+    torch.testing.assert_close(features[:, : last.shape[1]], last)
+    first = module.trunk[0](images)[0, 0, :8, :8].mean()  # of the first channel, in the upper left cell of 4 x 4
+    torch.testing.assert_close(features[0, last.shape[1]], first)
+    torch.testing.assert_close(module(images)[1], module.attributes(features))
 
 
 def test_the_default_backbone_stays_small() -> None:

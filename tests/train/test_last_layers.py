@@ -15,15 +15,19 @@ from facedge.dataset.prepared import Faces
 from facedge.preprocessing import PreprocessSpec
 from facedge.train import attribute_fit, embedding_fit, run_folder
 from facedge.train.architectures import Edge
-from facedge.train.attribute_fit import labelled
-from facedge.train.config import BackboneConfig
-from facedge.train.data import load_samples
+from facedge.train.attribute_fit import PENALTIES, VIEWED, fit_attributes, labelled
+from facedge.train.augment import Augment
+from facedge.train.camera_conditions import FaceLayout
+from facedge.train.config import EDGE_TAUGHT, BackboneConfig
+from facedge.train.data import MARGIN, load_samples
 from facedge.train.embedding_fit import CONDITION_NUMBERS
 from facedge.train.last_layers import fit_last_layers
 from facedge.train.validation import Scores, evaluate
 
 SPEC = PreprocessSpec(size=32)
-CONFIG = cast(BackboneConfig, SimpleNamespace(spec=SPEC, attribute_names="abcd", mirrored=False, seed=0))
+CONFIG = cast(
+    BackboneConfig, SimpleNamespace(spec=SPEC, attribute_names="abcd", mirrored=False, seed=0, recipe=EDGE_TAUGHT)
+)
 
 
 @pytest.fixture
@@ -92,9 +96,36 @@ def test_images_without_labels_take_no_part(tiny_faces: Faces) -> None:
     assert sum(int((known > 1).sum()) for _, known in batches) == attributes.shape[1] - 1
 
 
+def test_augmented_views_of_some_images_are_fitted_too(tiny_faces: Faces) -> None:
+    samples = load_samples(tiny_faces, "train", SPEC, torch.device("cpu"))
+    views = Augment.cameras(), FaceLayout.of(SPEC, MARGIN)
+    whole, again = ([*labelled(samples, 32, 0, views)] for _ in range(2))
+    assert all(
+        torch.equal(a, b) for one, other in zip(whole, again, strict=True) for a, b in zip(one, other, strict=True)
+    )
+    for (image, known), (view, same) in zip(whole[::2], whole[1::2], strict=True):
+        assert torch.equal(known[::VIEWED], same)
+        assert 0.02 < (image[::VIEWED] - view).abs().mean() < 0.6
+
+
+def test_the_penalty_has_the_least_cross_entropy_on_validation() -> None:
+    torch.manual_seed(0)
+    images, labels = torch.randn(60, 1, 32, 32), torch.randint(0, 2, (60, 4)).to(torch.uint8)
+    judged = torch.randn(60, 1, 32, 32), torch.randint(0, 2, (60, 4)).to(torch.uint8)
+    for validation, best in (
+        (judged, max(PENALTIES)),
+        ((images, labels), min(PENALTIES)),
+    ):  # noise, and learnt by heart
+        backbone = Edge(32, 4).eval()
+        assert fit_attributes(backbone, iter([(images, labels)]), iter([validation])) == best
+        logits = backbone(images)[1]
+        assert ((logits > 0) == labels.bool()).float().mean() > 0.9
+
+
 def test_a_fit_that_validation_does_not_gain_from_is_dropped(
     run: Path, tiny_faces: Faces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    finish(run, tiny_faces, None)
     monkeypatch.setattr(attribute_fit, "PENALTIES", (1e6,))
     before = (run / "weights.safetensors").read_bytes()
     scores, _ = finish(run, tiny_faces, np.zeros((len(tiny_faces.indices("train")), 128), np.float32))
