@@ -96,6 +96,9 @@ def write(folder: Path, about: dict[str, Any], rows: list[Row], other: Path | No
         before = {row["condition"]: Row(**row) for row in record["rows"]}
         first, second = HEADER.split("\n")
         header = f"{first} FAR before | FRR before |\n{second}---|---|"
-        text += f"Before: bundle `{record['bundle'][:16]}`, the same photos, or three and three of each person where all are shown here.\n\n"
+        text += (
+            f"Before: bundle `{record['bundle'][:16]}`, the same photos, or three and three of each person where all "
+        )
+        text += "are shown here.\n\n"
     lines = [header, *(markdown_row(row, far, before.get(row.condition)) for row in rows)]
     (folder / "conditions.md").write_text(text + "\n".join(lines) + "\n")
