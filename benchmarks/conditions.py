@@ -173,15 +173,12 @@ def present(base: Base, load: Load, groups: list[Group], name: str, seed: int) -
     def degraded(file: str) -> Photo:
         return CONDITIONS[name](*load(file), np.random.default_rng(zlib.crc32(f"{seed} {name} {file}".encode())))
 
-    return [
-        Presented(
-            who,
-            tuple(check_photo(base.embedder, degraded(file), file) for file in enrolled),
-            tuple(probe(base, degraded(file)) for file in probes),
-            tuple(probes),
-        )
-        for who, enrolled, probes in groups
-    ]
+    found = []
+    for who, enrolled, probes in groups:
+        photos = {file: degraded(file) for file in {*enrolled, *probes}}
+        checked = tuple(check_photo(base.embedder, photos[file], file) for file in enrolled)
+        found.append(Presented(who, checked, tuple(probe(base, photos[file]) for file in probes), tuple(probes)))
+    return found
 
 
 def probe(base: Base, photo: Photo) -> NDArray[np.float32] | str:

@@ -65,6 +65,7 @@ def main() -> None:
     ]
     print("\n".join(lines))
     if args.output:
+        args.output.mkdir(parents=True, exist_ok=True)
         about = f"Written by `benchmarks/name_groups.py`, which says how; bundle `{base.bundle.sha256[:16]}`."
         (args.output / "name_groups.md").write_text(
             f"# FAR among people of one group, {100 * FAR:g} % asked\n\n{about}\n\n" + "\n".join(lines) + "\n"
@@ -75,8 +76,9 @@ def usable(base: Base, folder: Path, names: list[str]) -> Photos:
     """The photos of these people that enrollment takes."""
     found: Photos = {}
     for name in names:
-        checked = [check_photo(base.embedder, path, str(path)) for path in sorted((folder / name).glob("*.jpg"))]
-        good = [photo for photo in checked[:MOST_PHOTOS] if photo.sample is not None]
+        paths = sorted((folder / name).glob("*.jpg"))[:MOST_PHOTOS]
+        checked = [check_photo(base.embedder, path, str(path)) for path in paths]
+        good = [photo for photo in checked if photo.sample is not None]
         if good:
             found[name] = good
     return found

@@ -187,14 +187,12 @@ def output_error(got: tuple[Float32Array, Float32Array], expected: tuple[Float32
 
 
 def _of_attributes(model: onnx.ModelProto) -> list[str]:
-    """Nodes that the attributes depend on, and the embedding does not."""
-    nodes = list(model.graph.node)
-    needed = {"attributes": {"attributes"}, "embedding": {"embedding"}}
-    for node in reversed(nodes):  # the graph is in the order of computation
-        for values in needed.values():
-            if not values.isdisjoint(node.output):
-                values.update(node.input)
-    return [node.name for node in nodes if needed["embedding"].isdisjoint(node.output)]
+    """Nodes that the embedding does not depend on: of the two outputs the attributes alone do."""
+    needed = {"embedding"}
+    for node in reversed(model.graph.node):  # the graph is in the order of computation
+        if not needed.isdisjoint(node.output):
+            needed.update(node.input)
+    return [node.name for node in model.graph.node if needed.isdisjoint(node.output)]
 
 
 def _last_additions(model: onnx.ModelProto) -> list[str]:

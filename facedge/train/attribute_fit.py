@@ -68,12 +68,12 @@ def fit_attributes(
     judged, judged_labels = _features(backbone, validation)
     judged.sub_(mean).div_(spread)
     weight, bias = torch.zeros_like(backbone.attributes.weight), torch.zeros_like(backbone.attributes.bias)
-    found = {}
+    found = []
     for penalty in PENALTIES:
         weight, bias = _regression(features, labels, penalty, weight, bias)
         loss = float(_cross_entropy(judged @ weight.T + bias, judged_labels))
-        found[loss] = penalty, weight, bias
-    best, weight, bias = found[min(found)]
+        found.append((loss, penalty, weight, bias))
+    _, best, weight, bias = min(found, key=lambda fit: fit[0])
     weight = weight / spread
     backbone.attributes.weight.copy_(weight)
     backbone.attributes.bias.copy_(bias - weight @ mean)

@@ -19,10 +19,9 @@ from facedge.bundle import Bundle, read_bundle, write_bundle
 from facedge.bundle.resolve import bundle_of, data_home
 from facedge.dataset.conditions import CONDITIONS
 from facedge.enrollment import enroll, store
-from facedge.enrollment.capture import CheckedPhoto, check_photo
+from facedge.enrollment.capture import check_photo
 from facedge.enrollment.conditions import REFUSED_IF_DOUBTFUL
 from facedge.enrollment.fit import fit
-from facedge.enrollment.selection import refuse_implausible
 from facedge.errors import BundleError, InputError
 
 
@@ -337,29 +336,6 @@ def test_bad_photos_and_arrays_end_in_one_sentence(base: Bundle) -> None:
         facedge.enroll([np.zeros((218, 178, 3), np.uint8)], bundle=base)
     with pytest.raises(InputError, match="expected uint8 RGB"):
         facedge.enroll([np.zeros((218, 178, 3), np.float32)], bundle=base)
-
-
-@pytest.mark.parametrize(
-    ("faults", "refused"),
-    [
-        ([None, "rotated"], "1 of 2 photos"),
-        ([None, "rotated", "rotated"], "2 of 3 photos"),
-        ([None, "distorted", "no_face", "rotated", None], "2 of 4 photos"),
-        ([None, None, "rotated"], ""),
-        ([None, "no_face", "blurred"], ""),
-        (["rotated", "rotated"], ""),  # nothing is left that could be enrolled: another sentence says so
-        ([None], ""),
-    ],
-)
-def test_what_is_left_of_mostly_tilted_or_squeezed_photos_is_not_enrolled(
-    faults: list[str | None], refused: str
-) -> None:
-    checked = [CheckedPhoto(f"{number}.jpg", None, fault) for number, fault in enumerate(faults)]
-    if refused:
-        with pytest.raises(InputError, match=f"me: in {refused} the head is tilted or the picture squeezed"):
-            refuse_implausible(checked, "me: ")
-    else:
-        refuse_implausible(checked)
 
 
 def test_two_signs_of_a_squeezed_picture_refuse_and_one_warns(base: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

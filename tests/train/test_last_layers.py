@@ -111,11 +111,9 @@ def test_augmented_views_of_some_images_are_fitted_too(tiny_faces: Faces) -> Non
 def test_the_penalty_has_the_least_cross_entropy_on_validation() -> None:
     torch.manual_seed(0)
     images, labels = torch.randn(60, 1, 32, 32), torch.randint(0, 2, (60, 4)).to(torch.uint8)
-    judged = torch.randn(60, 1, 32, 32), torch.randint(0, 2, (60, 4)).to(torch.uint8)
-    for validation, best in (
-        (judged, max(PENALTIES)),
-        ((images, labels), min(PENALTIES)),
-    ):  # noise, and learnt by heart
+    noise = torch.randn(60, 1, 32, 32), torch.randint(0, 2, (60, 4)).to(torch.uint8)
+    learnt_by_heart = images, labels
+    for validation, best in ((noise, max(PENALTIES)), (learnt_by_heart, min(PENALTIES))):
         backbone = Edge(32, 4).eval()
         assert fit_attributes(backbone, iter([(images, labels)]), iter([validation])) == best
         logits = backbone(images)[1]
