@@ -5,8 +5,7 @@ onnx.py             torch -> backbone.onnx, head.onnx
 verifier_graph.py   verifier.onnx: preprocessing for any H and W with the kernel's bits, backbone and head in one graph
 parity.py           the comparison of torch, the files and verifier.onnx, and its images
 adopt.py            `facedge adopt` in order: a recogniser by another maker in, a bundle out
-recogniser.py       such a recogniser's ONNX file -> backbone.onnx: input, batch, opset
-attribute_probe.py  attributes from its embeddings
+recogniser.py       such a recogniser's ONNX file -> backbone.onnx: its input, attributes from its maps
 held_out.py         figures of an exported backbone on held-out faces
 calibrate.py        the threshold of a head, the evidence for it, and the cohort
 calibration_table.py  calibration.json: the thresholds of enrollments, and what conditions ask of them

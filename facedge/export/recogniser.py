@@ -2,13 +2,17 @@
 
 In front of the recogniser's graph, nodes bring the bundle's input (grey, -1..1) to what the recogniser takes: its range
 of values, its channels, its layout. Behind it the embedding is scaled to length 1, and a linear layer gives the
-attributes.
+attributes. It reads the embedding and the feature map that each stage ends with (hypercolumns: B. Hariharan et al.,
+CVPR 2015): an embedding tells people apart and keeps little of the rest.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+import onnx
 from onnx import TensorProto, helper
 
-from facedge.bundle.onnx_file import inspect_graph
+from facedge.bundle.onnx_file import IR_VERSION, MOST_OPSET, inspect_graph
 from facedge.errors import BundleError, ExportError
 from facedge.export.verifier_graph import GraphBuilder
 from facedge.faces.quality import HALF_RANGE
@@ -16,12 +20,32 @@ from facedge.onnx_session import open_session, why_no_batch
 from facedge.train.recogniser import LEAST_LENGTH, MIDDLE, Recogniser
 from facedge.types import Float32Array
 
+GRID = 4  # regions on each side that a map is averaged over
+MAP_OPERATORS = frozenset(
+    {"Conv", "Add", "Mul", "Relu", "PRelu", "LeakyRelu", "Clip", "HardSwish", "BatchNormalization"}
+)
 
-def backbone_of(recogniser: Recogniser, weights: Float32Array, bias: Float32Array) -> bytes:
+
+class AttributeLayer(NamedTuple):
+    """Logits of A attributes = features @ weights.T + bias: float32 (A, F) and (A,)."""
+
+    weights: Float32Array
+    bias: Float32Array
+
+
+class FeatureMap(NamedTuple):
+    """A tensor (N, channels, side, side) of a recogniser's graph."""
+
+    name: str
+    channels: int
+    side: int
+
+
+def backbone_of(recogniser: Recogniser, layer: AttributeLayer | None) -> bytes:
     """backbone.onnx: `image` float32 (N, 1, S, S) -> `embedding` (N, D), `attributes` (N, A).
 
-    weights (A, D), bias (A,): of the attributes' logits on the embedding. Raises ExportError for a graph that a bundle
-    may not hold.
+    layer: of the attributes' logits on the features; without it `attributes` are the features themselves, (N, F).
+    Raises ExportError for a graph that a bundle may not hold.
     """
     g = GraphBuilder("adopted")
     graph, size = recogniser.graph, recogniser.convention.values.size
@@ -30,17 +54,63 @@ def backbone_of(recogniser: Recogniser, weights: Float32Array, bias: Float32Arra
     flat = g.op("Flatten", "recogniser/embedding", axis=1)
     length = g.op("Max", g.op("ReduceL2", flat, g.i64([1]), keepdims=1), g.f32(LEAST_LENGTH))
     embedding = g.op("Div", flat, length, to="embedding")
-    logits = g.op("Gemm", embedding, g.f32(weights), g.f32(bias), transB=1)
-    g.op("Sigmoid", logits, to="attributes")
+    maps = feature_maps(graph, size)
+    averaged = [_add_averages(g, f"recogniser/{each.name}", each.side) for each in maps]
+    columns = recogniser.embedding_size + sum(each.channels * min(each.side, GRID) ** 2 for each in maps)
+    if layer is None:
+        g.op("Concat", embedding, *averaged, axis=1, to="attributes")
+    else:
+        features = g.op("Concat", embedding, *averaged, axis=1) if averaged else embedding
+        logits = g.op("Gemm", features, g.f32(layer.weights), g.f32(layer.bias), transB=1)
+        columns = len(layer.bias)
+        g.op("Sigmoid", logits, to="attributes")
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 1, size, size])
-    outputs = [("embedding", recogniser.embedding_size), ("attributes", len(bias))]
-    infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", columns]) for name, columns in outputs]
+    outputs = [("embedding", recogniser.embedding_size), ("attributes", columns)]
+    infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", width]) for name, width in outputs]
     data = bytes(g.model("facedge_backbone", [image], infos).SerializeToString(deterministic=True))
     try:
         inspect_graph("backbone.onnx", data)
     except BundleError as problem:
         raise ExportError(f"this recogniser cannot be a bundle's backbone: {problem}") from problem
     return data
+
+
+def feature_maps(graph: onnx.GraphProto, size: int) -> list[FeatureMap]:
+    """What each stage of a recogniser of (N, C, size, size) ends with, the largest first.
+
+    Of every side that convolutions give, from GRID - 1 to a quarter of the input: the last sum of two maps (a residual
+    block's end), or else the last map. Empty for a recogniser that is no convolutional network.
+    """
+    others = {node.domain for node in graph.node} - {""}  # refused later, in a sentence
+    opsets = [helper.make_opsetid("", MOST_OPSET), *(helper.make_opsetid(domain, 1) for domain in sorted(others))]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+    inferred = onnx.shape_inference.infer_shapes(model).graph.value_info
+    shapes = {value.name: [d.dim_value for d in value.type.tensor_type.shape.dim] for value in inferred}
+    convolved = {shapes[node.output[0]][2] for node in graph.node if node.op_type == "Conv" and _is_map(node, shapes)}
+    ends: dict[int, tuple[bool, FeatureMap]] = {}
+    for node in graph.node:
+        if node.op_type not in MAP_OPERATORS or not _is_map(node, shapes):
+            continue
+        _, channels, side, _ = shapes[node.output[0]]
+        is_sum = node.op_type == "Add" and all(name in shapes and len(shapes[name]) == 4 for name in node.input)
+        if side in convolved and GRID - 1 <= side <= size // 4 and is_sum >= ends.get(side, (False,))[0]:
+            ends[side] = is_sum, FeatureMap(node.output[0], channels, side)
+    return [ends[side][1] for side in sorted(ends, reverse=True)]
+
+
+def _is_map(node: onnx.NodeProto, shapes: dict[str, list[int]]) -> bool:
+    """Whether its output is a square map (N, C, S, S) of known size."""
+    shape = shapes.get(node.output[0], [])
+    return len(shape) == 4 and shape[1] > 0 and shape[2] == shape[3] > 0
+
+
+def _add_averages(g: GraphBuilder, name: str, side: int) -> str:
+    """The map averaged over GRID x GRID regions, which overlap where GRID does not divide the side, flattened."""
+    if side > GRID:
+        stride = side // GRID
+        kernel = side - (GRID - 1) * stride
+        name = g.op("AveragePool", name, kernel_shape=[kernel] * 2, strides=[stride] * 2)
+    return g.op("Flatten", name, axis=1)
 
 
 def check_batch(backbone: bytes, recogniser: Recogniser) -> None:

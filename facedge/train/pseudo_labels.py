@@ -5,19 +5,24 @@ teacher (Xie et al. 2020, "Self-training with Noisy Student improves ImageNet cl
 """
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from facedge.bundle.format import BACKBONES
 from facedge.bundle.read import read_bundle
 from facedge.dataset.prepared import UNKNOWN_ATTRIBUTE
 from facedge.errors import InputError
 from facedge.onnx_session import open_session
-from facedge.preprocessing import PreprocessSpec
+from facedge.preprocessing import PreprocessSpec, resize_grey
+from facedge.preprocessing.spec import FRACTION
 from facedge.train.augment import centre_crop
-from facedge.train.data import Samples
-from facedge.types import Track, untracked
+from facedge.train.data import MARGIN, Samples, patch_box
+from facedge.train.recogniser import MIDDLE
+from facedge.types import Float32Array, Track, untracked
 
 BATCH = 256
 
@@ -33,14 +38,13 @@ def with_predicted_labels(
 ) -> Samples:
     """The samples with the bundle's probabilities in place of unknown attributes: attributes float32 (N, A).
 
-    names: of the attributes. Raises InputError where the bundle predicts other attributes or takes another crop, and
-    BundleError where it is none.
+    names: of the attributes. spec: of the samples' patches; the bundle sees its own crop of them. Raises InputError
+    where the bundle predicts other attributes or its crop reaches beyond the patches, and BundleError where it is none.
     """
     content = read_bundle(bundle)
     if content.manifest.attribute_names != names:
         raise InputError(f"{bundle} predicts other attributes than FACES has: give --labels-from another bundle")
-    if content.manifest.spec_digest != spec.digest:
-        raise InputError(f"{bundle} takes another size or crop of the face: give --labels-from a bundle of this --size")
+    crop_of = _cropping(content.manifest.preprocess_spec(), spec, bundle)
     attributes = samples.attributes.float()
     unknown = attributes == UNKNOWN_ATTRIBUTE
     rows = torch.nonzero(unknown.any(dim=1)).flatten()
@@ -48,7 +52,30 @@ def with_predicted_labels(
     session = open_session(f"{bundle}'s backbone", backbone, threads=threads)
     parts = torch.split(rows, BATCH)
     for part in track(parts, "labels", len(parts)):
-        image = centre_crop(samples.patches[part], spec.size).cpu().numpy()
+        image = crop_of(samples.patches[part])
         predicted = torch.from_numpy(session.run(["attributes"], {"image": image})[0]).to(attributes.device)
         attributes[part] = torch.where(unknown[part], predicted, attributes[part])
     return dataclasses.replace(samples, attributes=attributes)
+
+
+def _cropping(own: PreprocessSpec, spec: PreprocessSpec, bundle: Path) -> Callable[[Tensor], Float32Array]:
+    """The function of patches (N, P, P) that gives the bundle's input (N, 1, S, S), P pixels being those of `spec`."""
+    if own == spec:
+        return lambda patches: np.asarray(centre_crop(patches, spec.size).cpu().numpy(), np.float32)
+    left, top, right, bottom = patch_box(spec)
+    side = spec.size + 2 * MARGIN
+    across, down = side / (right - left), side / (bottom - top)
+    x0, y0, x1, y1 = (corner / FRACTION for corner in own.crop)
+    box = (x0 - left) * across, (y0 - top) * down, (x1 - left) * across, (y1 - top) * down
+    if min(box) < 0 or max(box) > side:
+        seen = ", ".join(f"{corner:.0f}" for corner in (x0, y0, x1, y1))
+        raise InputError(
+            f"{bundle} sees a wider crop of the face ({seen} of the frame) than training reads "
+            f"({left:.0f}, {top:.0f}, {right:.0f}, {bottom:.0f}): give --labels-from another bundle"
+        )
+
+    def crop_of(patches: Tensor) -> Float32Array:
+        grey = resize_grey(patches.cpu().numpy(), (own.size, own.size), box=box)
+        return ((grey[:, None] - MIDDLE) / MIDDLE).astype(np.float32)
+
+    return crop_of

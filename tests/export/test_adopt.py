@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
+import torch
 from export_runs import NAMES, write_faces
 from tiny_recogniser import EMBEDDING, SIZE, write_recogniser
 
@@ -20,10 +21,12 @@ from facedge.dataset.prepared import UNKNOWN_ATTRIBUTE, Faces
 from facedge.errors import DatasetError, ExportError, InputError
 from facedge.export import adopt as adopt_module
 from facedge.export.adopt import AdoptRequest, adopt
+from facedge.export.recogniser import AttributeLayer
 from facedge.preprocessing import preprocess
 from facedge.runtime.check import check_bundle
 from facedge.runtime.verifier import load
-from facedge.train.recogniser import open_recogniser, read_input
+from facedge.train.logistic_regression import Examples, Logistic
+from facedge.train.recogniser import Recogniser, open_recogniser, read_input
 
 LICENCE = "CC0, made of random numbers"
 
@@ -127,8 +130,8 @@ def test_another_result_than_the_files_own_stops_it(
 ) -> None:
     real = adopt_module.backbone_of
 
-    def shifted(recogniser: object, weights: np.ndarray, bias: np.ndarray) -> bytes:
-        return real(recogniser, weights, bias + 0.01)  # type: ignore[arg-type]
+    def shifted(recogniser: Recogniser, layer: AttributeLayer | None) -> bytes:
+        return real(recogniser, layer and layer._replace(bias=layer.bias + 0.01))
 
     monkeypatch.setattr(adopt_module, "backbone_of", shifted)
     with pytest.raises(ExportError, match=r"backbone.onnx and tiny.onnx disagree: attributes by"):
@@ -170,9 +173,14 @@ def with_labels(folder: Path, *, known: int) -> Path:
 def test_images_without_labels_take_no_part_in_the_fit(
     request_: AdoptRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fitted: list[np.ndarray] = []
-    real = adopt_module.fit_probe
-    monkeypatch.setattr(adopt_module, "fit_probe", lambda x, labels: fitted.append(labels) or real(x, labels))
+    fitted: list[torch.Tensor] = []
+    real = adopt_module.fit_logistic
+
+    def spied(train: Examples, validation: Examples) -> Logistic:
+        fitted.append(train.labels)
+        return real(train, validation)
+
+    monkeypatch.setattr(adopt_module, "fit_logistic", spied)
     faces = with_labels(tmp_path / "faces", known=8)
     adopt(replace(request_, faces=faces, output=tmp_path / "x.facedge"))
     assert fitted[0].shape == (8, len(NAMES)) and fitted[0].max() == 1

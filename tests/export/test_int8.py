@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from export_runs import SPEC, write_backbone, write_faces, write_head
 from torch import nn
 
@@ -114,6 +115,19 @@ def test_what_only_the_attributes_are_made_of_stays_in_float() -> None:
     quantizing = {n for node in quantized.graph.node if node.op_type == "QuantizeLinear" for n in node.input}
     pools = [node for node in quantized.graph.node if node.op_type == "AveragePool"]
     assert len(pools) == 3 and not any(node.output[0] in quantizing for node in pools)
+
+
+def test_the_attributes_have_the_same_mean_logits_as_in_float32() -> None:
+    edge = Edge(32, 40)
+    with torch.no_grad():
+        edge.attributes.weight *= 100  # of a size that training gives
+    model = backbone_onnx(Mirrored(edge), 32)
+    logits = []
+    for data in (model, quantize(model, IMAGES)):
+        (p,) = open_session("model.onnx", data).run(["attributes"], {"image": IMAGES})
+        logits.append(np.log(p / (1 - p)))
+    assert np.abs(logits[1] - logits[0]).max() > 1e-2
+    assert np.allclose(logits[1].mean(0), logits[0].mean(0), atol=1e-5)
 
 
 def test_sensitivity_orders_all_layers(small: bytes) -> None:

@@ -17,7 +17,7 @@ from tiny_recogniser import EMBEDDING, FOLDED, SIZE, write_model, write_pixels, 
 
 from facedge.bundle.onnx_file import inspect_graph
 from facedge.errors import ExportError, InputError
-from facedge.export.recogniser import backbone_of, check_batch
+from facedge.export.recogniser import GRID, AttributeLayer, backbone_of, check_batch, feature_maps
 from facedge.onnx_session import open_session
 from facedge.preprocessing.spec import LANDMARKS
 from facedge.train.recogniser import ARCFACE_BOX, Recogniser, RecogniserInput, open_recogniser, read_input
@@ -32,9 +32,15 @@ def tiny(**changes: object) -> RecogniserInput:
     return RecogniserInput(TeacherInput(size=SIZE, **changes))  # type: ignore[arg-type]
 
 
+def features(recogniser: Recogniser, images: np.ndarray = IMAGES) -> np.ndarray:
+    """What the attribute layer reads: (N, F)."""
+    return open_session("features", backbone_of(recogniser, None)).run(["attributes"], {"image": images})[0]
+
+
 def backbone(recogniser: Recogniser) -> bytes:
-    weights = RNG.normal(0, 1, (3, recogniser.embedding_size)).astype(np.float32)
-    return backbone_of(recogniser, weights, np.zeros(3, np.float32))
+    columns = open_session("features", backbone_of(recogniser, None)).get_outputs()[1].shape[1]
+    weights = RNG.normal(0, 1, (3, columns)).astype(np.float32)
+    return backbone_of(recogniser, AttributeLayer(weights, np.zeros(3, np.float32)))
 
 
 def embeddings(data: bytes, images: np.ndarray = IMAGES) -> np.ndarray:
@@ -81,12 +87,58 @@ def test_it_gets_the_grey_image_in_its_own_range(
 
 def test_the_outputs_are_those_of_a_bundle(tmp_path: Path) -> None:
     found = open_recogniser(write_recogniser(tmp_path / "r.onnx"), tiny())
-    weights, bias = RNG.normal(0, 2, (5, EMBEDDING)).astype(np.float32), RNG.normal(0, 1, 5).astype(np.float32)
-    session = open_session("backbone", backbone_of(found, weights, bias))
+    read = features(found)
+    layer = AttributeLayer(RNG.normal(0, 0.1, (5, read.shape[1])).astype(np.float32), np.ones(5, np.float32))
+    session = open_session("backbone", backbone_of(found, layer))
     embedding, attributes = session.run(["embedding", "attributes"], {"image": IMAGES})
     assert np.allclose(np.linalg.norm(embedding, axis=1), 1, atol=1e-6)
-    assert np.allclose(attributes, 1 / (1 + np.exp(-(embedding @ weights.T + bias))), atol=1e-6)
+    assert np.allclose(attributes, 1 / (1 + np.exp(-(read @ layer.weights.T + layer.bias))), atol=1e-6)
     assert [port.shape for port in session.get_inputs()] == [["N", 1, SIZE, SIZE]]
+
+
+def test_the_attributes_are_read_from_the_embedding_and_the_last_map_of_each_stage(tmp_path: Path) -> None:
+    """A plain network ends a stage of 8x8 with its ReLU, here of 8 channels; 4x4 comes from pooling alone."""
+    found = open_recogniser(write_recogniser(tmp_path / "r.onnx"), tiny())
+    (last,) = feature_maps(found.graph, SIZE)
+    assert (last.channels, last.side) == (8, 8)
+    read = features(found)
+    assert np.array_equal(read[:, :EMBEDDING], embeddings(backbone_of(found, None)))
+    assert read.shape[1] == EMBEDDING + 8 * GRID**2 and (read[:, EMBEDDING:] >= 0).all()
+
+
+@pytest.mark.parametrize("side", [3, 4, 5, 7, 8, 14])
+def test_a_residual_block_ends_with_its_sum(tmp_path: Path, side: int) -> None:
+    """Averages of GRID x GRID regions of the map, which overlap where the side asks for it; small maps as they are."""
+    kernels = {name: RNG.normal(0, 1, shape) for name, shape in (("k", (2, 3, 1, 1)), ("l", (2, 2, 1, 1)))}
+    nodes = [
+        helper.make_node("Conv", ["data", "k"], ["stem"], strides=[4, 4]),
+        helper.make_node("Conv", ["stem", "l"], ["branch"]),
+        helper.make_node("Add", ["stem", "branch"], ["block"]),
+        helper.make_node("Conv", ["block", "l"], ["wider"]),
+        helper.make_node("Flatten", ["wider"], ["feature"]),
+    ]
+    weights = [numpy_helper.from_array(kernel.astype(np.float32), name) for name, kernel in kernels.items()]
+    path = write_model(tmp_path / "r.onnx", nodes, [image([1, 3, 4 * side, 4 * side])], [1, 2 * side**2], weights)
+    found = open_recogniser(path, RecogniserInput(TeacherInput(size=4 * side)))
+    (block,) = feature_maps(found.graph, 4 * side)
+    assert (block.name, block.channels, block.side) == ("block", 2, side)
+    images = RNG.uniform(-1, 1, (5, 1, 4 * side, 4 * side)).astype(np.float32)
+    first = images[:, :, ::4, ::4] * kernels["k"].sum(axis=(1, 2, 3))[None, :, None, None]
+    expected = first + np.einsum("oi,nihw->nohw", kernels["l"][..., 0, 0], first)
+    if side > GRID:
+        step = side // GRID
+        starts = range(0, GRID * step, step)
+        kernel = side - (GRID - 1) * step
+        regions = [[expected[:, :, y : y + kernel, x : x + kernel].mean((2, 3)) for x in starts] for y in starts]
+        expected = np.moveaxis(np.array(regions), (0, 1), (2, 3))
+    assert np.allclose(features(found, images)[:, 2 * side**2 :], expected.reshape(5, -1), atol=1e-5)
+
+
+def test_a_recogniser_without_convolutions_has_its_embedding_alone(tmp_path: Path) -> None:
+    found = open_recogniser(write_pixels(tmp_path / "p.onnx", (1, 3, 8, 8)), RecogniserInput(TeacherInput(8)))
+    assert feature_maps(found.graph, 8) == []
+    images = RNG.uniform(-1, 1, (2, 1, 8, 8)).astype(np.float32)
+    assert np.array_equal(features(found, images), embeddings(backbone(found), images))
 
 
 def test_an_embedding_of_length_zero_is_finite(tmp_path: Path) -> None:

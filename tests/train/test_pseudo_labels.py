@@ -9,9 +9,9 @@ import torch
 import facedge
 from facedge.bundle.read import read_bundle
 from facedge.errors import BundleError, InputError
-from facedge.preprocessing import PreprocessSpec
+from facedge.preprocessing import FRAME_HEIGHT, FRAME_WIDTH, PreprocessSpec, preprocess, resize_grey
 from facedge.runtime.embedder import Embedder
-from facedge.train.data import MARGIN, Samples
+from facedge.train.data import MARGIN, Samples, crop_patches
 from facedge.train.pseudo_labels import with_predicted_labels
 
 SPEC = PreprocessSpec()
@@ -40,11 +40,25 @@ def test_only_unknown_attributes_are_predicted() -> None:
     np.testing.assert_array_equal(found[2, 1:], 1)
 
 
-def test_a_bundle_of_other_attributes_or_another_crop_is_refused() -> None:
+def test_a_bundle_sees_its_own_crop_of_the_patches() -> None:
+    """Of patches for a larger network; drawn blobs, since the patches are resampled twice."""
+    small = np.random.default_rng(1).integers(0, 256, (4, 7, 6), np.uint8)
+    frames = resize_grey(small, (FRAME_HEIGHT, FRAME_WIDTH))
+    spec = PreprocessSpec(size=96, crop=(20 * 256, 50 * 256, 160 * 256, 190 * 256))
+    unknown = torch.full((4, len(NAMES)), 255, dtype=torch.uint8)
+    patches = torch.from_numpy(crop_patches(frames, np.arange(4), spec))
+    found = with_predicted_labels(Samples(patches, unknown, torch.zeros(4), None), BUNDLE, NAMES, spec).attributes
+    expected = Embedder(read_bundle(BUNDLE), precision="fp32").infer(preprocess(frames, SPEC))[1]
+    np.testing.assert_allclose(found, expected, atol=0.05)
+    assert np.abs(expected - expected[0]).max() > 0.3  # the images differ
+
+
+def test_a_bundle_of_other_attributes_or_a_wider_crop_is_refused() -> None:
     with pytest.raises(InputError, match="predicts other attributes than FACES has"):
         with_predicted_labels(some_samples(), BUNDLE, NAMES[1:], SPEC)
-    with pytest.raises(InputError, match="takes another size or crop of the face"):
-        with_predicted_labels(some_samples(), BUNDLE, NAMES, PreprocessSpec(size=96))
+    narrow = PreprocessSpec(crop=(60 * 256, 90 * 256, 120 * 256, 150 * 256))
+    with pytest.raises(InputError, match=r"a wider crop of the face \(24, 60, 152, 188 of the frame\) than training"):
+        with_predicted_labels(some_samples(), BUNDLE, NAMES, narrow)
 
 
 def test_what_is_no_bundle_is_refused(tmp_path: Path) -> None:
