@@ -52,7 +52,7 @@ def main() -> None:
     listed = [line for line in args.names.read_text().splitlines() if line and not line.startswith("#")]
     there = sorted(path.name for path in args.lfw.iterdir() if path.is_dir())
     if not set(listed) & set(there):
-        parser.error(f"{args.lfw} has no folder of anybody in {args.names.name}: give the folder that holds LFW's people")
+        parser.error(f"{args.lfw} has no folder of anybody in {args.names.name}: give the folder of LFW's people")
     rest = [name for name in there if name not in listed]
     others = np.random.default_rng(0).permutation(rest)[: args.others].tolist()
     base = open_base(pretrained())

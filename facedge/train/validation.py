@@ -20,7 +20,7 @@ MOST_IMAGES = 4500  # 10 million pairs; all of CelebA's validation partition wou
 class Scores:
     """Scores on one partition, as fractions of 1."""
 
-    attribute_accuracy: float
+    attribute_accuracy: float  # of the known ones; 0 where none is known
     tar: float | None  # TAR at FAR 1e-3 over all pairs; None without genuine or without impostor pairs
 
     @property
@@ -32,14 +32,16 @@ class Scores:
 @torch.inference_mode()
 def evaluate(module: nn.Module, samples: Samples, size: int, batch: int = 512) -> Scores:
     """Scores of a backbone in eval mode on unaugmented samples."""
-    embeddings, correct = [], 0
+    embeddings, correct, known = [], 0, 0
     for start in range(0, len(samples), batch):
         rows = slice(start, start + batch)
         embedding, logits = module(centre_crop(samples.patches[rows], size))
-        correct += int(((logits > 0) == (samples.attributes[rows] > 0)).sum())
+        labels = samples.attributes[rows]
+        known += int((labels <= 1).sum())
+        correct += int((((logits > 0) == (labels > 0)) & (labels <= 1)).sum())
         embeddings.append(embedding.float())
-    accuracy = correct / samples.attributes.numel()
-    return Scores(accuracy, tar_at_far(torch.cat(embeddings).cpu().numpy(), samples.classes.cpu().numpy()))
+    tar = tar_at_far(torch.cat(embeddings).cpu().numpy(), samples.classes.cpu().numpy())
+    return Scores(correct / max(known, 1), tar)
 
 
 def tar_at_far(embeddings: Float32Array, classes: Int64Array, far: float = FAR) -> float | None:
