@@ -33,8 +33,8 @@ def recogniser() -> Path:
 
 @pytest.fixture(scope="module")
 def faces(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Faces:
-    """3,000 images: enough for 11 people to calibrate a threshold on."""
-    return prepare_faces(shared_data / "celeba", tmp_path_factory.mktemp("real") / "faces", limit=3000).faces
+    """4,000 images: enough people to calibrate a threshold on."""
+    return prepare_faces(shared_data / "celeba", tmp_path_factory.mktemp("real") / "faces", limit=4000).faces
 
 
 @pytest.fixture(scope="module")
