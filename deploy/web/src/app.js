@@ -4,7 +4,7 @@ import { decide, FRAMES } from './attempt.js';
 import { closeCamera, endStream, grab, isLive, requestCamera } from './camera.js';
 import { startEngine } from './engine.js';
 import { chooseFiles, offer } from './files.js';
-import { advice, isSqueezed } from './sight.js';
+import { advice } from './sight.js';
 import { setCamera, setHint, setProgress, show, video } from './view.js';
 import { evidenceWords, faultWords } from './words.js';
 
@@ -62,9 +62,8 @@ async function enroll(still) {
       return views.length === VIEWS;
     },
   });
-  if (isSqueezed(stretches)) return again('That did not work', 'The picture is squeezed: choose the true proportions for this camera.', enroll);
   setHint('Setting the threshold …');
-  const made = still(await engine.enroll(views));
+  const made = still(await engine.enroll(views, stretches));
   if (made.fault) return again('That did not work', faultWords(made.fault), enroll);
   person = { ...made, made: true };
   enrolled();

@@ -25,7 +25,7 @@ export function startEngine() {
   return {
     open: () => call('open'),
     look: (picture, person) => call('look', { picture, person }, [picture.data.buffer]),
-    enroll: (views) => call('enroll', views),
+    enroll: (views, stretches) => call('enroll', { views, stretches }),
     openBundle: (files) => call('openBundle', files),
     save: (person) => call('save', person),
     keep: (person) => call('keep', person),

@@ -1,10 +1,13 @@
 // A frame -> the face in it, its embedding and its score, or what is wrong; and what the page says about it.
 
 import { isScored } from '../../node/core/verifier.js';
+import { SQUEEZED } from './words.js';
 
 const RIVAL = 0.4; // a second face of that part of the first one's area means two people
 const MOST_OFF = 0.42; // how far from the middle, of the frame's shorter side: beyond it the page's circle cuts the face
 const MOST_STRETCH = [-0.25, 0.16]; // median over the views of an enrollment: deploy/FORMAT.md, section 10
+const DOUBTFUL_STRETCH = [-0.16, 0.13]; // the limits where the embeddings show one of these conditions, too
+const SQUEEZED_CONDITIONS = ['narrowed to 0.67', 'widened to 1.33'];
 const FRAME = { policy: 'largest', turn: false }; // browsers turn a phone's camera upright
 
 const ADVICE = {
@@ -12,7 +15,7 @@ const ADVICE = {
   many_faces: 'One person at a time, please.',
   low_quality: 'More light, and your whole face in the picture, please.',
   rotated: 'Hold your head upright.',
-  distorted: 'The picture is squeezed: choose the true proportions for this camera.',
+  distorted: SQUEEZED,
   off: 'Move to the middle.',
   far: 'Come a little closer.',
   dark: 'It is too dark: turn towards a light.',
@@ -56,10 +59,15 @@ export function advice({ reason, fault }, enrolling) {
   return ADVICE[reason] ?? (enrolling || fault === 'off' ? ADVICE[fault] : null) ?? null;
 }
 
-/** Whether the views of an enrollment are of a squeezed picture. @param {number[]} stretches */
-export function isSqueezed(stretches) {
+/**
+ * Whether the views of an enrollment are of a squeezed picture.
+ * @param {number[]} stretches
+ * @param {string} condition that their embeddings show, '' where that is none
+ */
+export function isSqueezed(stretches, condition = '') {
   const sorted = [...stretches].sort((a, b) => a - b);
   const half = sorted.length >> 1;
   const median = sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
-  return !(median >= MOST_STRETCH[0] && median <= MOST_STRETCH[1]);
+  const [least, most] = SQUEEZED_CONDITIONS.some((name) => condition.includes(name)) ? DOUBTFUL_STRETCH : MOST_STRETCH;
+  return !(median >= least && median <= most);
 }

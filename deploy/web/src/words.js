@@ -11,11 +11,14 @@ const LOOKALIKES =
   'compares faces, it does not detect a photo before the camera.';
 const BY_HAND = 'The threshold of this enrollment was set by hand: its false accept rate is not known.';
 
-/** Why views enroll nobody. @param {string} fault of deploy/node/core/fit.js */
-export const faultWords = (fault) =>
-  fault === 'several_people'
-    ? 'The views are not all of one person. Try again, alone in the picture all the time.'
-    : 'The views differed too much. Try in better light, with your whole face in the picture.';
+export const SQUEEZED = 'The picture is squeezed: choose the true proportions for this camera.';
+
+/** Why views enroll nobody. @param {string} fault of deploy/node/core/fit.js, or `squeezed` */
+export function faultWords(fault) {
+  if (fault === 'squeezed') return SQUEEZED;
+  if (fault === 'several_people') return 'The views are not all of one person. Try again, alone in the picture all the time.';
+  return 'The views differed too much. Try in better light, with your whole face in the picture.';
+}
 
 /**
  * The evidence for a threshold as paragraphs.

@@ -9,7 +9,7 @@ import { openFinder } from '../../node/core/faces.js';
 import { openVerifier } from '../../node/core/verifier.js';
 import { sourceOf } from './archive.js';
 import { holdPeople } from './people.js';
-import { look } from './sight.js';
+import { isSqueezed, look } from './sight.js';
 
 ort.env.wasm.wasmPaths = new URL('../../ort/', import.meta.url).href;
 ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1; // else not allowed
@@ -36,12 +36,14 @@ const methods = {
 
   look: ({ picture, person }) => look(find, (person ? people.of(person) : base).verifier, picture),
 
-  /** The views of a person -> what the page shows of the enrollment, or the fault for which nobody is enrolled. */
-  async enroll(views) {
+  /** The views of a person and their stretches -> what the page shows of the enrollment, or the fault for which nobody is enrolled. */
+  async enroll({ views, stretches }) {
+    if (isSqueezed(stretches)) return { fault: 'squeezed' };
     let made;
     const number = await people.add(async () => {
       const { files } = await served(COHORT);
       made = await enroll(wasm, { ...base, files: { ...base.files, ...files } }, views, 'me');
+      if (!made.fault && isSqueezed(stretches, made.conditionName)) made = { fault: 'squeezed' };
       return made.fault ? null : opened({ manifest: made.manifest, files: made.files });
     });
     if (made.fault) return { fault: made.fault };

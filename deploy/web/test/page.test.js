@@ -44,6 +44,13 @@ test('the median of the views tells a squeezed picture', () => {
   assert.ok(isSqueezed([0.2, 0.2, 0, 0.3]) && isSqueezed([-0.3, -0.3]) && isSqueezed([Number.NaN]));
 });
 
+test('a doubtful median is a squeezed picture where the embeddings say so too', () => {
+  const narrowed = 'faces narrowed to 0.67 of their width';
+  assert.ok(!isSqueezed([0.14, 0.14], 'dark glasses') && !isSqueezed([0.1, 0.1], narrowed));
+  assert.ok(isSqueezed([0.14, 0.14], narrowed) && isSqueezed([-0.2, -0.2], 'faces widened to 1.33 of their width'));
+  assert.match(faultWords('squeezed'), /squeezed/);
+});
+
 test('the picture of a score stays inside, however far the score', () => {
   for (const score of [-1e9, 0, 0.5, 1, 1e9]) {
     const at = Number(/cx="([^"]+)"/.exec(drawScale({ score, threshold: 0.9 }))[1]);
