@@ -20,7 +20,7 @@ from facedge.export.bundle import HeldOut, measure_held_out, now, summary, write
 from facedge.export.held_out import run_backbone
 from facedge.export.onnx import template_head_onnx
 from facedge.export.parity import measure, parity_images, require
-from facedge.export.recogniser import AttributeLayer, backbone_of, check_batch
+from facedge.export.recogniser import AttributeLayer, backbone_of, usable_maps
 from facedge.formatting import counted, percent
 from facedge.onnx_session import open_session
 from facedge.preprocessing import preprocess
@@ -59,11 +59,11 @@ def adopt(request: AdoptRequest, say: Say = silent, track: Track = untracked) ->
     check_target(request.output)  # before minutes of work
     recogniser = open_recogniser(request.recogniser, read_input(request.input))
     faces = _faces_of(request.faces)
-    features = backbone_of(recogniser, None)
-    check_batch(features, recogniser)
+    maps = usable_maps(recogniser)
+    features = backbone_of(recogniser, maps)
     say(f"{recogniser.name}: fitting attributes on its feature maps of the train faces")
     layer = _fit_attributes(recogniser, faces, features, track)
-    backbone = backbone_of(recogniser, layer)
+    backbone = backbone_of(recogniser, maps, layer)
     images, source = parity_images(faces)
     say(f"comparing the bundle's backbone with {recogniser.name} itself on {len(images)} images ({source})")
     parity = _parity(backbone, recogniser, features, layer, images)

@@ -6,6 +6,7 @@ attributes. It reads the embedding and the feature map that each stage ends with
 CVPR 2015): an embedding tells people apart and keeps little of the rest.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -41,11 +42,11 @@ class FeatureMap(NamedTuple):
     side: int
 
 
-def backbone_of(recogniser: Recogniser, layer: AttributeLayer | None) -> bytes:
+def backbone_of(recogniser: Recogniser, maps: Sequence[FeatureMap], layer: AttributeLayer | None = None) -> bytes:
     """backbone.onnx: `image` float32 (N, 1, S, S) -> `embedding` (N, D), `attributes` (N, A).
 
-    layer: of the attributes' logits on the features; without it `attributes` are the features themselves, (N, F).
-    Raises ExportError for a graph that a bundle may not hold.
+    layer: of the attributes' logits on the features, which are the embedding and the averages of `maps`; without it
+    `attributes` are the features themselves, (N, F). Raises ExportError for a graph that a bundle may not hold.
     """
     g = GraphBuilder("adopted")
     graph, size = recogniser.graph, recogniser.convention.values.size
@@ -54,7 +55,6 @@ def backbone_of(recogniser: Recogniser, layer: AttributeLayer | None) -> bytes:
     flat = g.op("Flatten", "recogniser/embedding", axis=1)
     length = g.op("Max", g.op("ReduceL2", flat, g.i64([1]), keepdims=1), g.f32(LEAST_LENGTH))
     embedding = g.op("Div", flat, length, to="embedding")
-    maps = feature_maps(graph, size)
     averaged = [_add_averages(g, f"recogniser/{each.name}", each.side) for each in maps]
     columns = recogniser.embedding_size + sum(each.channels * min(each.side, GRID) ** 2 for each in maps)
     if layer is None:
@@ -73,6 +73,35 @@ def backbone_of(recogniser: Recogniser, layer: AttributeLayer | None) -> bytes:
     except BundleError as problem:
         raise ExportError(f"this recogniser cannot be a bundle's backbone: {problem}") from problem
     return data
+
+
+def usable_maps(recogniser: Recogniser) -> list[FeatureMap]:
+    """The feature maps that the attributes can be read from, for any number of images.
+
+    Where all of them cannot, as of a network that puts parts of an image on the batch axis, it is none. Raises
+    ExportError where the recogniser by itself does not take two images at once.
+    """
+    maps = feature_maps(recogniser.graph, recogniser.convention.values.size)
+    if maps and _why_no_batch(recogniser, maps) is None:
+        return maps
+    if problem := _why_no_batch(recogniser, []):
+        raise ExportError(
+            f"{recogniser.name} is fixed to one image at a time in a way that cannot be undone ({problem}): "
+            "export it again with a free batch axis"
+        )
+    return []
+
+
+def _why_no_batch(recogniser: Recogniser, maps: Sequence[FeatureMap]) -> str | None:
+    """Why the features cannot be computed of two images at once, or None."""
+    size = recogniser.convention.values.size
+    try:
+        session = open_session("backbone.onnx", backbone_of(recogniser, maps), error=ExportError)
+    except ExportError as problem:
+        if not maps:
+            raise
+        return str(problem)
+    return why_no_batch(session, "image", np.zeros((1, 1, size, size), np.float32))
 
 
 def feature_maps(graph: onnx.GraphProto, size: int) -> list[FeatureMap]:
@@ -111,17 +140,6 @@ def _add_averages(g: GraphBuilder, name: str, side: int) -> str:
         kernel = side - (GRID - 1) * stride
         name = g.op("AveragePool", name, kernel_shape=[kernel] * 2, strides=[stride] * 2)
     return g.op("Flatten", name, axis=1)
-
-
-def check_batch(backbone: bytes, recogniser: Recogniser) -> None:
-    """ExportError where the backbone does not take two images at once."""
-    session = open_session("backbone.onnx", backbone, error=ExportError)
-    size = recogniser.convention.values.size
-    if problem := why_no_batch(session, "image", np.zeros((1, 1, size, size), np.float32)):
-        raise ExportError(
-            f"{recogniser.name} is fixed to one image at a time in a way that cannot be undone ({problem}): "
-            "export it again with a free batch axis"
-        )
 
 
 def _add_input(g: GraphBuilder, recogniser: Recogniser) -> str:

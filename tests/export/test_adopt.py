@@ -21,7 +21,7 @@ from facedge.dataset.prepared import UNKNOWN_ATTRIBUTE, Faces
 from facedge.errors import DatasetError, ExportError, InputError
 from facedge.export import adopt as adopt_module
 from facedge.export.adopt import AdoptRequest, adopt
-from facedge.export.recogniser import AttributeLayer
+from facedge.export.recogniser import AttributeLayer, FeatureMap
 from facedge.preprocessing import preprocess
 from facedge.runtime.check import check_bundle
 from facedge.runtime.verifier import load
@@ -130,8 +130,8 @@ def test_another_result_than_the_files_own_stops_it(
 ) -> None:
     real = adopt_module.backbone_of
 
-    def shifted(recogniser: Recogniser, layer: AttributeLayer | None) -> bytes:
-        return real(recogniser, layer and layer._replace(bias=layer.bias + 0.01))
+    def shifted(recogniser: Recogniser, maps: list[FeatureMap], layer: AttributeLayer | None = None) -> bytes:
+        return real(recogniser, maps, layer and layer._replace(bias=layer.bias + 0.01))
 
     monkeypatch.setattr(adopt_module, "backbone_of", shifted)
     with pytest.raises(ExportError, match=r"backbone.onnx and tiny.onnx disagree: attributes by"):

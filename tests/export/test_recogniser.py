@@ -17,7 +17,7 @@ from tiny_recogniser import EMBEDDING, FOLDED, SIZE, write_model, write_pixels, 
 
 from facedge.bundle.onnx_file import inspect_graph
 from facedge.errors import ExportError, InputError
-from facedge.export.recogniser import GRID, AttributeLayer, backbone_of, check_batch, feature_maps
+from facedge.export.recogniser import GRID, AttributeLayer, backbone_of, feature_maps, usable_maps
 from facedge.onnx_session import open_session
 from facedge.preprocessing.spec import LANDMARKS
 from facedge.train.recogniser import ARCFACE_BOX, Recogniser, RecogniserInput, open_recogniser, read_input
@@ -32,15 +32,19 @@ def tiny(**changes: object) -> RecogniserInput:
     return RecogniserInput(TeacherInput(size=SIZE, **changes))  # type: ignore[arg-type]
 
 
+def without_layer(recogniser: Recogniser) -> bytes:
+    return backbone_of(recogniser, usable_maps(recogniser))
+
+
 def features(recogniser: Recogniser, images: np.ndarray = IMAGES) -> np.ndarray:
     """What the attribute layer reads: (N, F)."""
-    return open_session("features", backbone_of(recogniser, None)).run(["attributes"], {"image": images})[0]
+    return open_session("features", without_layer(recogniser)).run(["attributes"], {"image": images})[0]
 
 
 def backbone(recogniser: Recogniser) -> bytes:
-    columns = open_session("features", backbone_of(recogniser, None)).get_outputs()[1].shape[1]
+    columns = open_session("features", without_layer(recogniser)).get_outputs()[1].shape[1]
     weights = RNG.normal(0, 1, (3, columns)).astype(np.float32)
-    return backbone_of(recogniser, AttributeLayer(weights, np.zeros(3, np.float32)))
+    return backbone_of(recogniser, usable_maps(recogniser), AttributeLayer(weights, np.zeros(3, np.float32)))
 
 
 def embeddings(data: bytes, images: np.ndarray = IMAGES) -> np.ndarray:
@@ -89,7 +93,7 @@ def test_the_outputs_are_those_of_a_bundle(tmp_path: Path) -> None:
     found = open_recogniser(write_recogniser(tmp_path / "r.onnx"), tiny())
     read = features(found)
     layer = AttributeLayer(RNG.normal(0, 0.1, (5, read.shape[1])).astype(np.float32), np.ones(5, np.float32))
-    session = open_session("backbone", backbone_of(found, layer))
+    session = open_session("backbone", backbone_of(found, usable_maps(found), layer))
     embedding, attributes = session.run(["embedding", "attributes"], {"image": IMAGES})
     assert np.allclose(np.linalg.norm(embedding, axis=1), 1, atol=1e-6)
     assert np.allclose(attributes, 1 / (1 + np.exp(-(read @ layer.weights.T + layer.bias))), atol=1e-6)
@@ -102,7 +106,7 @@ def test_the_attributes_are_read_from_the_embedding_and_the_last_map_of_each_sta
     (last,) = feature_maps(found.graph, SIZE)
     assert (last.channels, last.side) == (8, 8)
     read = features(found)
-    assert np.array_equal(read[:, :EMBEDDING], embeddings(backbone_of(found, None)))
+    assert np.array_equal(read[:, :EMBEDDING], embeddings(without_layer(found)))
     assert read.shape[1] == EMBEDDING + 8 * GRID**2 and (read[:, EMBEDDING:] >= 0).all()
 
 
@@ -134,6 +138,26 @@ def test_a_residual_block_ends_with_its_sum(tmp_path: Path, side: int) -> None:
     assert np.allclose(features(found, images)[:, 2 * side**2 :], expected.reshape(5, -1), atol=1e-5)
 
 
+def test_parts_of_an_image_on_the_batch_axis_leave_the_embedding_alone(tmp_path: Path) -> None:
+    """Four windows of an image as four images of a convolution: averages of them are no longer of one image each."""
+    shapes = {"k": (8, 3, 4, 4), "l": (2, 2, 1, 1), "m": (EMBEDDING, 512)}
+    weights = [numpy_helper.from_array(RNG.normal(0, 0.1, s).astype(np.float32), n) for n, s in shapes.items()]
+    sizes = {"windows": [-1, 2, 8, 8], "row": [-1, 512]}
+    weights += [numpy_helper.from_array(np.array(size, np.int64), name) for name, size in sizes.items()]
+    nodes = [
+        helper.make_node("Conv", ["data", "k"], ["stem"], strides=[4, 4]),
+        helper.make_node("Reshape", ["stem", "windows"], ["parts"]),
+        helper.make_node("Conv", ["parts", "l"], ["mixed"]),
+        helper.make_node("Reshape", ["mixed", "row"], ["joined"]),
+        helper.make_node("Gemm", ["joined", "m"], ["feature"], transB=1),
+    ]
+    path = write_model(tmp_path / "r.onnx", nodes, [image([1, 3, SIZE, SIZE])], [1, EMBEDDING], weights)
+    found = open_recogniser(path, tiny())
+    assert [each.name for each in feature_maps(found.graph, SIZE)] == ["mixed"]
+    assert usable_maps(found) == []
+    assert np.abs(embeddings(backbone(found)) - found.reference(IMAGES)).max() < 1e-6
+
+
 def test_a_recogniser_without_convolutions_has_its_embedding_alone(tmp_path: Path) -> None:
     found = open_recogniser(write_pixels(tmp_path / "p.onnx", (1, 3, 8, 8)), RecogniserInput(TeacherInput(8)))
     assert feature_maps(found.graph, 8) == []
@@ -162,7 +186,7 @@ def test_a_batch_that_cannot_be_freed_is_named(tmp_path: Path) -> None:
     join += [helper.make_node("Concat", ["dense", "token"], ["feature"], axis=1)]
     found = open_recogniser(write_recogniser(tmp_path / "r.onnx", tail=join), tiny())
     with pytest.raises(ExportError, match=r"r\.onnx is fixed to one image at a time.*free batch axis"):
-        check_batch(backbone(found), found)
+        usable_maps(found)
 
 
 def image(shape: list[int | str], dtype: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
