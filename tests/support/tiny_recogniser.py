@@ -75,3 +75,8 @@ def write_pixels(path: Path, shape: Sequence[int | str]) -> Path:
     image = helper.make_tensor_value_info("data", TensorProto.FLOAT, list(shape))
     nodes = [helper.make_node("Flatten", ["data"], ["feature"], axis=1)]
     return write_model(path, nodes, [image], [1, int(np.prod([int(d) for d in shape[1:]]))])
+
+
+def image(shape: list[int | str], dtype: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
+    """The input `data` of a recogniser."""
+    return helper.make_tensor_value_info("data", dtype, shape)
