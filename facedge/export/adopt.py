@@ -5,6 +5,7 @@ partition, its penalty, figures and cohort on the validation partition, the int8
 written before every check has passed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from facedge.export.bundle import HeldOut, measure_held_out, now, summary, write
 from facedge.export.held_out import run_backbone
 from facedge.export.onnx import template_head_onnx
 from facedge.export.parity import measure, parity_images, require
-from facedge.export.recogniser import AttributeLayer, backbone_of, usable_maps
+from facedge.export.recogniser import AttributeLayer, FeatureMap, backbone_of, usable_maps
 from facedge.formatting import counted, percent
 from facedge.onnx_session import open_session
 from facedge.preprocessing import preprocess
@@ -28,7 +29,7 @@ from facedge.train.logistic_regression import Examples, fit_logistic
 from facedge.train.recogniser import Recogniser, open_recogniser, read_input
 from facedge.types import Float32Array, Say, Track, UInt8Array, silent, untracked
 
-MOST_NUMBERS = 200_000_000  # features of all images of a fit, 0.8 GB: those of 26,000 images by EdgeFace-S
+MOST_NUMBERS = 200_000_000  # features of all images of a fit, 0.8 GB and at its peak 2.4: 26,000 images by EdgeFace-S
 UNKNOWN_LICENCE = "not stated when it was adopted: ask its maker"
 
 
@@ -61,7 +62,8 @@ def adopt(request: AdoptRequest, say: Say = silent, track: Track = untracked) ->
     faces = _faces_of(request.faces)
     maps = usable_maps(recogniser)
     features = backbone_of(recogniser, maps)
-    say(f"{recogniser.name}: fitting attributes on its feature maps of the train faces")
+    read = f"{counted(len(maps), 'feature map')} and the embeddings" if maps else "the embeddings alone"
+    say(f"{recogniser.name}: fitting attributes on {read} of the train faces")
     layer = _fit_attributes(recogniser, faces, features, track)
     backbone = backbone_of(recogniser, maps, layer)
     images, source = parity_images(faces)
@@ -70,7 +72,7 @@ def adopt(request: AdoptRequest, say: Say = silent, track: Track = untracked) ->
     spec = recogniser.convention.spec
     held_out = measure_held_out(backbone, faces, spec, say, track, int8=request.int8, impostors=request.impostors)
     files = {"backbone.onnx": backbone, "head.onnx": template_head_onnx(recogniser.embedding_size), **held_out.files()}
-    manifest = _manifest(request, recogniser, faces, held_out, parity)
+    manifest = _manifest(request, recogniser, maps, faces, held_out, parity)
     files["card.md"] = _card(manifest, held_out)
     bundle = write_complete(request.output, files, manifest, images, faces, track)
     say(summary(bundle, held_out))
@@ -98,10 +100,12 @@ def _fit_attributes(recogniser: Recogniser, faces: Faces, features: bytes, track
     most = MOST_NUMBERS // int(session.get_outputs()[1].shape[1])
 
     def examples(partition: str) -> Examples:
-        found = run_backbone(features, faces, partition, recogniser.convention.spec, track, most=most)
-        labels = faces.attributes[found.rows]
-        known = (labels != UNKNOWN_ATTRIBUTE).any(axis=1)
-        return Examples.of(torch.from_numpy(found.attributes[known]), torch.from_numpy(labels[known]))
+        rows = faces.indices(partition)
+        rows = rows[(faces.attributes[rows] != UNKNOWN_ATTRIBUTE).any(axis=1)]
+        if len(rows) > most:
+            rows = rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+        found = run_backbone(features, faces, partition, recogniser.convention.spec, track, rows=rows)
+        return Examples.of(torch.from_numpy(found.attributes), torch.from_numpy(faces.attributes[rows]))
 
     found = fit_logistic(examples("train"), examples("validation"))
     return AttributeLayer(found.weight.numpy(), found.bias.numpy())
@@ -128,7 +132,12 @@ def _parity(
 
 
 def _manifest(
-    request: AdoptRequest, recogniser: Recogniser, faces: Faces, held_out: HeldOut, parity: dict[str, float]
+    request: AdoptRequest,
+    recogniser: Recogniser,
+    maps: Sequence[FeatureMap],
+    faces: Faces,
+    held_out: HeldOut,
+    parity: dict[str, float],
 ) -> Manifest:
     data, licence, spec = faces.info, request.licence or UNKNOWN_LICENCE, recogniser.convention.spec
     adopted = {
@@ -136,6 +145,7 @@ def _manifest(
         "sha256": recogniser.sha256,
         "licence": licence,
         "input": recogniser.convention.to_dict(),
+        "feature_maps": [[each.channels, each.side] for each in maps],
     }
     licences = f"{recogniser.name}: {licence}; attributes and cohort: {data['licence']}"
     return Manifest(
@@ -163,12 +173,13 @@ def _card(manifest: Manifest, held_out: HeldOut) -> bytes:
     spec, corners = manifest.preprocess_spec(), ", ".join(f"{corner:g}" for corner in adopted["input"]["box"])
     tar = f", TAR {percent(found.tar_at_far_1e_3)} at FAR 0.1 %" if found.tar_at_far_1e_3 is not None else ""
     people = counted(found.identities, "person", "people")
+    maps = f" and on {counted(len(adopted['feature_maps']), 'feature map')}" if adopted["feature_maps"] else ""
     lines = (
         f"# {manifest.name}: an adopted recogniser",
         f"**Backbone.** `{adopted['recogniser']}` (sha256 `{adopted['sha256']}`), not trained by facedge. It reads a "
         f"grey crop of {spec.size}x{spec.size} pixels, {corners} of the 178x218 frame, and gives an embedding of "
-        f"{manifest.embedding_size} numbers; a linear layer on it and on the recogniser's feature maps, fitted on "
-        "the train faces of the dataset below, gives the attributes.",
+        f"{manifest.embedding_size} numbers; a linear layer on it{maps}, fitted on the train faces of the "
+        "dataset below, gives the attributes.",
         f"**Licence of the recogniser.** {adopted['licence']}",
         f"**Data.** {manifest.data.name}. {manifest.data.licence}",
         f"**Measured** on {found.images:,} validation images of {people}: attributes "

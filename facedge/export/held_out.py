@@ -48,15 +48,16 @@ class Figures:
 
 
 def run_backbone(
-    backbone: bytes, faces: Faces, partition: str, spec: PreprocessSpec, track: Track, *, most: int | None = None
+    backbone: bytes,
+    faces: Faces,
+    partition: str,
+    spec: PreprocessSpec,
+    track: Track,
+    *,
+    rows: Int64Array | None = None,
 ) -> Outputs:
-    """Run backbone.onnx over one partition ("train", "validation" or "test") of a prepared dataset.
-
-    most: at most so many of its images, evenly spread.
-    """
-    rows = faces.indices(partition)
-    if most is not None and len(rows) > most:
-        rows = rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+    """Run backbone.onnx over one partition ("train", "validation" or "test") of a prepared dataset, or `rows` of it."""
+    rows = faces.indices(partition) if rows is None else rows
     session = open_session("backbone.onnx", backbone, error=ExportError)
     found = []
     for start in track(range(0, len(rows), BATCH), f"{partition} faces"):

@@ -203,13 +203,12 @@ def _of_attributes(model: onnx.ModelProto) -> list[str]:
 def _correct_bias(made: onnx.ModelProto, model: onnx.ModelProto, images: Float32Array) -> None:
     """Give `made` the mean attribute logits that `model` has on the images, by the bias of the layer they come from.
 
-    Without it edge has 89.79 % of the test people's attributes right, with it 89.81 (float32: 89.81).
+    That is the last dense layer of a backbone that facedge writes. Of one fit of edge's, 89.79 % of the test people's
+    attributes were right without this, 89.81 with it, and 89.81 in float32.
     """
     float_only = set(_of_attributes(model))
-    dense = [node for node in made.graph.node if node.name in float_only and node.op_type == "Gemm"]
-    bias = next((t for t in made.graph.initializer if dense and t.name == dense[-1].input[2]), None)
-    if bias is None:  # of another's making, with a layer of another kind
-        return
+    *_, layer = [node for node in made.graph.node if node.name in float_only and node.op_type == "Gemm"]
+    (bias,) = [tensor for tensor in made.graph.initializer if tensor.name == layer.input[2]]
     shift = _mean_logits(model, images) - _mean_logits(made, images)
     bias.CopyFrom(numpy_helper.from_array((numpy_helper.to_array(bias) + shift).astype(np.float32), bias.name))
 

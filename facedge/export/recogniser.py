@@ -23,7 +23,7 @@ from facedge.types import Float32Array
 
 GRID = 4  # regions on each side that a map is averaged over
 MAP_OPERATORS = frozenset(
-    {"Conv", "Add", "Mul", "Relu", "PRelu", "LeakyRelu", "Clip", "HardSwish", "BatchNormalization"}
+    {"Conv", "Add", "Concat", "Mul", "Relu", "PRelu", "LeakyRelu", "Clip", "HardSwish", "BatchNormalization"}
 )
 
 
@@ -35,11 +35,12 @@ class AttributeLayer(NamedTuple):
 
 
 class FeatureMap(NamedTuple):
-    """A tensor (N, channels, side, side) of a recogniser's graph."""
+    """A tensor (N, channels, side, side) of a recogniser's graph; dtype: its element type in ONNX."""
 
     name: str
     channels: int
     side: int
+    dtype: int
 
 
 def backbone_of(recogniser: Recogniser, maps: Sequence[FeatureMap], layer: AttributeLayer | None = None) -> bytes:
@@ -55,7 +56,7 @@ def backbone_of(recogniser: Recogniser, maps: Sequence[FeatureMap], layer: Attri
     flat = g.op("Flatten", "recogniser/embedding", axis=1)
     length = g.op("Max", g.op("ReduceL2", flat, g.i64([1]), keepdims=1), g.f32(LEAST_LENGTH))
     embedding = g.op("Div", flat, length, to="embedding")
-    averaged = [_add_averages(g, f"recogniser/{each.name}", each.side) for each in maps]
+    averaged = [_add_averages(g, f"recogniser/{each.name}", each) for each in maps]
     columns = recogniser.embedding_size + sum(each.channels * min(each.side, GRID) ** 2 for each in maps)
     if layer is None:
         g.op("Concat", embedding, *averaged, axis=1, to="attributes")
@@ -76,20 +77,19 @@ def backbone_of(recogniser: Recogniser, maps: Sequence[FeatureMap], layer: Attri
 
 
 def usable_maps(recogniser: Recogniser) -> list[FeatureMap]:
-    """The feature maps that the attributes can be read from, for any number of images.
+    """The feature maps that attributes can be read from, for any number of images: not those of parts of images.
 
-    Where all of them cannot, as of a network that puts parts of an image on the batch axis, it is none. Raises
-    ExportError where the recogniser by itself does not take two images at once.
+    Raises ExportError where the recogniser by itself does not take two images at once.
     """
-    maps = feature_maps(recogniser.graph, recogniser.convention.values.size)
-    if maps and _why_no_batch(recogniser, maps) is None:
-        return maps
     if problem := _why_no_batch(recogniser, []):
         raise ExportError(
             f"{recogniser.name} is fixed to one image at a time in a way that cannot be undone ({problem}): "
             "export it again with a free batch axis"
         )
-    return []
+    maps = feature_maps(recogniser.graph, recogniser.convention.values.size)
+    if not maps or _why_no_batch(recogniser, maps) is None:
+        return maps
+    return [each for each in maps if _why_no_batch(recogniser, [each]) is None]
 
 
 def _why_no_batch(recogniser: Recogniser, maps: Sequence[FeatureMap]) -> str | None:
@@ -114,30 +114,36 @@ def feature_maps(graph: onnx.GraphProto, size: int) -> list[FeatureMap]:
     opsets = [helper.make_opsetid("", MOST_OPSET), *(helper.make_opsetid(domain, 1) for domain in sorted(others))]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
     inferred = onnx.shape_inference.infer_shapes(model).graph.value_info
-    shapes = {value.name: [d.dim_value for d in value.type.tensor_type.shape.dim] for value in inferred}
+    types = {value.name: value.type.tensor_type for value in inferred}
+    shapes = {name: tuple(d.dim_value for d in found.shape.dim) for name, found in types.items()}
+    computed = {node.output[0] for node in graph.node if node.op_type != "Constant"}
     convolved = {shapes[node.output[0]][2] for node in graph.node if node.op_type == "Conv" and _is_map(node, shapes)}
     ends: dict[int, tuple[bool, FeatureMap]] = {}
     for node in graph.node:
         if node.op_type not in MAP_OPERATORS or not _is_map(node, shapes):
             continue
-        _, channels, side, _ = shapes[node.output[0]]
-        is_sum = node.op_type == "Add" and all(name in shapes and len(shapes[name]) == 4 for name in node.input)
+        name, (_, channels, side, _) = node.output[0], shapes[node.output[0]]
+        is_sum = node.op_type == "Add" and all(
+            other in computed and shapes.get(other, ())[1:] == shapes[name][1:] for other in node.input
+        )
         if side in convolved and GRID - 1 <= side <= size // 4 and is_sum >= ends.get(side, (False,))[0]:
-            ends[side] = is_sum, FeatureMap(node.output[0], channels, side)
+            ends[side] = is_sum, FeatureMap(name, channels, side, types[name].elem_type)
     return [ends[side][1] for side in sorted(ends, reverse=True)]
 
 
-def _is_map(node: onnx.NodeProto, shapes: dict[str, list[int]]) -> bool:
+def _is_map(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> bool:
     """Whether its output is a square map (N, C, S, S) of known size."""
-    shape = shapes.get(node.output[0], [])
+    shape = shapes.get(node.output[0], ())
     return len(shape) == 4 and shape[1] > 0 and shape[2] == shape[3] > 0
 
 
-def _add_averages(g: GraphBuilder, name: str, side: int) -> str:
+def _add_averages(g: GraphBuilder, name: str, of: FeatureMap) -> str:
     """The map averaged over GRID x GRID regions, which overlap where GRID does not divide the side, flattened."""
-    if side > GRID:
-        stride = side // GRID
-        kernel = side - (GRID - 1) * stride
+    if of.dtype != TensorProto.FLOAT:
+        name = g.cast(name, np.float32)
+    if of.side > GRID:
+        stride = of.side // GRID
+        kernel = of.side - (GRID - 1) * stride
         name = g.op("AveragePool", name, kernel_shape=[kernel] * 2, strides=[stride] * 2)
     return g.op("Flatten", name, axis=1)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 # On weights of features of variance 1. From each the next goes on (a regularisation path: Friedman et al. 2010).
 PENALTIES = (0.4, 0.2, 0.1, 0.05, 0.025)
 STEPS = 40  # of L-BFGS (Liu and Nocedal 1989) for each penalty
-LEAST_SPREAD = 0.02  # standard deviation of a feature, as a share of the mean over the features
+LEAST_SPREAD = 0.02  # standard deviation of a feature, as a share of its largest deviation from the mean
 
 
 class Examples(NamedTuple):
@@ -40,8 +40,7 @@ class Logistic(NamedTuple):
 @torch.no_grad()
 def fit_logistic(examples: Examples, validation: Examples) -> Logistic:
     """The regression whose L2 penalty has the least cross-entropy on validation. Changes both features."""
-    mean, spread = examples.features.mean(0), examples.features.std(0, correction=0)
-    spread = spread.clamp(min=max(LEAST_SPREAD * float(spread.mean()), torch.finfo(spread.dtype).tiny))
+    mean, spread = _mean_and_spread(examples.features)
     for features in (examples.features, validation.features):
         features.sub_(mean).div_(spread)
     attributes = examples.labels.shape[1]
@@ -53,6 +52,16 @@ def fit_logistic(examples: Examples, validation: Examples) -> Logistic:
     _, best = min(found, key=lambda fit: fit[0])
     weight = best.weight / spread
     return Logistic(weight, best.bias - weight @ mean, best.penalty)
+
+
+def _mean_and_spread(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation (F,) of each feature by itself, as embedding and maps are of different scales.
+
+    Of one that few images have, the deviation is taken larger, and of one that never changes as 1.
+    """
+    mean, spread = features.mean(0), features.std(0, correction=0)
+    furthest = torch.maximum(features.amax(0) - mean, mean - features.amin(0))
+    return mean, torch.where(spread > 0, torch.maximum(spread, LEAST_SPREAD * furthest), 1)
 
 
 def _regression(examples: Examples, penalty: float, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:

@@ -123,7 +123,7 @@ def open_recogniser(path: Path, convention: RecogniserInput) -> Recogniser:
             f"expected an embedding (1, D) of float32 as the first output of {path.name}, got {output.dtype} "
             f"{output.shape}: give a face recogniser"
         )
-    graph = _prepared(path, onnx.load(str(path)))
+    graph = _prepared(path, onnx.load(str(path)), shape)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     return Recogniser(path.name, sha256, convention, session, graph, shape, int(output.size))
 
@@ -149,13 +149,13 @@ def _input_shape(name: str, session: Any, size: int) -> tuple[int, int, int, int
     )
 
 
-def _prepared(path: Path, model: onnx.ModelProto) -> onnx.GraphProto:
+def _prepared(path: Path, model: onnx.ModelProto, shape: tuple[int, ...]) -> onnx.GraphProto:
     """The graph with a free batch, in the opset of a bundle, constants folded, batch norms folded into convolutions."""
     from onnxscript import optimizer, rewriter
     from onnxscript.rewriter.rules import common
 
     fold = [common.fuse_batchnorm_into_conv_rule, common.fuse_batchnorm_into_gemm_rule]
-    _plain_ports(model.graph)
+    _plain_ports(model.graph, shape)
     model.ir_version = max(model.ir_version, IR_VERSION)
     try:
         model = version_converter.convert_version(model, MOST_OPSET)
@@ -173,11 +173,17 @@ def _prepared(path: Path, model: onnx.ModelProto) -> onnx.GraphProto:
     return model.graph
 
 
-def _plain_ports(graph: onnx.GraphProto) -> None:
-    """Name the batch N; drop shapes computed for a batch of 1, and weights that are listed as inputs (IR version 3)."""
+def _plain_ports(graph: onnx.GraphProto, shape: tuple[int, ...]) -> None:
+    """Name the batch N and give an image its shape.
+
+    Shapes computed for a batch of 1 are dropped, and weights that are listed as inputs (IR version 3).
+    """
     weights = {tensor.name for tensor in graph.initializer}
     images = [value for value in graph.input if value.name not in weights]
-    images[0].type.tensor_type.shape.dim[0].dim_param = "N"
+    axes = images[0].type.tensor_type.shape.dim
+    axes[0].dim_param = "N"
+    for axis, length in zip(axes[1:], shape[1:], strict=True):
+        axis.dim_value = length
     del graph.input[:]
     graph.input.extend(images)
     del graph.output[1:]

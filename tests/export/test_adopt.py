@@ -74,10 +74,12 @@ def test_its_manifest_says_where_it_comes_from(adopted: Path, request_: AdoptReq
     found = m.metrics["adopted"]
     assert (found["recogniser"], found["licence"]) == ("tiny.onnx", LICENCE) and len(found["sha256"]) == 64
     assert found["input"]["scale"] == 255
+    assert found["feature_maps"] == [[8, 8]]
     assert LICENCE in m.data.licence and "free" in m.data.licence and "tiny.onnx" in m.data.name
     assert set(m.parity) == {"embedding", "attributes", "verifier"}
     assert LICENCE in inspect_graph("verifier.onnx", bundle.files["verifier.onnx"]).properties["facedge.licence"]
     card = bundle.files["card.md"].decode()
+    assert "a linear layer on it and on 1 feature map, fitted" in card
     assert "tiny.onnx" in card and found["sha256"] in card and LICENCE in card
     sections = dict(describe(bundle))
     assert ("recogniser", "tiny.onnx") in sections["Adopted recogniser"]

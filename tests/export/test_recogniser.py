@@ -9,7 +9,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 pytest.importorskip("torch")
 import onnx
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from tiny_recogniser import EMBEDDING, FOLDED, SIZE, image, write_model, write_pixels, write_recogniser
 
 from facedge.bundle.onnx_file import inspect_graph
@@ -134,11 +134,11 @@ def test_a_residual_block_ends_with_its_sum(tmp_path: Path, side: int) -> None:
     assert np.allclose(features(found, images)[:, 2 * side**2 :], expected.reshape(5, -1), atol=1e-5)
 
 
-def test_parts_of_an_image_on_the_batch_axis_leave_the_embedding_alone(tmp_path: Path) -> None:
+def test_a_map_of_parts_of_an_image_is_left_out(tmp_path: Path) -> None:
     """Four windows of an image as four images of a convolution: averages of them are no longer of one image each."""
-    shapes = {"k": (8, 3, 4, 4), "l": (2, 2, 1, 1), "m": (EMBEDDING, 512)}
+    shapes = {"k": (8, 3, 4, 4), "l": (2, 2, 2, 2), "m": (EMBEDDING, 4 * 2 * 7 * 7)}
     weights = [numpy_helper.from_array(RNG.normal(0, 0.1, s).astype(np.float32), n) for n, s in shapes.items()]
-    sizes = {"windows": [-1, 2, 8, 8], "row": [-1, 512]}
+    sizes = {"windows": [-1, 2, 8, 8], "row": [-1, 4 * 2 * 7 * 7]}
     weights += [numpy_helper.from_array(np.array(size, np.int64), name) for name, size in sizes.items()]
     nodes = [
         helper.make_node("Conv", ["data", "k"], ["stem"], strides=[4, 4]),
@@ -149,9 +149,51 @@ def test_parts_of_an_image_on_the_batch_axis_leave_the_embedding_alone(tmp_path:
     ]
     path = write_model(tmp_path / "r.onnx", nodes, [image([1, 3, SIZE, SIZE])], [1, EMBEDDING], weights)
     found = open_recogniser(path, tiny())
-    assert [each.name for each in feature_maps(found.graph, SIZE)] == ["mixed"]
-    assert usable_maps(found) == []
+    assert [each.name for each in feature_maps(found.graph, SIZE)] == ["stem", "mixed"]
+    assert [each.name for each in usable_maps(found)] == ["stem"]
     assert np.abs(embeddings(backbone(found)) - found.reference(IMAGES)).max() < 1e-6
+
+
+def network(path: Path, *middle: onnx.NodeProto, dims: tuple[int | str, ...] = (1, 3, SIZE, SIZE)) -> Recogniser:
+    """A convolution to the map `stem` (8, 8, 8), nodes from it to `map`, and everything of that as the embedding."""
+    weights = {
+        "k": RNG.normal(0, 0.2, (8, 3, 4, 4)),
+        "l": RNG.normal(0, 0.2, (8, 8, 1, 1)),
+        "place": np.ones((1, 8, 8, 8)),
+    }
+    nodes = [helper.make_node("Conv", ["data", "k"], ["stem"], strides=[4, 4]), *middle]
+    nodes.append(helper.make_node("Flatten", ["map"], ["feature"]))
+    initializers = [numpy_helper.from_array(w.astype(np.float32), name) for name, w in weights.items()]
+    return open_recogniser(write_model(path, nodes, [image(list(dims))], ["N", "D"], initializers, 13), tiny())
+
+
+@pytest.mark.parametrize("dims", [("N", 3, "H", "W"), ("N", "C", "H", "W")])
+def test_a_free_height_and_width_are_those_of_the_convention(tmp_path: Path, dims: tuple[int | str, ...]) -> None:
+    found = network(tmp_path / "r.onnx", helper.make_node("Relu", ["stem"], ["map"]), dims=dims)
+    assert [each.side for each in usable_maps(found)] == [8]
+
+
+def test_a_place_added_to_a_map_ends_no_stage(tmp_path: Path) -> None:
+    added = helper.make_node("Add", ["stem", "place"], ["placed"])
+    found = network(tmp_path / "r.onnx", added, helper.make_node("Conv", ["placed", "l"], ["map"]))
+    assert [each.name for each in usable_maps(found)] == ["map"]
+
+
+def test_branches_end_where_they_are_joined(tmp_path: Path) -> None:
+    branch = helper.make_node("Conv", ["stem", "l"], ["branch"])
+    found = network(tmp_path / "r.onnx", branch, helper.make_node("Concat", ["stem", "branch"], ["map"], axis=1))
+    assert [(each.name, each.channels) for each in usable_maps(found)] == [("map", 16)]
+
+
+def test_maps_of_half_precision_are_read_as_float32(tmp_path: Path) -> None:
+    half = [
+        helper.make_node("Cast", ["stem"], ["half"], to=TensorProto.FLOAT16),
+        helper.make_node("Relu", ["half"], ["active"]),
+        helper.make_node("Cast", ["active"], ["map"], to=TensorProto.FLOAT),
+    ]
+    found = network(tmp_path / "r.onnx", *half)
+    assert [each.name for each in usable_maps(found)] == ["active"]
+    assert features(found).dtype == np.float32
 
 
 def test_a_recogniser_without_convolutions_has_its_embedding_alone(tmp_path: Path) -> None:

@@ -65,6 +65,16 @@ def test_the_scale_of_the_features_makes_no_difference(scale: float) -> None:
     assert torch.allclose(logits(one), logits(other, FEATURES * scale), atol=0.05)
 
 
+@pytest.mark.parametrize("scale", [1e-4, 1e4])
+def test_features_of_another_scale_beside_them_make_no_difference(scale: float) -> None:
+    """As feature maps have beside an embedding of length 1."""
+    noise = torch.randn(900, 200, generator=torch.Generator().manual_seed(1))
+    one, other = torch.cat([FEATURES, noise], 1), torch.cat([FEATURES, noise * scale], 1)
+    found = fitted(LABELS, features=one), fitted(LABELS, features=other)
+    assert torch.allclose(logits(found[0], one), logits(found[1], other), atol=0.05)
+    assert ((logits(found[1], other)[600:] > 0) == LABELS[600:].bool()).float().mean() > 0.85
+
+
 def test_features_that_never_change_have_no_weight() -> None:
     features = FEATURES.clone()
     features[:, :3] = 7

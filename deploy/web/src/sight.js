@@ -6,7 +6,7 @@ import { SQUEEZED } from './words.js';
 const RIVAL = 0.4; // a second face of that part of the first one's area means two people
 const MOST_OFF = 0.42; // how far from the middle, of the frame's shorter side: beyond it the page's circle cuts the face
 const MOST_STRETCH = [-0.25, 0.16]; // median over the views of an enrollment: deploy/FORMAT.md, section 10
-const DOUBTFUL_STRETCH = [-0.16, 0.13]; // the limits where the embeddings show one of these conditions, too
+const DOUBTFUL_STRETCH = [-0.16, 0.13]; // outside them a warning, and none is enrolled where the embeddings show one of these, too
 const SQUEEZED_CONDITIONS = ['narrowed to 0.67', 'widened to 1.33'];
 const FRAME = { policy: 'largest', turn: false }; // browsers turn a phone's camera upright
 
@@ -65,9 +65,15 @@ export function advice({ reason, fault }, enrolling) {
  * @param {string} condition that their embeddings show, '' where that is none
  */
 export function isSqueezed(stretches, condition = '') {
+  return isOutside(MOST_STRETCH, stretches) || (isDoubtful(stretches) && SQUEEZED_CONDITIONS.some((name) => condition.includes(name)));
+}
+
+/** Whether the views' proportions are unusual enough for a warning. @param {number[]} stretches */
+export const isDoubtful = (stretches) => isOutside(DOUBTFUL_STRETCH, stretches);
+
+function isOutside([least, most], stretches) {
   const sorted = [...stretches].sort((a, b) => a - b);
   const half = sorted.length >> 1;
   const median = sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
-  const [least, most] = SQUEEZED_CONDITIONS.some((name) => condition.includes(name)) ? DOUBTFUL_STRETCH : MOST_STRETCH;
   return !(median >= least && median <= most);
 }

@@ -23,9 +23,9 @@ export function faultWords(fault) {
 /**
  * The evidence for a threshold as paragraphs.
  * @param {object | null} calibration of the manifest
- * @param {{condition?: string, nearOthers?: boolean}} shown by the views that enrolled
+ * @param {{condition?: string, nearOthers?: boolean, doubtful?: boolean}} shown by the views that enrolled
  */
-export function evidenceWords(calibration, { condition, nearOthers } = {}) {
+export function evidenceWords(calibration, { condition, nearOthers, doubtful } = {}) {
   if (!calibration) return [BY_HAND, LOOKALIKES];
   const { far_target: target, far_upper95: upper95, comparisons, identities } = calibration;
   return [
@@ -33,6 +33,7 @@ export function evidenceWords(calibration, { condition, nearOthers } = {}) {
     `Measured when the models were made: ${grouped(identities)} people were enrolled in turn, each against all others, in ` +
       `${grouped(comparisons)} comparisons.`,
     ...(condition ? [`Your views show ${condition}, where people are more alike: the threshold was raised to keep that rate.`] : []),
+    ...(doubtful ? ['The picture may be squeezed: if people look too narrow or too wide in it, choose the true proportions and enroll again.'] : []),
     ...(nearOthers ? ['Your views are more like people in general than most: others may be accepted more often. Enroll again in better light.'] : []),
     LOOKALIKES,
   ];

@@ -9,7 +9,7 @@ import { openFinder } from '../../node/core/faces.js';
 import { openVerifier } from '../../node/core/verifier.js';
 import { sourceOf } from './archive.js';
 import { holdPeople } from './people.js';
-import { isSqueezed, look } from './sight.js';
+import { isDoubtful, isSqueezed, look } from './sight.js';
 
 ort.env.wasm.wasmPaths = new URL('../../ort/', import.meta.url).href;
 ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1; // else not allowed
@@ -47,7 +47,7 @@ const methods = {
       return made.fault ? null : opened({ manifest: made.manifest, files: made.files });
     });
     if (made.fault) return { fault: made.fault };
-    return about(made.manifest, number, { condition: made.conditionName, nearOthers: made.nearOthers });
+    return about(made.manifest, number, { condition: made.conditionName, nearOthers: made.nearOthers, doubtful: isDoubtful(stretches) });
   },
 
   /** A bundle from elsewhere: one zip, or the files of its folder, by name. */

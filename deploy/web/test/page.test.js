@@ -6,7 +6,7 @@ import { sourceOf } from '../src/archive.js';
 import { decide, FRAMES } from '../src/attempt.js';
 import { holdPeople } from '../src/people.js';
 import { drawScale } from '../src/scale.js';
-import { advice, hasRival, isSqueezed } from '../src/sight.js';
+import { advice, hasRival, isDoubtful, isSqueezed } from '../src/sight.js';
 import { evidenceWords, faultWords, scoreWords } from '../src/words.js';
 
 test('the middle score decides, a score at the threshold is accepted', () => {
@@ -48,6 +48,7 @@ test('a doubtful median is a squeezed picture where the embeddings say so too', 
   const narrowed = 'faces narrowed to 0.67 of their width';
   assert.ok(!isSqueezed([0.14, 0.14], 'dark glasses') && !isSqueezed([0.1, 0.1], narrowed));
   assert.ok(isSqueezed([0.14, 0.14], narrowed) && isSqueezed([-0.2, -0.2], 'faces widened to 1.33 of their width'));
+  assert.ok(isDoubtful([0.14, 0.14]) && isDoubtful([-0.2]) && !isDoubtful([0.1, 0.12, 0.9]));
   assert.match(faultWords('squeezed'), /squeezed/);
 });
 
