@@ -18,13 +18,13 @@ from facedge.bundle.write import check_target
 from facedge.dataset.prepared import UNKNOWN_ATTRIBUTE, Faces
 from facedge.errors import ExportError
 from facedge.export.bundle import HeldOut, measure_held_out, now, summary, write_complete
-from facedge.export.held_out import run_backbone
+from facedge.export.held_out import evenly_spread, run_backbone
 from facedge.export.onnx import template_head_onnx
 from facedge.export.parity import measure, parity_images, require
-from facedge.export.recogniser import AttributeLayer, FeatureMap, backbone_of, usable_maps
+from facedge.export.recogniser import AttributeLayer, FeatureMap, backbone_of, feature_count, usable_maps
 from facedge.formatting import counted, percent
 from facedge.onnx_session import open_session
-from facedge.preprocessing import preprocess
+from facedge.preprocessing import PreprocessSpec, preprocess
 from facedge.train.logistic_regression import Examples, fit_logistic
 from facedge.train.recogniser import Recogniser, open_recogniser, read_input
 from facedge.types import Float32Array, Say, Track, UInt8Array, silent, untracked
@@ -60,16 +60,15 @@ def adopt(request: AdoptRequest, say: Say = silent, track: Track = untracked) ->
     check_target(request.output)  # before minutes of work
     recogniser = open_recogniser(request.recogniser, read_input(request.input))
     faces = _faces_of(request.faces)
-    maps = usable_maps(recogniser)
+    spec, maps = recogniser.convention.spec, usable_maps(recogniser)
     features = backbone_of(recogniser, maps)
     read = f"{counted(len(maps), 'feature map')} and the embeddings" if maps else "the embeddings alone"
     say(f"{recogniser.name}: fitting attributes on {read} of the train faces")
-    layer = _fit_attributes(recogniser, faces, features, track)
+    layer = _fit_attributes(features, feature_count(recogniser, maps), faces, spec, track)
     backbone = backbone_of(recogniser, maps, layer)
     images, source = parity_images(faces)
     say(f"comparing the bundle's backbone with {recogniser.name} itself on {len(images)} images ({source})")
     parity = _parity(backbone, recogniser, features, layer, images)
-    spec = recogniser.convention.spec
     held_out = measure_held_out(backbone, faces, spec, say, track, int8=request.int8, impostors=request.impostors)
     files = {"backbone.onnx": backbone, "head.onnx": template_head_onnx(recogniser.embedding_size), **held_out.files()}
     manifest = _manifest(request, recogniser, maps, faces, held_out, parity)
@@ -91,20 +90,17 @@ def _faces_of(path: Path) -> Faces:
     return faces
 
 
-def _fit_attributes(recogniser: Recogniser, faces: Faces, features: bytes, track: Track) -> AttributeLayer:
+def _fit_attributes(features: bytes, count: int, faces: Faces, spec: PreprocessSpec, track: Track) -> AttributeLayer:
     """The attribute layer: fitted on the train partition, its penalty chosen on the validation partition.
 
-    features: the backbone without it.
+    features: the backbone without it, which gives `count` of them.
     """
-    session = open_session("the features", features, error=ExportError)
-    most = MOST_NUMBERS // int(session.get_outputs()[1].shape[1])
+    most = MOST_NUMBERS // count
 
     def examples(partition: str) -> Examples:
         rows = faces.indices(partition)
-        rows = rows[(faces.attributes[rows] != UNKNOWN_ATTRIBUTE).any(axis=1)]
-        if len(rows) > most:
-            rows = rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
-        found = run_backbone(features, faces, partition, recogniser.convention.spec, track, rows=rows)
+        rows = evenly_spread(rows[(faces.attributes[rows] != UNKNOWN_ATTRIBUTE).any(axis=1)], most)
+        found = run_backbone(features, faces, partition, spec, track, rows=rows)
         return Examples.of(torch.from_numpy(found.attributes), torch.from_numpy(faces.attributes[rows]))
 
     found = fit_logistic(examples("train"), examples("validation"))

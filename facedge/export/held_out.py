@@ -67,6 +67,11 @@ def run_backbone(
     return Outputs(rows, embeddings, attributes)
 
 
+def evenly_spread(rows: Int64Array, most: int) -> Int64Array:
+    """At most `most` of the rows, in order; all where there are no more."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64))]
+
+
 def figures(outputs: Outputs, faces: Faces, partition: str) -> Figures:
     """Figures of the outputs; the majority guess comes from the train partition where there is one.
 

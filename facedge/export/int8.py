@@ -27,7 +27,7 @@ from onnx import numpy_helper
 
 from facedge.dataset.prepared import Faces
 from facedge.errors import ExportError
-from facedge.export.held_out import BATCH, Figures, figures, run_backbone
+from facedge.export.held_out import BATCH, Figures, evenly_spread, figures, run_backbone
 from facedge.export.onnx import tidy
 from facedge.onnx_session import open_session
 from facedge.preprocessing import PreprocessSpec, preprocess
@@ -259,7 +259,7 @@ def _calibration_images(faces: Faces, spec: PreprocessSpec) -> Float32Array:
     rows = faces.indices("train")
     if not len(rows):
         raise ExportError("--int8 takes the ranges of activations from train images, but the dataset has none")
-    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, CALIBRATION_IMAGES).astype(np.int64))]
+    chosen = evenly_spread(rows, CALIBRATION_IMAGES)
     return np.asarray(preprocess(np.ascontiguousarray(faces.images[chosen]), spec), np.float32)
 
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from facedge.dataset.prepared import Faces
 from facedge.errors import ExportError
+from facedge.export.held_out import evenly_spread
 from facedge.export.verifier_graph import OUTPUTS
 from facedge.faces.quality import input_contrast
 from facedge.onnx_session import open_session
@@ -132,7 +133,7 @@ def parity_images(faces: Faces | None) -> tuple[UInt8Array, str]:
     """(uint8 (N, H, W) or (N, H, W, 3), their source): up to 64 evenly spread faces, else drawn ones."""
     if faces is None or not len(faces.images):
         return np.stack([drawn_face(seed) for seed in range(DRAWN_IMAGES)]), "drawn images"
-    rows = np.unique(np.linspace(0, len(faces.images) - 1, MOST_IMAGES).astype(np.int64))
+    rows = evenly_spread(np.arange(len(faces.images)), MOST_IMAGES)
     return np.ascontiguousarray(faces.images[rows]), f"{faces.info['name']}"
 
 

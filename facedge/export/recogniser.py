@@ -57,13 +57,13 @@ def backbone_of(recogniser: Recogniser, maps: Sequence[FeatureMap], layer: Attri
     length = g.op("Max", g.op("ReduceL2", flat, g.i64([1]), keepdims=1), g.f32(LEAST_LENGTH))
     embedding = g.op("Div", flat, length, to="embedding")
     averaged = [_add_averages(g, f"recogniser/{each.name}", each) for each in maps]
-    columns = recogniser.embedding_size + sum(each.channels * min(each.side, GRID) ** 2 for each in maps)
     if layer is None:
+        columns = feature_count(recogniser, maps)
         g.op("Concat", embedding, *averaged, axis=1, to="attributes")
     else:
+        columns = len(layer.bias)
         features = g.op("Concat", embedding, *averaged, axis=1) if averaged else embedding
         logits = g.op("Gemm", features, g.f32(layer.weights), g.f32(layer.bias), transB=1)
-        columns = len(layer.bias)
         g.op("Sigmoid", logits, to="attributes")
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 1, size, size])
     outputs = [("embedding", recogniser.embedding_size), ("attributes", columns)]
@@ -74,6 +74,11 @@ def backbone_of(recogniser: Recogniser, maps: Sequence[FeatureMap], layer: Attri
     except BundleError as problem:
         raise ExportError(f"this recogniser cannot be a bundle's backbone: {problem}") from problem
     return data
+
+
+def feature_count(recogniser: Recogniser, maps: Sequence[FeatureMap]) -> int:
+    """F: how many numbers the attributes are made of."""
+    return recogniser.embedding_size + sum(each.channels * min(each.side, GRID) ** 2 for each in maps)
 
 
 def usable_maps(recogniser: Recogniser) -> list[FeatureMap]:

@@ -19,9 +19,8 @@ from facedge.errors import InputError
 from facedge.onnx_session import open_session
 from facedge.preprocessing import PreprocessSpec, resize_grey
 from facedge.preprocessing.spec import FRACTION
-from facedge.train.augment import centre_crop
+from facedge.train.augment import centre_crop, normalise
 from facedge.train.data import MARGIN, Samples, patch_box
-from facedge.train.recogniser import MIDDLE
 from facedge.types import Float32Array, Track, untracked
 
 BATCH = 256
@@ -76,6 +75,6 @@ def _cropping(own: PreprocessSpec, spec: PreprocessSpec, bundle: Path) -> Callab
 
     def crop_of(patches: Tensor) -> Float32Array:
         grey = resize_grey(patches.cpu().numpy(), (own.size, own.size), box=box)
-        return ((grey[:, None] - MIDDLE) / MIDDLE).astype(np.float32)
+        return np.asarray(normalise(torch.from_numpy(grey)).numpy(), np.float32)
 
     return crop_of
